@@ -1,0 +1,311 @@
+//! From params to the objective's own `Config`, through serde: TOML names become fields of a
+//! user's struct, and a name or type that does not fit is found before the first trial.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
+use thiserror::Error;
+
+use crate::objective::{Objective, Rejection};
+use crate::params::{ParamValue, Params};
+use crate::study_file::{SpaceError, StudyFile};
+use crate::suggestion;
+
+/// Why params are no configuration of an objective.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{problem}")]
+pub struct BindError {
+    /// The parameter at fault, where one is.
+    pub param: Option<String>,
+    /// Whether its name is at fault, as against its value.
+    pub name_is_wrong: bool,
+    /// What is wrong.
+    pub problem: String,
+    /// What is allowed.
+    pub help: String,
+}
+
+/// Makes the configuration that `params` describe, and has the objective check it.
+///
+/// # Errors
+///
+/// Where a name or type does not fit the fields of the configuration, or the objective rejects it.
+pub fn bind<O: Objective>(objective: &O, params: &Params) -> Result<O::Config, BindError> {
+    let config = from_params(params)?;
+    match objective.check(&config) {
+        Ok(()) => Ok(config),
+        Err(Rejection { param, problem, allowed }) => Err(BindError {
+            param: Some(param),
+            ..BindError::new(problem, format!("allowed: {allowed}"))
+        }),
+    }
+}
+
+/// Tries every value that a study can take on the objective: all of each list, both ends of each
+/// range, and all explicit trials. So that no trial fails later for what stands in the file.
+///
+/// # Errors
+///
+/// The first value that does not fit, with its place in the file.
+pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), SpaceError> {
+    let base: Vec<ParamValue> =
+        file.space.domains.iter().map(|(_, domain)| domain.extremes().swap_remove(0)).collect();
+    for (position, (_, domain)) in file.space.domains.iter().enumerate() {
+        for value in domain.extremes() {
+            let mut values = base.clone();
+            values[position] = value;
+            let params = file.space.named(values);
+            if let Err(error) = bind(objective, &params) {
+                return Err(at_param(file, &params, error));
+            }
+        }
+    }
+    for (index, trial) in file.trials.iter().enumerate() {
+        let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+        let values = file
+            .space
+            .domains
+            .iter()
+            .zip(&base)
+            .map(|((name, _), base)| explicit(name).unwrap_or(base).clone());
+        if let Err(error) = bind(objective, &file.space.named(values)) {
+            let name = error.param.unwrap_or_default();
+            return Err(file.error_in_trial(index, &name, &error.problem, &error.help));
+        }
+    }
+    Ok(())
+}
+
+fn at_param(file: &StudyFile, params: &Params, error: BindError) -> SpaceError {
+    match &error.param {
+        Some(name) => {
+            let value = params.get(name).filter(|_| !error.name_is_wrong);
+            file.error_in_space(name, value, &error.problem, &error.help)
+        }
+        None => file.error_at_end(&error.problem, &error.help),
+    }
+}
+
+/// Deserializes params as a map with their names as keys.
+fn from_params<T: DeserializeOwned>(params: &Params) -> Result<T, BindError> {
+    let access = ParamsAccess { rest: params.iter().collect(), value: None };
+    T::deserialize(MapAccessDeserializer::new(access))
+}
+
+struct ParamsAccess<'a> {
+    rest: std::collections::VecDeque<(&'a str, &'a ParamValue)>,
+    value: Option<(&'a str, &'a ParamValue)>,
+}
+
+impl<'de> MapAccess<'de> for ParamsAccess<'_> {
+    type Error = BindError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, BindError> {
+        self.value = self.rest.pop_front();
+        let Some((name, _)) = self.value else { return Ok(None) };
+        let named = |error: BindError| BindError { param: Some(name.to_owned()), ..error };
+        seed.deserialize(name.into_deserializer()).map(Some).map_err(named)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, BindError> {
+        let (name, value) =
+            self.value.ok_or_else(|| <BindError as de::Error>::custom("a value without a name"))?;
+        seed.deserialize(ValueDeserializer(value)).map_err(|error| BindError {
+            param: Some(name.to_owned()),
+            problem: format!("`{name}`: {}", error.problem),
+            ..error
+        })
+    }
+}
+
+struct ValueDeserializer<'a>(&'a ParamValue);
+
+impl<'de> de::Deserializer<'de> for ValueDeserializer<'_> {
+    type Error = BindError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BindError> {
+        match self.0 {
+            ParamValue::Bool(value) => visitor.visit_bool(*value),
+            ParamValue::Int(value) => visitor.visit_i64(*value),
+            ParamValue::Float(value) => visitor.visit_f64(*value),
+            ParamValue::Str(value) => visitor.visit_str(value),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BindError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, BindError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, BindError> {
+        match self.0 {
+            ParamValue::Str(text) => {
+                let text: de::value::StrDeserializer<BindError> = text.as_str().into_deserializer();
+                text.deserialize_enum(name, variants, visitor)
+            }
+            other => Err(BindError::new(
+                format!("this is of type {}, where one of a few strings is expected", other.kind()),
+                format!("allowed: {}", variants.join(", ")),
+            )),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl BindError {
+    fn new(problem: String, help: String) -> Self {
+        BindError { param: None, name_is_wrong: false, problem, help }
+    }
+}
+
+impl de::Error for BindError {
+    fn custom<T: std::fmt::Display>(message: T) -> Self {
+        BindError::new(message.to_string(), "see the model's parameters".into())
+    }
+
+    fn invalid_type(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
+        BindError::new(format!("this is {found}"), format!("allowed: {expected}"))
+    }
+
+    fn invalid_value(found: de::Unexpected, expected: &dyn de::Expected) -> Self {
+        BindError::new(format!("this is {found}"), format!("allowed: {expected}"))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        BindError::new(format!("there is no `{variant}`"), suggestion::help(variant, expected))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        BindError {
+            name_is_wrong: true,
+            ..BindError::new(
+                format!("the model has no parameter `{field}`"),
+                suggestion::help(field, expected),
+            )
+        }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        BindError::new(
+            format!("the model's parameter `{field}` is not in [space]"),
+            format!("add `{field}` to [space], with a list, a range or a fixed value"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use insta::assert_snapshot;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::objective::{FoldScore, ObjectiveError, RefitScore, TaskHandle};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Config {
+        lr: f64,
+        #[serde(default)]
+        batch: u32,
+        #[serde(default)]
+        act: Option<Act>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Act {
+        Relu,
+        Tanh,
+    }
+
+    struct Stub;
+
+    impl Objective for Stub {
+        type Config = Config;
+        fn check(&self, config: &Config) -> Result<(), Rejection> {
+            let _ =
+                (config.batch, config.act.as_ref().map(|act| matches!(act, Act::Relu | Act::Tanh)));
+            Rejection::unless(config.lr > 0.0, "lr", config.lr, "a number above 0")
+        }
+        fn folds(&self) -> usize {
+            1
+        }
+        fn evaluate(
+            &self,
+            _: &Config,
+            _: usize,
+            _: &TaskHandle,
+        ) -> Result<FoldScore, ObjectiveError> {
+            Err(ObjectiveError::Interrupted)
+        }
+        fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+            Err(ObjectiveError::Interrupted)
+        }
+    }
+
+    fn check(text: &str) -> String {
+        let file = StudyFile::parse(Path::new("s.toml"), text).expect("a file that parses");
+        match check_file(&Stub, &file) {
+            Ok(()) => "fits".into(),
+            Err(error) => format!("{error}\nhelp: {}", error.help),
+        }
+    }
+
+    #[test]
+    fn a_file_that_fits_the_model_passes() {
+        assert_eq!(check("[space]\nlr = [0.1, 0.2]\nbatch = [1]\nact = ['relu', 'tanh']"), "fits");
+        assert_eq!(check("[space]\nlr = [1, 2]"), "fits", "an integer is a number, too");
+    }
+
+    #[test]
+    fn what_the_model_cannot_take_is_shown_where_it_stands() {
+        assert_snapshot!(check("[space]\nlr = [0.1]\nbach = [1]"), @"
+        s.toml:3:1: the model has no parameter `bach`
+        help: did you mean `batch`? Allowed: lr, batch, act
+        ");
+        assert_snapshot!(check("[space]\nlr = [0.1]\nact = ['relu', 'tanhh']"), @"
+        s.toml:3:16: `act`: there is no `tanhh`
+        help: did you mean `tanh`? Allowed: relu, tanh
+        ");
+        assert_snapshot!(check("[space]\nlr = { low = -1.0, high = 1.0 }"), @"
+        s.toml:2:14: `lr` is -1
+        help: allowed: a number above 0
+        ");
+        assert_snapshot!(check("[space]\nlr = [0.1]\nbatch = 1.5"), @"
+        s.toml:3:9: `batch`: this is floating point `1.5`
+        help: allowed: u32
+        ");
+        assert_snapshot!(check("[space]\nbatch = 1"), @"
+        s.toml:2:10: the model's parameter `lr` is not in [space]
+        help: add `lr` to [space], with a list, a range or a fixed value
+        ");
+        assert_snapshot!(check("[space]\nlr = [0.1]\n[[trial]]\nlr = -0.5"), @"
+        s.toml:4:6: `lr` is -0.5
+        help: allowed: a number above 0
+        ");
+        assert_snapshot!(check("[space]\nlr = [0.1]\nact = 3"), @"
+        s.toml:3:7: `act`: this is of type integer, where one of a few strings is expected
+        help: allowed: relu, tanh
+        ");
+    }
+}

@@ -1,0 +1,140 @@
+//! The trials of a study in order: the explicit ones, then what the sampler proposes.
+
+use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::params::{ParamValue, Params};
+use crate::sampler::{Sampler, sampler};
+use crate::space::Domain;
+use crate::study_file::{SamplerKind, StudyFile};
+use rand::RngExt;
+
+/// What a trial tries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The name that an explicit trial was given.
+    pub name: Option<String>,
+    /// The point.
+    pub params: Params,
+}
+
+/// The candidates of a study, trial number by trial number. No point comes twice where the space is
+/// one to list.
+pub struct Candidates {
+    explicit: std::vec::IntoIter<Candidate>,
+    taken: Vec<Params>,
+    sampler: Box<dyn Sampler>,
+    remaining: usize,
+}
+
+impl Candidates {
+    /// The candidates of a study of `trials` trials, explicit ones included.
+    ///
+    /// # Errors
+    ///
+    /// Where the sampler cannot take the space or the seed: what to change.
+    pub fn new(
+        file: &StudyFile,
+        kind: SamplerKind,
+        trials: usize,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let explicit: Vec<Candidate> =
+            (0..file.trials.len()).map(|index| explicit_candidate(file, index, seed)).collect();
+        let sampled = trials.saturating_sub(explicit.len());
+        let sampler = sampler(kind, &file.space, sampled, seed)?;
+        let taken = explicit.iter().map(|candidate| candidate.params.clone()).collect();
+        Ok(Candidates { explicit: explicit.into_iter(), taken, sampler, remaining: trials })
+    }
+}
+
+impl Iterator for Candidates {
+    type Item = Candidate;
+
+    fn next(&mut self) -> Option<Candidate> {
+        self.remaining = self.remaining.checked_sub(1)?;
+        if let Some(candidate) = self.explicit.next() {
+            return Some(candidate);
+        }
+        loop {
+            let params = self.sampler.suggest()?;
+            if !self.taken.contains(&params) {
+                return Some(Candidate { name: None, params });
+            }
+        }
+    }
+}
+
+fn explicit_candidate(file: &StudyFile, index: usize, seed: u64) -> Candidate {
+    let trial = &file.trials[index];
+    // Keyed by position in the file, as trial numbers of explicit trials are.
+    let mut rng = keyed_rng(seed, index, Task::Fold(0), Purpose::ExplicitTrial);
+    let values: Vec<ParamValue> = file
+        .space
+        .domains
+        .iter()
+        .map(|(name, domain)| {
+            // Drawn for every parameter, so that stating one does not change the others.
+            let drawn = draw(domain, rng.random());
+            trial.values.iter().find(|(n, _)| n == name).map_or(drawn, |(_, value)| value.clone())
+        })
+        .collect();
+    Candidate { name: trial.name.clone(), params: file.space.named(values) }
+}
+
+fn draw(domain: &Domain, u: f64) -> ParamValue {
+    match domain.len() {
+        Some(len) => domain.value(((u * len as f64) as u64).min(len as u64 - 1)),
+        None => domain.quantile(u),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn candidates(text: &str, kind: SamplerKind, trials: usize) -> Vec<String> {
+        let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
+        let candidates = Candidates::new(&file, kind, trials, 0).unwrap();
+        candidates.map(|candidate| candidate.params.to_string()).collect()
+    }
+
+    #[test]
+    fn explicit_trials_come_first_and_their_points_are_not_tried_again() {
+        let text =
+            "[space]\na = [1, 2]\nb = [1, 2, 3]\n[[trial]]\na = 2\nb = 1\n[[trial]]\na = 9\nb = 9";
+        let all = candidates(text, SamplerKind::Grid, 100);
+        assert_eq!(
+            all,
+            ["a=2 b=1", "a=9 b=9", "a=1 b=1", "a=1 b=2", "a=1 b=3", "a=2 b=2", "a=2 b=3"]
+        );
+        let mut random = candidates(text, SamplerKind::Random, 7);
+        assert_eq!(random[..2], all[..2]);
+        random.sort();
+        let mut sorted = all.clone();
+        sorted.sort();
+        assert_eq!(random, sorted, "a point that an explicit trial took is made up for");
+    }
+
+    #[test]
+    fn fewer_trials_than_explicit_ones_take_the_first_of_them() {
+        let text = "[space]\na = [1, 2]\n[[trial]]\na = 2\n[[trial]]\na = 1";
+        assert_eq!(candidates(text, SamplerKind::Random, 1), ["a=2"]);
+    }
+
+    #[test]
+    fn what_an_explicit_trial_leaves_out_is_drawn_the_same_each_time() {
+        let text = "[space]\na = { low = 0.0, high = 1.0 }\nb = [1, 2, 3]\n[[trial]]\nb = 2";
+        let first = candidates(text, SamplerKind::Random, 1);
+        assert!(first[0].ends_with("b=2"));
+        assert_eq!(first, candidates(text, SamplerKind::Random, 1));
+    }
+
+    #[test]
+    fn a_range_without_step_has_no_grid() {
+        let text = "[space]\nlr = { low = 0.1, high = 1.0 }";
+        let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
+        let error = Candidates::new(&file, SamplerKind::Grid, 3, 0).err().unwrap();
+        assert!(error.contains("`lr`"), "{error}");
+    }
+}

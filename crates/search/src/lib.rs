@@ -1,0 +1,42 @@
+//! Search spaces, samplers and the loop that runs the trials of a hyperparameter search.
+//!
+//! This crate knows no deep-learning framework, no database and no data set. What is searched
+//! comes in through [`Objective`]; what happens goes out as a [`History`] that one ordered stream
+//! of [`Event`]s has made.
+//!
+//! ```text
+//! TOML ── StudyFile::parse ─→ Space ─ Candidates ─→ Params ─ bind ─→ Objective::Config
+//!                                                                │
+//!                       History ←─ Event ←─ study::run ←─ Objective::evaluate
+//! ```
+
+pub mod params;
+pub mod space;
+pub mod study_file;
+
+pub mod bind;
+pub mod objective;
+
+pub mod candidates;
+pub mod sampler;
+
+pub mod history;
+pub mod study;
+pub mod tasks;
+pub mod trial;
+
+pub mod clock;
+pub mod keyed_rng;
+pub mod stop;
+pub mod suggestion;
+
+pub use candidates::{Candidate, Candidates};
+pub use history::History;
+pub use objective::{
+    Flag, FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle,
+};
+pub use params::{ParamValue, Params};
+pub use space::{Domain, Space};
+pub use stop::Stop;
+pub use study_file::{Direction, SpaceError, StudyFile};
+pub use trial::{Event, Trial, TrialState};

@@ -1,0 +1,242 @@
+//! What is searched: the trait that a model implements, and what it answers.
+
+use std::fmt;
+
+use rand_chacha::ChaCha8Rng;
+use serde::de::DeserializeOwned;
+use serde::ser::{Serialize, Serializer};
+use thiserror::Error;
+
+use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::stop::Stop;
+
+/// Turns params into scores.
+///
+/// One value serves all worker threads at once. It must answer equal questions with equal numbers:
+/// whatever is random has to come from [`TaskHandle::rng`].
+pub trait Objective: Sync {
+    /// What one trial is configured by. Its fields are the parameters of `[space]`; derive
+    /// `Deserialize` with `deny_unknown_fields`.
+    type Config: DeserializeOwned + Send + Sync;
+
+    /// Refuses values that fit the types but not the model, before any trial runs.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter whose value is not allowed.
+    fn check(&self, config: &Self::Config) -> Result<(), Rejection>;
+
+    /// How many folds a trial is scored on.
+    fn folds(&self) -> usize;
+
+    /// Trains and scores one fold.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectiveError::Failed`] makes this trial failed, and no other.
+    fn evaluate(
+        &self,
+        config: &Self::Config,
+        fold: usize,
+        handle: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError>;
+
+    /// Trains on all of the training data, and scores on the held-out test data.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Objective::evaluate`].
+    fn refit(
+        &self,
+        config: &Self::Config,
+        handle: &TaskHandle,
+    ) -> Result<RefitScore, ObjectiveError>;
+}
+
+/// A parameter whose value an objective does not allow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rejection {
+    /// The parameter.
+    pub param: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What is allowed.
+    pub allowed: String,
+}
+
+impl Rejection {
+    /// Passes where `allowed_here` holds, else rejects `param` for being `value`.
+    ///
+    /// # Errors
+    ///
+    /// The rejection.
+    pub fn unless(
+        allowed_here: bool,
+        param: &str,
+        value: impl fmt::Display,
+        allowed: &str,
+    ) -> Result<(), Self> {
+        if allowed_here {
+            return Ok(());
+        }
+        Err(Rejection {
+            param: param.to_owned(),
+            problem: format!("`{param}` is {value}"),
+            allowed: allowed.to_owned(),
+        })
+    }
+}
+
+/// What an objective is given besides its configuration.
+#[derive(Debug)]
+pub struct TaskHandle<'a> {
+    study_seed: u64,
+    trial: usize,
+    task: Task,
+    stop: &'a Stop,
+}
+
+impl<'a> TaskHandle<'a> {
+    /// A handle for one task of one trial.
+    pub fn new(study_seed: u64, trial: usize, task: Task, stop: &'a Stop) -> Self {
+        TaskHandle { study_seed, trial, task, stop }
+    }
+
+    /// The generator of this task for `purpose`: the same for every run of the study.
+    pub fn rng(&self, purpose: Purpose) -> ChaCha8Rng {
+        keyed_rng(self.study_seed, self.trial, self.task, purpose)
+    }
+
+    /// To be called often (each batch): fails where the task is to be abandoned.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectiveError::Interrupted`], to be passed on.
+    pub fn check_stop(&self) -> Result<(), ObjectiveError> {
+        if self.stop.is_urgent() { Err(ObjectiveError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// What one fold came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldScore {
+    /// The score on the fold's test part.
+    pub score: f64,
+    /// What is wrong with the model that was trained.
+    pub flags: Vec<Flag>,
+    /// How long the training took, in seconds.
+    pub fit_s: f64,
+    /// How long the scoring took, in seconds.
+    pub score_s: f64,
+}
+
+/// What one refit came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefitScore {
+    /// The score on the held-out test data.
+    pub score: f64,
+    /// For each class, the share of its test examples that were recognised.
+    pub per_class_recall: Vec<f64>,
+    /// What is wrong with the model that was trained.
+    pub flags: Vec<Flag>,
+}
+
+/// Why there is no score.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum ObjectiveError {
+    /// The trial has failed.
+    #[error("{reason}")]
+    Failed {
+        /// What happened, in one sentence.
+        reason: String,
+        /// What was found wrong with the model.
+        flags: Vec<Flag>,
+    },
+    /// The task was abandoned, as [`TaskHandle::check_stop`] asked for.
+    #[error("abandoned")]
+    Interrupted,
+}
+
+/// A sign that a model is sick, whatever its score.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// The loss grew instead of falling, or is no number any more.
+    Diverged,
+    /// These classes were never predicted, by at least one of the trainings.
+    NeverPredicts(Vec<u8>),
+    /// A softmax stands in front of a cross-entropy that applies softmax itself.
+    SoftmaxBeforeCrossEntropy,
+}
+
+impl Flag {
+    /// What the flag means and what to try, in one sentence.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Flag::Diverged => "the loss grew instead of falling: try a smaller learning rate",
+            Flag::NeverPredicts(_) => {
+                "classes that no prediction named, in at least one training: try another seed, a smaller learning rate, or take a softmax out of the model"
+            }
+            Flag::SoftmaxBeforeCrossEntropy => {
+                "cross-entropy applies softmax itself; applied twice, gradients fade and whole classes are lost: set softmax = false"
+            }
+        }
+    }
+
+    /// Flags of several trainings as the flags of all: each kind once, classes united, in order.
+    pub fn union(flags: impl IntoIterator<Item = Flag>) -> Vec<Flag> {
+        let mut united: Vec<Flag> = Vec::new();
+        let mut never_predicted = Vec::new();
+        for flag in flags {
+            match flag {
+                Flag::NeverPredicts(classes) => never_predicted.extend(classes),
+                flag if !united.contains(&flag) => united.push(flag),
+                _ => {}
+            }
+        }
+        if !never_predicted.is_empty() {
+            never_predicted.sort_unstable();
+            never_predicted.dedup();
+            united.push(Flag::NeverPredicts(never_predicted));
+        }
+        united.sort();
+        united
+    }
+}
+
+/// The spelling of files and tables: `diverged`, `never_predicts:[2,5]`.
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Flag::Diverged => f.write_str("diverged"),
+            Flag::SoftmaxBeforeCrossEntropy => f.write_str("softmax_before_cross_entropy"),
+            Flag::NeverPredicts(classes) => {
+                let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
+                write!(f, "never_predicts:[{}]", classes.join(","))
+            }
+        }
+    }
+}
+
+impl Serialize for Flag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_folds_unite_to_each_kind_once() {
+        let flags = [
+            Flag::NeverPredicts(vec![5]),
+            Flag::SoftmaxBeforeCrossEntropy,
+            Flag::NeverPredicts(vec![2, 5]),
+            Flag::SoftmaxBeforeCrossEntropy,
+            Flag::Diverged,
+        ];
+        let united: Vec<String> = Flag::union(flags).iter().map(Flag::to_string).collect();
+        assert_eq!(united, ["diverged", "never_predicts:[2,5]", "softmax_before_cross_entropy"]);
+    }
+}

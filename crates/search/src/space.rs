@@ -1,0 +1,197 @@
+//! The space that is searched: for each parameter, the values that it may take.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::params::{ParamValue, Params};
+
+/// The values that one parameter may take. Made by [`StudyFile`](crate::StudyFile), which checks
+/// what the variants state.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Domain {
+    /// One of these: not empty, all of one type, none twice. A single one is a fixed value.
+    Choices(Vec<ParamValue>),
+    /// A whole number from `low` to `high`, both included.
+    IntRange {
+        /// The smallest value.
+        low: i64,
+        /// The largest value, if `step` leads to it.
+        high: i64,
+        /// The distance between neighbours; at least 1, and 1 where `log` is set.
+        step: i64,
+        /// Whether each factor is as likely as any other, as against each difference.
+        log: bool,
+    },
+    /// A number from `low` to `high`.
+    FloatRange {
+        /// The smallest value; above 0 where `log` is set.
+        low: f64,
+        /// The largest value.
+        high: f64,
+        /// The distance between neighbours, where only a grid of values is wanted; never with `log`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        step: Option<f64>,
+        /// Whether each factor is as likely as any other, as against each difference.
+        log: bool,
+    },
+}
+
+impl Domain {
+    /// How many values there are to list; `None` for a range that is drawn from rather than listed
+    /// (a float range without step, or a logarithmic one).
+    pub fn len(&self) -> Option<u128> {
+        match self {
+            Domain::Choices(values) => Some(values.len() as u128),
+            Domain::IntRange { low, high, step, log: false } => {
+                Some(((i128::from(*high) - i128::from(*low)) / i128::from(*step)) as u128 + 1)
+            }
+            Domain::FloatRange { low, high, .. } if low == high => Some(1),
+            Domain::FloatRange { low, high, step: Some(step), .. } => {
+                // A hair of slack: (0.5 - 0.1) / 0.1 is 4 to a reader, 3.9999… to a float.
+                Some(((high - low) / step + 1e-9).floor() as u128 + 1)
+            }
+            Domain::IntRange { .. } | Domain::FloatRange { .. } => None,
+        }
+    }
+
+    /// The value at `index` of those that [`Domain::len`] counts.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no list, or `index` is not in it.
+    pub fn value(&self, index: u64) -> ParamValue {
+        match self {
+            Domain::Choices(values) => values[index as usize].clone(),
+            Domain::IntRange { low, step, .. } => {
+                ParamValue::Int((i128::from(*low) + i128::from(index) * i128::from(*step)) as i64)
+            }
+            Domain::FloatRange { low, step: Some(step), .. } => {
+                ParamValue::Float(low + index as f64 * step)
+            }
+            Domain::FloatRange { low, high, .. } if low == high => ParamValue::Float(*low),
+            Domain::FloatRange { .. } => unreachable!("a range without step is drawn from"),
+        }
+    }
+
+    /// The value at `u` in `[0, 1)` of a range that is drawn from.
+    ///
+    /// Floats as scipy's `uniform` and `loguniform` compute them. Whole numbers as Optuna's
+    /// `IntDistribution(log=True)`: the logarithm of `low - 1/2 … high + 1/2`, rounded.
+    ///
+    /// # Panics
+    ///
+    /// Where the domain is one to list.
+    pub fn quantile(&self, u: f64) -> ParamValue {
+        match self {
+            Domain::FloatRange { low, high, step: None, log: true } => {
+                let (ln_low, ln_high) = (low.ln(), high.ln());
+                ParamValue::Float((ln_low + u * (ln_high - ln_low)).exp())
+            }
+            Domain::FloatRange { low, high, step: None, log: false } => {
+                ParamValue::Float(u * (high - low) + low)
+            }
+            Domain::IntRange { low, high, log: true, .. } => {
+                let (ln_low, ln_high) = ((*low as f64 - 0.5).ln(), (*high as f64 + 0.5).ln());
+                let value = (ln_low + u * (ln_high - ln_low)).exp().round() as i64;
+                ParamValue::Int(value.clamp(*low, *high))
+            }
+            _ => unreachable!("{self:?} is a list"),
+        }
+    }
+
+    /// The values at which a model can refuse the domain: all of a list, both ends of a range.
+    pub fn extremes(&self) -> Vec<ParamValue> {
+        match self {
+            Domain::Choices(values) => values.clone(),
+            Domain::IntRange { low, high, .. } => {
+                vec![ParamValue::Int(*low), ParamValue::Int(*high)]
+            }
+            Domain::FloatRange { low, high, .. } => {
+                vec![ParamValue::Float(*low), ParamValue::Float(*high)]
+            }
+        }
+    }
+
+    /// What kind of value the domain holds, in the words of an error message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Domain::Choices(values) => values.first().map_or("nothing", ParamValue::kind),
+            Domain::IntRange { .. } => "integer",
+            Domain::FloatRange { .. } => "float",
+        }
+    }
+}
+
+/// The parameters that are searched, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Space {
+    /// Each parameter's name and values; no name twice.
+    pub domains: Vec<(String, Domain)>,
+}
+
+impl Space {
+    /// The values that the parameter called `name` may take.
+    pub fn get(&self, name: &str) -> Option<&Domain> {
+        self.domains.iter().find(|(n, _)| n == name).map(|(_, domain)| domain)
+    }
+
+    /// How many points there are, where all of them can be listed. One for a space without
+    /// parameters; `None` too where 128 bits cannot count them.
+    pub fn len(&self) -> Option<u128> {
+        self.domains
+            .iter()
+            .try_fold(1u128, |product, (_, domain)| product.checked_mul(domain.len()?))
+    }
+
+    /// Whether there is nothing to search: no parameter at all.
+    pub fn is_empty(&self) -> bool {
+        self.domains.is_empty()
+    }
+
+    /// Positions in [`Space::domains`], sorted by name: the order in which scikit-learn visits them.
+    pub fn sorted_positions(&self) -> Vec<usize> {
+        let mut positions: Vec<usize> = (0..self.domains.len()).collect();
+        positions.sort_by(|&a, &b| self.domains[a].0.cmp(&self.domains[b].0));
+        positions
+    }
+
+    /// The point at `index` of the whole grid, counted as scikit-learn's `ParameterGrid` does: names
+    /// sorted, the last one fastest.
+    ///
+    /// # Panics
+    ///
+    /// Where the space has no list of points, or `index` is not in it.
+    pub fn point(&self, index: u128) -> Params {
+        let mut rest = index;
+        let mut values = vec![None; self.domains.len()];
+        for position in self.sorted_positions().into_iter().rev() {
+            let domain = &self.domains[position].1;
+            let len = domain.len().expect("a point is asked of a space that can be listed");
+            values[position] = Some(domain.value((rest % len) as u64));
+            rest /= len;
+        }
+        assert_eq!(rest, 0, "point {index} is outside of the grid");
+        self.named(values.into_iter().flatten())
+    }
+
+    /// Puts names to values that stand in the order of the space.
+    pub fn named(&self, values: impl IntoIterator<Item = ParamValue>) -> Params {
+        self.domains.iter().map(|(name, _)| name.clone()).zip(values).collect()
+    }
+}
+
+/// As in the TOML file: lists, tables of a range, and the bare value of a fixed parameter.
+impl Serialize for Space {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.domains.len()))?;
+        for (name, domain) in &self.domains {
+            match domain {
+                Domain::Choices(values) if values.len() == 1 => {
+                    map.serialize_entry(name, &values[0])?
+                }
+                domain => map.serialize_entry(name, domain)?,
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,280 @@
+//! A study as its TOML file describes it: settings, data, the space and explicit trials. Everything
+//! that can be checked without the model is checked here; each error shows the line.
+
+mod domain;
+mod error;
+mod toml_view;
+
+use std::ops::Range;
+use std::path::Path;
+
+use self::domain::{parse_domain, parse_value};
+pub use self::error::SpaceError;
+use self::toml_view::{Source, TableView};
+use crate::params::ParamValue;
+use crate::space::Space;
+
+/// Whether a larger or a smaller score is the better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The larger, as with accuracy.
+    #[default]
+    Maximize,
+    /// The smaller, as with a loss.
+    Minimize,
+}
+
+/// How candidates are drawn from the space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SamplerKind {
+    /// At random, as scikit-learn's `ParameterSampler`.
+    #[default]
+    Random,
+    /// The points of the whole grid in order, as scikit-learn's `ParameterGrid`.
+    Grid,
+}
+
+impl SamplerKind {
+    /// All samplers, by the names that users type.
+    pub const NAMES: [(&'static str, SamplerKind); 2] =
+        [("random", SamplerKind::Random), ("grid", SamplerKind::Grid)];
+}
+
+const DIRECTIONS: [(&str, Direction); 2] =
+    [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
+
+/// `[study]`: how the search is done. Every key has a default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudySettings {
+    /// What the study is called; by default the file's name without its ending.
+    pub name: String,
+    /// Which score is the better one.
+    pub direction: Direction,
+    /// The seed that every random draw of the study is keyed by.
+    pub seed: u64,
+    /// How candidates are drawn.
+    pub sampler: SamplerKind,
+    /// Folds of the stratified cross-validation; 1 holds out a fifth instead.
+    pub folds: usize,
+    /// How many of the best are retrained on all of the training data.
+    pub top: usize,
+    /// How many times each of them is retrained, each time from another seed.
+    pub refit_seeds: usize,
+}
+
+/// An explicit configuration, tried before anything is sampled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExplicitTrial {
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// The parameters it states; the others are drawn from the space.
+    pub values: Vec<(String, ParamValue)>,
+    value_spans: Vec<Range<usize>>,
+}
+
+/// A parsed and checked file.
+#[derive(Debug, Clone)]
+pub struct StudyFile {
+    /// The `[study]` table.
+    pub study: StudySettings,
+    /// `[data] dataset`: `mnist`, or a folder.
+    pub dataset: String,
+    /// The `[space]` table.
+    pub space: Space,
+    /// The `[[trial]]` tables, in order.
+    pub trials: Vec<ExplicitTrial>,
+    source: Source,
+    /// For each domain of the space: where its name stands, and where each of its extremes.
+    domain_spans: Vec<(Range<usize>, Vec<Range<usize>>)>,
+}
+
+impl StudyFile {
+    /// Parses the text of a file that messages call `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is no TOML, has a key that is not known, or a value that is not allowed: with
+    /// the place in the file and what would be right.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SpaceError> {
+        let source = Source::new(path, text);
+        let document = source.parse()?;
+        let root = TableView::new(&source, "the file", &document);
+        root.allow_only(&["study", "data", "space", "trial"])?;
+
+        let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
+        let study = study_settings(root.table("study")?, &stem)?;
+        let dataset = match root.table("data")? {
+            None => None,
+            Some(data) => {
+                data.allow_only(&["dataset"])?;
+                data.string("dataset")?
+            }
+        };
+        let (space, domain_spans) = match root.table("space")? {
+            None => (Space::default(), Vec::new()),
+            Some(table) => parse_space(&source, &table)?,
+        };
+        let mut trials = Vec::new();
+        for table in root.tables("trial")? {
+            trials.push(parse_trial(&source, &table, &space, &trials)?);
+        }
+        if space.is_empty() {
+            let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
+            return Err(source.error(
+                root.end(),
+                "there is no parameter to search",
+                "[space] is missing or empty",
+                help,
+            ));
+        }
+        let dataset = dataset.unwrap_or_else(|| "mnist".into());
+        Ok(StudyFile { study, dataset, space, trials, source, domain_spans })
+    }
+
+    /// An error about the parameter called `name`: at `value` in its domain, where that is one of its
+    /// extremes, else at its name.
+    pub fn error_in_space(
+        &self,
+        name: &str,
+        value: Option<&ParamValue>,
+        problem: &str,
+        help: &str,
+    ) -> SpaceError {
+        let Some(position) = self.space.domains.iter().position(|(n, _)| n == name) else {
+            return self.source.error(0..0, problem, "in this file", help);
+        };
+        let (name_span, value_spans) = &self.domain_spans[position];
+        let extremes = self.space.domains[position].1.extremes();
+        let span = value
+            .and_then(|value| extremes.iter().position(|extreme| extreme == value))
+            .map_or(name_span, |index| &value_spans[index]);
+        self.source.error(span.clone(), problem, "here", help)
+    }
+
+    /// An error about a value of the explicit trial with this index.
+    pub fn error_in_trial(
+        &self,
+        trial: usize,
+        name: &str,
+        problem: &str,
+        help: &str,
+    ) -> SpaceError {
+        let trial = &self.trials[trial];
+        match trial.values.iter().position(|(n, _)| n == name) {
+            Some(index) => {
+                self.source.error(trial.value_spans[index].clone(), problem, "here", help)
+            }
+            None => self.error_in_space(name, None, problem, help),
+        }
+    }
+
+    /// An error about the parameter that is missing from the space.
+    pub fn error_at_end(&self, problem: &str, help: &str) -> SpaceError {
+        let end = self.source.text().len();
+        self.source.error(end..end, problem, "the file ends here", help)
+    }
+}
+
+fn study_settings(
+    table: Option<TableView>,
+    default_name: &str,
+) -> Result<StudySettings, SpaceError> {
+    let mut study = StudySettings {
+        name: default_name.to_owned(),
+        direction: Direction::default(),
+        seed: 0,
+        sampler: SamplerKind::default(),
+        folds: 3,
+        top: 3,
+        refit_seeds: 3,
+    };
+    let Some(table) = table else { return Ok(study) };
+    table.allow_only(&["name", "direction", "seed", "sampler", "folds", "top", "refit_seeds"])?;
+    if let Some(name) = table.string("name")? {
+        study.name = name;
+    }
+    if let Some(direction) = table.one_of("direction", &DIRECTIONS)? {
+        study.direction = direction;
+    }
+    if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
+        study.sampler = sampler;
+    }
+    if let Some(seed) = table.whole("seed", 0)? {
+        study.seed = seed;
+    }
+    if let Some(folds) = table.whole("folds", 1)? {
+        study.folds = folds as usize;
+    }
+    if let Some(top) = table.whole("top", 0)? {
+        study.top = top as usize;
+    }
+    if let Some(refit_seeds) = table.whole("refit_seeds", 1)? {
+        study.refit_seeds = refit_seeds as usize;
+    }
+    Ok(study)
+}
+
+type DomainSpans = Vec<(Range<usize>, Vec<Range<usize>>)>;
+
+fn parse_space(source: &Source, table: &TableView) -> Result<(Space, DomainSpans), SpaceError> {
+    let mut space = Space::default();
+    let mut spans = Vec::new();
+    for (name, name_span, value) in table.entries() {
+        let (domain, value_spans) = parse_domain(source, name, value)?;
+        space.domains.push((name.to_owned(), domain));
+        spans.push((name_span, value_spans));
+    }
+    Ok((space, spans))
+}
+
+fn parse_trial(
+    source: &Source,
+    table: &TableView,
+    space: &Space,
+    earlier: &[ExplicitTrial],
+) -> Result<ExplicitTrial, SpaceError> {
+    let name = table.string("name")?;
+    if let Some(name) = &name
+        && earlier.iter().any(|trial| trial.name.as_ref() == Some(name))
+    {
+        let span = table.span_of("name");
+        let problem = format!("two trials are called `{name}`");
+        return Err(source.error(
+            span,
+            &problem,
+            "the second one",
+            "give each [[trial]] a name of its own",
+        ));
+    }
+    let (mut values, mut value_spans) = (Vec::new(), Vec::new());
+    for (key, key_span, value) in table.entries().filter(|(key, ..)| *key != "name") {
+        let Some(domain) = space.get(key) else {
+            let names: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
+            let problem = format!("`{key}` is no parameter of [space]");
+            let help = format!(
+                "{}; a parameter that only trials set needs a fixed value in [space]",
+                crate::suggestion::help(key, &names)
+            );
+            return Err(source.error(key_span, &problem, "unknown parameter", &help));
+        };
+        let parsed = parse_value(source, key, value)?;
+        if parsed.kind() != domain.kind() {
+            let problem =
+                format!("`{key}` is a {} here, and a {} in [space]", parsed.kind(), domain.kind());
+            return Err(source.error(
+                value.span(),
+                &problem,
+                "another type",
+                &format!("write a {}", domain.kind()),
+            ));
+        }
+        values.push((key.to_owned(), parsed));
+        value_spans.push(value.span());
+    }
+    Ok(ExplicitTrial { name, values, value_spans })
+}
+
+#[cfg(test)]
+mod tests;

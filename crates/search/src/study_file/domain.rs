@@ -1,0 +1,223 @@
+//! One line of `[space]`: a list, a range, or a fixed value.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::error::SpaceError;
+use super::toml_view::{Source, TableView};
+use crate::params::ParamValue;
+use crate::space::Domain;
+
+/// Every value of a list, and both ends of a range, have a place.
+type ValueSpans = Vec<Range<usize>>;
+
+pub(super) fn parse_domain(
+    source: &Source,
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<(Domain, ValueSpans), SpaceError> {
+    match value.get_ref() {
+        DeValue::Array(array) => {
+            let items: Vec<_> = array.iter().collect();
+            parse_choices(source, name, value.span(), &items)
+        }
+        DeValue::Table(table) => parse_range(
+            source,
+            name,
+            value.span(),
+            &TableView::new(source, &format!("the range of `{name}`"), table),
+        ),
+        _ => Ok((Domain::Choices(vec![parse_value(source, name, value)?]), vec![value.span()])),
+    }
+}
+
+pub(super) fn parse_value(
+    source: &Source,
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+) -> Result<ParamValue, SpaceError> {
+    let refuse = |problem: &str, help: &str| {
+        Err(source.error(value.span(), &format!("`{name}`: {problem}"), "here", help))
+    };
+    match value.get_ref() {
+        DeValue::Boolean(flag) => Ok(ParamValue::Bool(*flag)),
+        DeValue::String(text) => Ok(ParamValue::Str(text.clone().into_owned())),
+        DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(whole) => Ok(ParamValue::Int(whole)),
+            Err(_) => refuse("this integer does not fit in 64 bits", "allowed: -2^63 … 2^63-1"),
+        },
+        DeValue::Float(float) => match float.as_str().parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(ParamValue::Float(number)),
+            _ => refuse("this is not a finite number", "write a finite number"),
+        },
+        other => refuse(
+            &format!("a parameter cannot take a value of type {}", other.type_str()),
+            "allowed: integer, float, string, boolean",
+        ),
+    }
+}
+
+fn parse_choices(
+    source: &Source,
+    name: &str,
+    span: Range<usize>,
+    items: &[&Spanned<DeValue<'_>>],
+) -> Result<(Domain, ValueSpans), SpaceError> {
+    let mut choices: Vec<ParamValue> = Vec::with_capacity(items.len());
+    for item in items {
+        let value = parse_value(source, name, item)?;
+        if let Some(first) = choices.first()
+            && first.kind() != value.kind()
+        {
+            let problem = format!(
+                "the values of `{name}` are of mixed types: {} and {}",
+                first.kind(),
+                value.kind()
+            );
+            let help = match (first, &value) {
+                (ParamValue::Float(_), ParamValue::Int(int)) => format!("write {int}.0"),
+                _ => "write all of them as one type".to_owned(),
+            };
+            return Err(source.error(item.span(), &problem, &format!("a {}", value.kind()), &help));
+        }
+        if choices.contains(&value) {
+            let problem = format!("`{name}` lists {value} twice");
+            return Err(source.error(
+                item.span(),
+                &problem,
+                "the second one",
+                "no point is ever tried twice: take it out",
+            ));
+        }
+        choices.push(value);
+    }
+    if choices.is_empty() {
+        let problem = format!("the list of `{name}` is empty");
+        return Err(source.error(span, &problem, "no value to try", "write at least one value"));
+    }
+    let spans = items.iter().map(|item| item.span()).collect();
+    Ok((Domain::Choices(choices), spans))
+}
+
+fn parse_range(
+    source: &Source,
+    name: &str,
+    span: Range<usize>,
+    table: &TableView,
+) -> Result<(Domain, ValueSpans), SpaceError> {
+    table.allow_only(&["low", "high", "step", "log"])?;
+    let number = |key: &str| -> Result<Option<(ParamValue, Range<usize>)>, SpaceError> {
+        let Some((_, _, value)) = table.entries().find(|(k, ..)| *k == key) else {
+            return Ok(None);
+        };
+        let number = parse_value(source, name, value)?;
+        if matches!(number, ParamValue::Int(_) | ParamValue::Float(_)) {
+            return Ok(Some((number, value.span())));
+        }
+        let problem = format!("`{key}` of `{name}` must be a number");
+        Err(source.error(
+            value.span(),
+            &problem,
+            &format!("a {}", number.kind()),
+            "write an integer or a float",
+        ))
+    };
+    let (Some((low, low_span)), Some((high, high_span))) = (number("low")?, number("high")?) else {
+        let problem = format!("the range of `{name}` needs both `low` and `high`");
+        return Err(source.error(
+            span,
+            &problem,
+            "here",
+            "such as { low = 1e-4, high = 1e-1, log = true }",
+        ));
+    };
+    let step = number("step")?;
+    let log = table.boolean("log")?.unwrap_or(false);
+    let spans = vec![low_span.clone(), high_span.clone()];
+
+    if let (Some((_, step_span)), true) = (&step, log) {
+        let problem = format!("the range of `{name}` has both `log` and `step`");
+        return Err(source.error(
+            step_span.clone(),
+            &problem,
+            "here",
+            "take one of them out, or list the values",
+        ));
+    }
+    let mixed = |span: Range<usize>, found: &ParamValue| {
+        let problem =
+            format!("the range of `{name}` has mixed types: {} and {}", low.kind(), found.kind());
+        source.error(
+            span,
+            &problem,
+            &format!("a {}", found.kind()),
+            "write all of them as integers, or all with a decimal point",
+        )
+    };
+    let domain = match (&low, &high) {
+        (&ParamValue::Int(low), &ParamValue::Int(high)) => {
+            let step = match step {
+                None => 1,
+                Some((ParamValue::Int(step), _)) if step > 0 => step,
+                Some((ParamValue::Int(_), span)) => {
+                    return Err(step_not_positive(source, name, span));
+                }
+                Some((other, span)) => return Err(mixed(span, &other)),
+            };
+            Domain::IntRange { low, high, step, log }
+        }
+        (&ParamValue::Float(low), &ParamValue::Float(high)) => {
+            let step = match step {
+                None => None,
+                Some((ParamValue::Float(step), _)) if step > 0.0 => Some(step),
+                Some((ParamValue::Float(_), span)) => {
+                    return Err(step_not_positive(source, name, span));
+                }
+                Some((other, span)) => return Err(mixed(span, &other)),
+            };
+            Domain::FloatRange { low, high, step, log }
+        }
+        _ => return Err(mixed(high_span, &high)),
+    };
+    check_ends(source, name, span, &domain, low_span)?;
+    Ok((domain, spans))
+}
+
+fn step_not_positive(source: &Source, name: &str, span: Range<usize>) -> SpaceError {
+    let problem = format!("the step of `{name}` is not positive");
+    source.error(span, &problem, "here", "write a step above 0")
+}
+
+fn check_ends(
+    source: &Source,
+    name: &str,
+    span: Range<usize>,
+    domain: &Domain,
+    low_span: Range<usize>,
+) -> Result<(), SpaceError> {
+    let (low_above_high, log_of_nothing, shown) = match domain {
+        Domain::IntRange { low, high, log, .. } => {
+            (low > high, *log && *low <= 0, format!("low = {low}, high = {high}"))
+        }
+        Domain::FloatRange { low, high, log, .. } => {
+            (low > high, *log && *low <= 0.0, format!("low = {low:?}, high = {high:?}"))
+        }
+        Domain::Choices(_) => return Ok(()),
+    };
+    if low_above_high {
+        let problem = format!("the range of `{name}` is empty: {shown}");
+        return Err(source.error(span, &problem, "low is above high", "swap them"));
+    }
+    if log_of_nothing {
+        let problem = format!("the range of `{name}` is logarithmic, and begins at or below 0");
+        return Err(source.error(
+            low_span,
+            &problem,
+            "no logarithm",
+            "write a low above 0, or take `log = true` out",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! What a file may say, and what is answered to one that says something else.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::space::Domain;
+
+fn parse(text: &str) -> Result<StudyFile, SpaceError> {
+    StudyFile::parse(Path::new("spaces/my.toml"), text)
+}
+
+fn refusal(text: &str) -> String {
+    let error = parse(text).expect_err("the file is wrong");
+    format!("{error}\nhelp: {}", error.help)
+}
+
+#[test]
+fn a_file_without_settings_gets_the_documented_defaults() {
+    let file = parse("[space]\nlr = [0.1]").unwrap();
+    let expected = StudySettings {
+        name: "my".into(),
+        direction: Direction::Maximize,
+        seed: 0,
+        sampler: SamplerKind::Random,
+        folds: 3,
+        top: 3,
+        refit_seeds: 3,
+    };
+    assert_eq!(file.study, expected);
+    assert_eq!(file.dataset, "mnist");
+}
+
+#[test]
+fn lists_ranges_and_fixed_values_keep_the_order_of_the_file() {
+    let file = parse(
+        "[space]\nz = [1, 2]\nlr = { low = 1e-4, high = 1e-1, log = true }\n\
+         hidden = { low = 64, high = 1024, step = 64 }\nepochs = 5\nact = ['relu', 'tanh']",
+    )
+    .unwrap();
+    let names: Vec<_> = file.space.domains.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["z", "lr", "hidden", "epochs", "act"]);
+    assert_eq!(
+        file.space.get("hidden"),
+        Some(&Domain::IntRange { low: 64, high: 1024, step: 64, log: false })
+    );
+    assert_eq!(file.space.get("hidden").and_then(Domain::len), Some(16));
+    assert_eq!(file.space.get("epochs"), Some(&Domain::Choices(vec![ParamValue::Int(5)])));
+}
+
+#[test]
+fn a_wrong_key_is_answered_with_the_right_one() {
+    assert_snapshot!(refusal("[study]\nsede = 1\n[space]\nlr = [0.1]"), @"
+    spaces/my.toml:2:1: [study] has no key `sede`
+    help: did you mean `seed`? Allowed: name, direction, seed, sampler, folds, top, refit_seeds
+    ");
+    assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
+    spaces/my.toml:1:2: the file has no key `spcae`
+    help: did you mean `space`? Allowed: study, data, space, trial
+    ");
+    assert_snapshot!(refusal("[space]\nlr = { low = 0.1, hi = 1.0 }"), @"
+    spaces/my.toml:2:19: the range of `lr` has no key `hi`
+    help: did you mean `high`? Allowed: low, high, step, log
+    ");
+    assert_snapshot!(refusal("[study]\nsampler = 'rnadom'\n[space]\nlr = [0.1]"), @"
+    spaces/my.toml:2:11: there is no sampler `rnadom`
+    help: did you mean `random`? Allowed: random, grid
+    ");
+}
+
+#[test]
+fn a_wrong_value_is_shown_with_what_is_allowed() {
+    assert_snapshot!(refusal("[study]\nfolds = 0\n[space]\nlr = [0.1]"), @"
+    spaces/my.toml:2:9: `folds` must be a whole number, at least 1
+    help: write a whole number, at least 1
+    ");
+    assert_snapshot!(refusal("[study]\nseed = -1\n[space]\nlr = [0.1]"), @"
+    spaces/my.toml:2:8: `seed` must be a whole number, at least 0
+    help: write a whole number, at least 0
+    ");
+    assert_snapshot!(refusal("[space]\nlr = []"), @"
+    spaces/my.toml:2:6: the list of `lr` is empty
+    help: write at least one value
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [0.1, 1]"), @"
+    spaces/my.toml:2:12: the values of `lr` are of mixed types: float and integer
+    help: write 1.0
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [0.1, 0.10]"), @"
+    spaces/my.toml:2:12: `lr` lists 0.1 twice
+    help: no point is ever tried twice: take it out
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [nan]"), @"
+    spaces/my.toml:2:7: `lr`: this is not a finite number
+    help: write a finite number
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [[1]]"), @"
+    spaces/my.toml:2:7: `lr`: a parameter cannot take a value of type array
+    help: allowed: integer, float, string, boolean
+    ");
+}
+
+#[test]
+fn an_impossible_range_is_refused() {
+    assert_snapshot!(refusal("[space]\nlr = { low = 1.0, high = 0.1 }"), @"
+    spaces/my.toml:2:6: the range of `lr` is empty: low = 1.0, high = 0.1
+    help: swap them
+    ");
+    assert_snapshot!(refusal("[space]\nlr = { low = 0.0, high = 0.1, log = true }"), @"
+    spaces/my.toml:2:14: the range of `lr` is logarithmic, and begins at or below 0
+    help: write a low above 0, or take `log = true` out
+    ");
+    assert_snapshot!(refusal("[space]\nn = { low = 1, high = 9, step = 0 }"), @"
+    spaces/my.toml:2:33: the step of `n` is not positive
+    help: write a step above 0
+    ");
+    assert_snapshot!(refusal("[space]\nn = { low = 1, high = 9.5 }"), @"
+    spaces/my.toml:2:23: the range of `n` has mixed types: integer and float
+    help: write all of them as integers, or all with a decimal point
+    ");
+    assert_snapshot!(refusal("[space]\nn = { low = 1, high = 8, step = 2, log = true }"), @"
+    spaces/my.toml:2:33: the range of `n` has both `log` and `step`
+    help: take one of them out, or list the values
+    ");
+    assert_snapshot!(refusal("[space]\nn = { low = 1 }"), @"
+    spaces/my.toml:2:5: the range of `n` needs both `low` and `high`
+    help: such as { low = 1e-4, high = 1e-1, log = true }
+    ");
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_has_no_space_says_so() {
+    assert!(refusal("[space\nlr = [0.1]").starts_with("spaces/my.toml:1:7: "));
+    assert!(
+        refusal("[space]\nlr = [0.1]\nlr = [0.2]").starts_with("spaces/my.toml:3:1: duplicate key")
+    );
+    assert_snapshot!(refusal("[study]\nseed = 1\n").lines().next().unwrap(), @"spaces/my.toml:3:1: there is no parameter to search");
+    assert_snapshot!(refusal("space = 3").lines().next().unwrap(), @"spaces/my.toml:1:9: `space` must be a table");
+}
+
+#[test]
+fn an_explicit_trial_names_parameters_of_the_space_with_their_type() {
+    let file = parse("[space]\nlr = [0.1]\nbatch = 5\n[[trial]]\nname = 'a'\nlr = 0.7").unwrap();
+    assert_eq!(file.trials[0].name.as_deref(), Some("a"));
+    assert_eq!(file.trials[0].values, [("lr".to_owned(), ParamValue::Float(0.7))]);
+
+    assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nlrr = 0.7"), @"
+    spaces/my.toml:4:1: `lrr` is no parameter of [space]
+    help: did you mean `lr`? Allowed: lr; a parameter that only trials set needs a fixed value in [space]
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nlr = 'x'"), @"
+    spaces/my.toml:4:6: `lr` is a string here, and a float in [space]
+    help: write a float
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nname = 'a'\n[[trial]]\nname = 'a'"), @"
+    spaces/my.toml:6:8: two trials are called `a`
+    help: give each [[trial]] a name of its own
+    ");
+}
+
+#[test]
+fn the_place_in_the_file_is_shown_with_its_line() {
+    let error = parse("[space]\nbatch_size = [100]\nlr = []\n").expect_err("an empty list");
+    let mut shown = String::new();
+    miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
+        .render_report(&mut shown, &error)
+        .unwrap();
+    assert_snapshot!(shown);
+}

@@ -1,0 +1,201 @@
+//! Reading TOML tables with errors that know their place: the one user of the `toml` crate.
+
+use std::ops::Range;
+use std::path::Path;
+
+use miette::NamedSource;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::SpaceError;
+use crate::suggestion;
+
+/// The text of a file with its name.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    pub fn new(path: &Path, text: &str) -> Self {
+        Source { path: path.display().to_string(), text: text.to_owned() }
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The document's root, or the first fault of syntax in it.
+    pub fn parse(&self) -> Result<DeTable<'_>, SpaceError> {
+        DeTable::parse(&self.text).map(Spanned::into_inner).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            self.error(span, error.message(), "here", "this is no valid TOML: https://toml.io")
+        })
+    }
+
+    pub fn error(&self, span: Range<usize>, problem: &str, label: &str, help: &str) -> SpaceError {
+        let start = span.start.min(self.text.len());
+        let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.text[..start].matches('\n').count() + 1;
+        let column = self.text[line_start..start].chars().count() + 1;
+        SpaceError {
+            place: format!("{}:{line}:{column}", self.path),
+            problem: problem.to_owned(),
+            help: help.to_owned(),
+            label: label.to_owned(),
+            source_code: NamedSource::new(&self.path, self.text.clone()).with_language("toml"),
+            span: (start..span.end.clamp(start, self.text.len())).into(),
+        }
+    }
+}
+
+/// One table, called `title` in messages.
+pub(super) struct TableView<'a> {
+    source: &'a Source,
+    title: String,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> TableView<'a> {
+    pub fn new(source: &'a Source, title: &str, table: &'a DeTable<'a>) -> Self {
+        TableView { source, title: title.to_owned(), table }
+    }
+
+    /// Keys with their places and values, in the order of the file.
+    pub fn entries(
+        &self,
+    ) -> impl Iterator<Item = (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>)> + use<'a> {
+        let mut entries: Vec<_> = self
+            .table
+            .iter()
+            .map(|(key, value)| (key.get_ref().as_ref(), key.span(), value))
+            .collect();
+        entries.sort_by_key(|(_, span, _)| span.start);
+        entries.into_iter()
+    }
+
+    pub fn allow_only(&self, known: &[&str]) -> Result<(), SpaceError> {
+        match self.entries().find(|(key, ..)| !known.contains(key)) {
+            None => Ok(()),
+            Some((key, span, _)) => {
+                let problem = format!("{} has no key `{key}`", self.title);
+                Err(self.source.error(span, &problem, "unknown key", &suggestion::help(key, known)))
+            }
+        }
+    }
+
+    pub fn span_of(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or(0..0, Spanned::span)
+    }
+
+    /// The place after the last character.
+    pub fn end(&self) -> Range<usize> {
+        let end = self.source.text.len();
+        end..end
+    }
+
+    pub fn table(&self, key: &str) -> Result<Option<TableView<'a>>, SpaceError> {
+        match self.table.get(key).map(|value| (value, value.get_ref())) {
+            None => Ok(None),
+            Some((_, DeValue::Table(table))) => {
+                Ok(Some(TableView::new(self.source, &format!("[{key}]"), table)))
+            }
+            Some((value, _)) => {
+                Err(self.wrong_type(key, value, "a table", &format!("write [{key}]")))
+            }
+        }
+    }
+
+    pub fn tables(&self, key: &str) -> Result<Vec<TableView<'a>>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(Vec::new()) };
+        let help = format!("write [[{key}]]");
+        let DeValue::Array(array) = value.get_ref() else {
+            return Err(self.wrong_type(key, value, "a list of tables", &help));
+        };
+        array
+            .iter()
+            .map(|item| match item.get_ref() {
+                DeValue::Table(table) => {
+                    Ok(TableView::new(self.source, &format!("[[{key}]]"), table))
+                }
+                _ => Err(self.wrong_type(key, item, "a list of tables", &help)),
+            })
+            .collect()
+    }
+
+    pub fn string(&self, key: &str) -> Result<Option<String>, SpaceError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(value) => match value.get_ref().as_str() {
+                Some("") => {
+                    let problem = format!("`{key}` is empty");
+                    Err(self.source.error(
+                        value.span(),
+                        &problem,
+                        "here",
+                        "write at least one character, or leave the key out",
+                    ))
+                }
+                Some(text) => Ok(Some(text.to_owned())),
+                None => Err(self.wrong_type(key, value, "a string", "put it in quotes")),
+            },
+        }
+    }
+
+    pub fn whole(&self, key: &str, least: u64) -> Result<Option<u64>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let parsed = match value.get_ref() {
+            DeValue::Integer(integer) => {
+                u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+            }
+            _ => None,
+        };
+        match parsed.filter(|&whole| whole >= least) {
+            Some(whole) => Ok(Some(whole)),
+            None => {
+                Err(self.wrong_type(key, value, &format!("a whole number, at least {least}"), ""))
+            }
+        }
+    }
+
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, SpaceError> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(value) => match value.get_ref().as_bool() {
+                Some(flag) => Ok(Some(flag)),
+                None => Err(self.wrong_type(key, value, "true or false", "")),
+            },
+        }
+    }
+
+    pub fn one_of<T: Copy>(&self, key: &str, known: &[(&str, T)]) -> Result<Option<T>, SpaceError> {
+        let Some(text) = self.string(key)? else { return Ok(None) };
+        match known.iter().find(|(name, _)| *name == text) {
+            Some((_, value)) => Ok(Some(*value)),
+            None => {
+                let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                let problem = format!("there is no {key} `{text}`");
+                Err(self.source.error(
+                    self.span_of(key),
+                    &problem,
+                    "unknown",
+                    &suggestion::help(&text, &names),
+                ))
+            }
+        }
+    }
+
+    fn wrong_type(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        expected: &str,
+        help: &str,
+    ) -> SpaceError {
+        let problem = format!("`{key}` must be {expected}");
+        let found = format!("this is a {}", value.get_ref().type_str());
+        let help = if help.is_empty() { format!("write {expected}") } else { help.to_owned() };
+        self.source.error(value.span(), &problem, &found, &help)
+    }
+}

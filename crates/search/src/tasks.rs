@@ -1,0 +1,103 @@
+//! Worker threads: tasks in, results out, in one loop that decides everything on one thread.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use crossbeam_channel::{Receiver, never, unbounded};
+
+/// The thread that asks for tasks and is told of results.
+pub trait Dispatcher {
+    /// What a worker is given.
+    type Task: Send;
+    /// What it answers.
+    type Answer: Send;
+
+    /// The next task for a worker that is free; `None` where there is none (asked again after each
+    /// result).
+    fn next_task(&mut self) -> Option<Self::Task>;
+
+    /// A worker has answered.
+    fn finished(&mut self, answer: Self::Answer);
+
+    /// The user has asked to stop.
+    fn stop_requested(&mut self);
+}
+
+/// Has `jobs` threads do `work` on all tasks of `dispatcher`, one task at a time each, until it has no
+/// further one and all are done. Each message on `signals` calls [`Dispatcher::stop_requested`].
+///
+/// Each thread has a rayon pool of its own with no other thread, so that libraries that split their
+/// work over rayon neither take the other workers' cores nor sum in another order.
+///
+/// # Panics
+///
+/// Where no thread can be started. A panic in `work` itself is to be caught there: [`catching`].
+pub fn run_tasks<D: Dispatcher>(
+    jobs: usize,
+    dispatcher: &mut D,
+    signals: Option<&Receiver<()>>,
+    work: impl Fn(D::Task) -> D::Answer + Sync,
+) {
+    let (task_sender, tasks) = unbounded::<D::Task>();
+    let (answer_sender, answers) = unbounded::<D::Answer>();
+    let silence = never();
+    let mut signals = signals.unwrap_or(&silence);
+    thread::scope(|scope| {
+        for worker in 0..jobs {
+            let (tasks, answers, work) = (tasks.clone(), answer_sender.clone(), &work);
+            let body = move || {
+                let _pool =
+                    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+                for task in tasks {
+                    if answers.send(work(task)).is_err() {
+                        break;
+                    }
+                }
+            };
+            thread::Builder::new()
+                .name(format!("worker-{worker}"))
+                .spawn_scoped(scope, body)
+                .expect("the system starts a thread");
+        }
+        let mut free = jobs;
+        loop {
+            while free > 0
+                && let Some(task) = dispatcher.next_task()
+            {
+                task_sender.send(task).expect("workers live as long as their scope");
+                free -= 1;
+            }
+            if free == jobs {
+                break;
+            }
+            crossbeam_channel::select! {
+                recv(answers) -> answer => {
+                    dispatcher.finished(answer.expect("this thread holds a sender of answers"));
+                    free += 1;
+                }
+                recv(signals) -> signal => match signal {
+                    Ok(()) => dispatcher.stop_requested(),
+                    Err(_) => signals = &silence,
+                },
+            }
+        }
+        drop(task_sender);
+    });
+}
+
+/// Calls `work`, and makes an error of a panic: its message.
+///
+/// # Errors
+///
+/// The message of the panic.
+pub fn catching<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work))
+        .map_err(|payload| format!("panic: {}", panic_message(&*payload)))
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".into())
+}

@@ -1,0 +1,264 @@
+//! A trial and what may happen to it: one pure function over (state, event).
+
+use thiserror::Error;
+
+use crate::candidates::Candidate;
+use crate::objective::{Flag, FoldScore, ObjectiveError};
+use crate::params::Params;
+
+/// One point of the space being tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Its number in the study, from 0.
+    pub number: usize,
+    /// The name that an explicit trial was given.
+    pub name: Option<String>,
+    /// What is tried.
+    pub params: Params,
+    /// How far it is.
+    pub state: TrialState,
+}
+
+/// How far a trial is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TrialState {
+    /// Some folds have not ended.
+    Running {
+        /// What each fold has come to so far.
+        folds: Vec<Option<Result<FoldScore, Failure>>>,
+    },
+    /// All folds have a finite score.
+    Complete {
+        /// The scores, in the order of the folds.
+        folds: Vec<FoldScore>,
+    },
+    /// A fold has failed.
+    Failed {
+        /// What the folds before the failed one came to: those alone are sure to have run, whatever
+        /// the number of workers.
+        folds: Vec<FoldScore>,
+        /// What happened to the first fold that failed.
+        failure: Failure,
+    },
+}
+
+/// Why a fold has no score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// What happened, in one sentence.
+    pub reason: String,
+    /// What was found wrong with the model.
+    pub flags: Vec<Flag>,
+}
+
+/// Something that happened in a study. All of its state follows from the events in their order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A trial with the next number began.
+    TrialStarted {
+        /// What it tries.
+        candidate: Candidate,
+    },
+    /// A worker took up a fold.
+    FoldStarted {
+        /// The trial's number.
+        trial: usize,
+        /// The fold.
+        fold: usize,
+    },
+    /// A fold ended.
+    FoldFinished {
+        /// The trial's number.
+        trial: usize,
+        /// The fold.
+        fold: usize,
+        /// What it came to.
+        result: Result<FoldScore, ObjectiveError>,
+    },
+    /// The user asked to stop: no further trial begins.
+    StopRequested,
+}
+
+/// An event that cannot follow what was before it: a fault of the program, never of a user.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("trial {trial}, fold {fold}: a result where none is due")]
+pub struct IllegalEvent {
+    /// The trial's number.
+    pub trial: usize,
+    /// The fold.
+    pub fold: usize,
+}
+
+impl Trial {
+    /// A trial none of whose `folds` folds has ended.
+    pub fn start(number: usize, candidate: Candidate, folds: usize) -> Self {
+        let state = TrialState::Running { folds: vec![None; folds] };
+        Trial { number, name: candidate.name, params: candidate.params, state }
+    }
+
+    /// The scores of the folds that count: all of a complete trial, those before the failure of a
+    /// failed one, none of a running one.
+    pub fn folds(&self) -> &[FoldScore] {
+        match &self.state {
+            TrialState::Complete { folds } | TrialState::Failed { folds, .. } => folds,
+            TrialState::Running { .. } => &[],
+        }
+    }
+
+    /// What is wrong with the models of this trial.
+    pub fn flags(&self) -> Vec<Flag> {
+        let failed = match &self.state {
+            TrialState::Failed { failure, .. } => failure.flags.as_slice(),
+            _ => &[],
+        };
+        Flag::union(self.folds().iter().flat_map(|fold| &fold.flags).chain(failed).cloned())
+    }
+
+    /// Whether running `fold` can still matter: not where it or one before it has failed.
+    pub fn wants(&self, fold: usize) -> bool {
+        match &self.state {
+            TrialState::Running { folds } => {
+                !folds[..=fold].iter().any(|f| matches!(f, Some(Err(_))))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether all folds that matter have ended.
+    pub fn is_finished(&self) -> bool {
+        !matches!(self.state, TrialState::Running { .. })
+    }
+}
+
+impl TrialState {
+    /// The state after one of the folds has ended with `result`. Folds may end in any order; the end
+    /// state depends on the results alone.
+    ///
+    /// # Errors
+    ///
+    /// Where that fold has ended before, or is none of this trial.
+    pub fn after_fold(
+        self,
+        trial: usize,
+        fold: usize,
+        result: Result<FoldScore, Failure>,
+    ) -> Result<Self, IllegalEvent> {
+        let illegal = IllegalEvent { trial, fold };
+        match self {
+            TrialState::Running { mut folds } => match folds.get_mut(fold) {
+                Some(slot @ None) => {
+                    *slot = Some(result.and_then(refuse_non_finite));
+                    Ok(settle(folds))
+                }
+                _ => Err(illegal),
+            },
+            // A fold behind the failed one was under way when the trial was decided: it no longer counts.
+            TrialState::Failed { folds, failure } if fold > folds.len() => {
+                Ok(TrialState::Failed { folds, failure })
+            }
+            _ => Err(illegal),
+        }
+    }
+}
+
+fn refuse_non_finite(fold: FoldScore) -> Result<FoldScore, Failure> {
+    if fold.score.is_finite() {
+        return Ok(fold);
+    }
+    let reason = format!("the score is {}, which is not a finite number", fold.score);
+    Err(Failure { reason, flags: fold.flags })
+}
+
+/// Ends a trial as soon as the first failed fold, or the lack of one, is certain.
+fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
+    let decided = folds.iter().take_while(|fold| matches!(fold, Some(Ok(_)))).count();
+    let ends = match folds.get(decided) {
+        None => true,
+        Some(fold) => fold.is_some(),
+    };
+    if !ends {
+        return TrialState::Running { folds };
+    }
+    let mut scores = Vec::with_capacity(decided);
+    for (fold, result) in folds.into_iter().enumerate() {
+        match result {
+            Some(Ok(score)) => scores.push(score),
+            Some(Err(failure)) => {
+                let reason = format!("fold {fold}: {}", failure.reason);
+                return TrialState::Failed {
+                    folds: scores,
+                    failure: Failure { reason, ..failure },
+                };
+            }
+            None => break,
+        }
+    }
+    TrialState::Complete { folds: scores }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn score(score: f64) -> Result<FoldScore, Failure> {
+        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0 })
+    }
+
+    fn failure(reason: &str) -> Result<FoldScore, Failure> {
+        Err(Failure { reason: reason.into(), flags: vec![] })
+    }
+
+    fn replay(
+        results: &[(usize, Result<FoldScore, Failure>)],
+        folds: usize,
+    ) -> Result<TrialState, IllegalEvent> {
+        let start = TrialState::Running { folds: vec![None; folds] };
+        results
+            .iter()
+            .try_fold(start, |state, (fold, result)| state.after_fold(0, *fold, result.clone()))
+    }
+
+    #[test]
+    fn a_score_that_is_not_finite_fails_the_trial_with_the_reason() {
+        let state = replay(&[(0, score(0.5)), (1, score(f64::NAN))], 3).unwrap();
+        let TrialState::Failed { folds, failure } = state else { panic!("{state:?}") };
+        assert_eq!(folds.len(), 1);
+        assert_eq!(failure.reason, "fold 1: the score is NaN, which is not a finite number");
+    }
+
+    #[test]
+    fn a_later_failure_waits_for_the_folds_before_it() {
+        let waiting = replay(&[(2, failure("late"))], 3).unwrap();
+        assert!(matches!(waiting, TrialState::Running { .. }));
+        let failed =
+            replay(&[(2, failure("late")), (1, failure("early")), (0, score(0.1))], 3).unwrap();
+        let TrialState::Failed { failure, .. } = failed else { panic!("{failed:?}") };
+        assert_eq!(failure.reason, "fold 1: early");
+    }
+
+    #[test]
+    fn a_second_result_for_a_fold_is_illegal() {
+        assert!(replay(&[(0, score(0.5)), (0, score(0.5))], 2).is_err());
+        assert!(replay(&[(0, score(0.5)), (0, score(0.5))], 1).is_err());
+        assert!(replay(&[(7, score(0.5))], 2).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_end_of_a_trial_does_not_depend_on_the_order_of_its_folds(
+            outcomes in prop::collection::vec(prop::option::of(0.0..1.0f64), 1..6),
+            order in any::<u64>(),
+        ) {
+            let results: Vec<_> = outcomes
+                .iter()
+                .enumerate()
+                .map(|(fold, outcome)| (fold, outcome.map_or_else(|| failure(&fold.to_string()), score)))
+                .collect();
+            let mut shuffled = results.clone();
+            shuffled.sort_by_key(|(fold, _)| (*fold as u64 + 1).wrapping_mul(order | 1).rotate_left(17));
+            prop_assert_eq!(replay(&results, outcomes.len()), replay(&shuffled, outcomes.len()));
+        }
+    }
+}
