@@ -1,0 +1,16 @@
+//! The data of a search: MNIST (embedded) or any data set in IDX files, its stratified folds, and
+//! the gathering of batches from it. Nothing here knows a tensor.
+
+mod dataset;
+mod mnist;
+
+mod error;
+mod idx;
+
+mod batch;
+mod folds;
+
+pub use batch::{gather, gather_labels};
+pub use dataset::{Dataset, Examples};
+pub use error::{Content, DataError, Fault, Origin};
+pub use folds::{Fold, FoldsError, SmallClass, StratifiedFolds, stratified_folds};
