@@ -1,0 +1,308 @@
+//! `leaderboard.json`: a study's trials ranked, the best of them with their refits.
+
+use burn_tune_search::objective::ObjectiveError;
+use burn_tune_search::study::Refit;
+use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::noise::within_noise;
+use crate::schema;
+use crate::standings::{Standing, standings, top};
+use crate::statistics::{mean, std};
+
+/// What a leaderboard says of its study besides the trials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyFacts {
+    /// What the space is called.
+    pub name: String,
+    /// The seed of the study.
+    pub seed: u64,
+    /// Which score is the better one.
+    pub direction: Direction,
+    /// What was searched.
+    pub space: Space,
+    /// How trials were scored.
+    pub evaluation: Evaluation,
+    /// How many of the best are refitted.
+    pub top: usize,
+    /// How many seeds each of them is refitted on.
+    pub refit_seeds: usize,
+}
+
+/// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
+/// studies (same space, seed and data, one kind of CPU, one backend) give equal files to the byte.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "Leaderboard of burn-tune")]
+pub struct Leaderboard {
+    /// The name of the search space.
+    pub name: String,
+    /// The seed that every random draw of the study comes from.
+    pub seed: u64,
+    /// Whether a larger or a smaller score is the better one.
+    #[schemars(schema_with = "schema::direction")]
+    pub direction: Direction,
+    /// For each parameter, in the order of the file, the values that it may take: a fixed value, a list,
+    /// or a range.
+    #[schemars(schema_with = "schema::space")]
+    pub space: Space,
+    /// How trials were scored.
+    pub evaluation: Evaluation,
+    /// How many trials there are of each state.
+    pub counts: Counts,
+    /// The best complete trials in the order of `trials`, retrained on all of the training data and scored
+    /// on the test data. Empty where no refit was asked for.
+    pub top: Vec<TopEntry>,
+    /// All finished trials, by rank, and by number where ranks are equal.
+    pub trials: Vec<TrialEntry>,
+}
+
+/// How trials were scored.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Evaluation {
+    /// The data set.
+    pub dataset: String,
+    /// What a score is, such as `accuracy`.
+    pub metric: String,
+    /// How many folds of stratified cross-validation a trial is scored on; 1 holds out a fifth instead.
+    pub folds: usize,
+    /// How many training examples there are, all folds together.
+    pub train_examples: usize,
+    /// How many test examples there are, which refits alone are scored on.
+    pub test_examples: usize,
+    /// What computes: `flex`, `ndarray` or `wgpu`.
+    pub backend: String,
+}
+
+/// How many trials there are of each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Trials with a score for every fold.
+    pub complete: usize,
+    /// Trials that were stopped because they were hopeless. None so far: there are no pruners yet.
+    pub pruned: usize,
+    /// Trials of which a fold failed.
+    pub failed: usize,
+}
+
+/// One of the best trials, with its refits.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TopEntry {
+    /// The rank among all trials, from 1; equal means share a rank.
+    pub rank: usize,
+    /// The number of the trial, from 0.
+    pub trial: usize,
+    /// The name that the space gives an explicit trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The value of each parameter, in the order of the space.
+    #[schemars(schema_with = "schema::params")]
+    pub params: Params,
+    /// The mean of `split_test_scores`.
+    pub mean_test_score: Option<f64>,
+    /// The standard deviation of `split_test_scores`, of the population (divided by n).
+    pub std_test_score: Option<f64>,
+    /// The score of each fold.
+    pub split_test_scores: Vec<Option<f64>>,
+    /// What the refits came to; null where they were not all done, because the study was interrupted.
+    pub refit: Option<RefitEntry>,
+    /// Signs that the models are sick, of any fold and any refit.
+    #[schemars(schema_with = "schema::flags")]
+    pub flags: Vec<Flag>,
+}
+
+/// What became of a trial that was retrained on all of the training data, from several seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RefitEntry {
+    /// How many seeds there were.
+    pub seeds: usize,
+    /// The score of each seed on the test data; null where the refit failed or gave no finite number.
+    pub test_scores: Vec<Option<f64>>,
+    /// The mean of `test_scores`; null where one of them is.
+    pub mean: Option<f64>,
+    /// The standard deviation of `test_scores`, of the population (divided by n); null where one of them
+    /// is.
+    pub std: Option<f64>,
+    /// For each class, the share of its test examples that were recognised, as the mean of the seeds;
+    /// null where a score is null. A class without test examples has null.
+    pub per_class_recall: Option<Vec<Option<f64>>>,
+    /// What happened to the first refit that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One finished trial.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TrialEntry {
+    /// The rank among all trials, from 1; equal means share a rank, and failed trials share the last.
+    pub rank: usize,
+    /// The number of the trial, from 0.
+    pub trial: usize,
+    /// The name that the space gives an explicit trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The value of each parameter, in the order of the space.
+    #[schemars(schema_with = "schema::params")]
+    pub params: Params,
+    /// How the trial ended.
+    pub state: State,
+    /// The mean of `split_test_scores`; null where one of them is.
+    pub mean_test_score: Option<f64>,
+    /// The standard deviation of `split_test_scores`, of the population (divided by n); null where one of
+    /// them is.
+    pub std_test_score: Option<f64>,
+    /// The score of each fold; null from the fold that failed on.
+    pub split_test_scores: Vec<Option<f64>>,
+    /// Signs that the models are sick, of any fold.
+    #[schemars(schema_with = "schema::flags")]
+    pub flags: Vec<Flag>,
+    /// Whether the trial differs from the first of rank 1 by no more than noise (a corrected resampled
+    /// t-test on the folds, at 0.05); null where the trial failed or there is a single fold.
+    pub within_noise_of_best: Option<bool>,
+    /// Why the trial failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Every fold has a score.
+    Complete,
+    /// A fold has failed.
+    Failed,
+}
+
+impl Leaderboard {
+    /// Ranks the finished trials of `history`, and puts to the best what their `refits` came to. Trials
+    /// that are still running are left out.
+    pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
+        let standings = standings(history, facts.direction, facts.evaluation.folds);
+        let complete = standings.iter().filter(|standing| standing.is_complete()).count();
+        let best = top(&standings, 1).first().copied();
+        Leaderboard {
+            name: facts.name.clone(),
+            seed: facts.seed,
+            direction: facts.direction,
+            space: facts.space.clone(),
+            evaluation: facts.evaluation.clone(),
+            counts: Counts { complete, pruned: 0, failed: standings.len() - complete },
+            top: top(&standings, facts.top)
+                .into_iter()
+                .map(|standing| top_entry(standing, refits, facts.refit_seeds))
+                .collect(),
+            trials: standings.iter().map(|standing| trial_entry(standing, best)).collect(),
+        }
+    }
+
+    /// The text of `leaderboard.json`.
+    pub fn to_json(&self) -> String {
+        pretty(self)
+    }
+}
+
+/// JSON for people and for `git diff`: indented, with a newline at the end.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    let text =
+        serde_json::to_string_pretty(value).expect("all keys are texts, and memory is no disk");
+    text + "\n"
+}
+
+fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
+    let trial = standing.trial;
+    let refits = all_refits(trial.number, refits, seeds);
+    let refit_flags = refits.iter().flatten().flat_map(|result| match result {
+        Ok(score) => &score.flags,
+        Err((_, flags)) => flags,
+    });
+    TopEntry {
+        rank: standing.rank,
+        trial: trial.number,
+        name: trial.name.clone(),
+        params: trial.params.clone(),
+        mean_test_score: finite(standing.mean),
+        std_test_score: finite(standing.std),
+        split_test_scores: standing.scores.iter().copied().map(finite).collect(),
+        flags: Flag::union(trial.flags().into_iter().chain(refit_flags.cloned())),
+        refit: refits.as_deref().map(refit_entry),
+    }
+}
+
+/// What a refit came to: a score, or why there is none and what was wrong with the model.
+type RefitResult<'a> = Result<&'a RefitScore, (&'a String, &'a Vec<Flag>)>;
+
+/// What the refits of a trial came to, in the order of their seeds; `None` unless all are done, since
+/// what some of them gave depends on when the study was interrupted.
+fn all_refits(trial: usize, refits: &[Refit], seeds: usize) -> Option<Vec<RefitResult<'_>>> {
+    let of_seed = |seed| refits.iter().find(|refit| refit.trial == trial && refit.seed == seed);
+    let result = |seed| match &of_seed(seed)?.result {
+        Ok(score) => Some(Ok(score)),
+        Err(ObjectiveError::Failed { reason, flags }) => Some(Err((reason, flags))),
+        Err(ObjectiveError::Interrupted) => None,
+    };
+    (0..seeds).map(result).collect()
+}
+
+fn refit_entry(results: &[RefitResult]) -> RefitEntry {
+    let scores: Vec<f64> =
+        results.iter().map(|result| result.map_or(f64::NAN, |score| score.score)).collect();
+    let recalls: Option<Vec<&[f64]>> =
+        results.iter().map(|result| Some(result.ok()?.per_class_recall.as_slice())).collect();
+    let error = results.iter().enumerate().find_map(|(seed, result)| match result {
+        Err((reason, _)) => Some(format!("seed {seed}: {reason}")),
+        Ok(RefitScore { score, .. }) if !score.is_finite() => {
+            Some(format!("seed {seed}: the score is {score}, which is not a finite number"))
+        }
+        Ok(_) => None,
+    });
+    RefitEntry {
+        seeds: results.len(),
+        mean: finite(mean(&scores)),
+        std: finite(std(&scores)),
+        test_scores: scores.into_iter().map(finite).collect(),
+        per_class_recall: recalls.map(|recalls| mean_by_class(&recalls)),
+        error,
+    }
+}
+
+fn mean_by_class(recalls: &[&[f64]]) -> Vec<Option<f64>> {
+    let classes = recalls.iter().map(|recall| recall.len()).min().unwrap_or(0);
+    let of_class = |class: usize| recalls.iter().map(|recall| recall[class]).collect::<Vec<f64>>();
+    (0..classes).map(|class| finite(mean(&of_class(class)))).collect()
+}
+
+fn trial_entry(standing: &Standing, best: Option<&Standing>) -> TrialEntry {
+    let trial = standing.trial;
+    let (state, error) = match &trial.state {
+        TrialState::Failed { failure, .. } => (State::Failed, Some(failure.reason.clone())),
+        _ => (State::Complete, None),
+    };
+    let best = best.filter(|_| state == State::Complete);
+    TrialEntry {
+        rank: standing.rank,
+        trial: trial.number,
+        name: trial.name.clone(),
+        params: trial.params.clone(),
+        state,
+        mean_test_score: finite(standing.mean),
+        std_test_score: finite(standing.std),
+        split_test_scores: standing.scores.iter().copied().map(finite).collect(),
+        flags: trial.flags(),
+        within_noise_of_best: best.and_then(|best| {
+            // The k folds partition the examples: each is tested on one, and trained on k - 1. Folds
+            // whose sizes differ by one example are taken as equal.
+            let test_to_train = 1.0 / (standing.scores.len() as f64 - 1.0);
+            within_noise(&best.scores, &standing.scores, test_to_train)
+        }),
+        error,
+    }
+}
+
+/// JSON has no NaN: null stands for it.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! Trials to ranks, to the best of them, to `leaderboard.json` and `cv_results.csv`: all by the rules
+//! of scikit-learn, compared bit for bit with what scikit-learn 1.9.1 gave.
+//!
+//! This crate reads a finished [`History`](burn_tune_search::History) and returns values and text. It
+//! opens no file, reads no clock and draws nothing at random, so equal histories give equal bytes.
+//!
+//! ```text
+//! History ─ standings ─→ rank, mean, std of each trial ─→ Leaderboard ─ to_json ─→ leaderboard.json
+//!              │                                              ↑
+//!              ├─ top ─→ the trials to refit ─ study::refit ──┘
+//!              └─ cv_results ─→ cv_results.csv
+//! ```
+
+pub mod noise;
+pub mod rank;
+pub mod statistics;
+
+pub mod standings;
+
+pub mod leaderboard;
+pub mod schema;
+
+pub mod cv_results;
+mod python;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use cv_results::cv_results;
+pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
+pub use rank::rank;
+pub use schema::leaderboard_schema;
+pub use standings::{Standing, standings, top};

@@ -1,0 +1,105 @@
+//! The JSON Schema of `leaderboard.json`, made from the structs; and the parts that the structs cannot
+//! say themselves, because their types come from `burn_tune_search`, which knows no schemas.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use crate::leaderboard::{Leaderboard, pretty};
+
+/// The JSON Schema (draft 2020-12) of [`Leaderboard`], as the text of `leaderboard.schema.json`.
+pub fn leaderboard_schema() -> String {
+    // Rustdoc is wrapped where a line of source ends; a description is one line.
+    let unwrap_lines = RecursiveTransform(|schema: &mut Schema| {
+        if let Some(Value::String(description)) = schema.get_mut("description") {
+            *description = description.replace('\n', " ");
+        }
+    });
+    let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(unwrap_lines);
+    pretty(&settings.into_generator().into_root_schema_for::<Leaderboard>())
+}
+
+pub(crate) fn direction(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": ["maximize", "minimize"] })
+}
+
+pub(crate) fn space(_: &mut SchemaGenerator) -> Schema {
+    let scalar = ["boolean", "number", "string"];
+    json_schema!({
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [
+                { "description": "A fixed value.", "type": scalar },
+                {
+                    "description": "One of these.",
+                    "type": "array",
+                    "minItems": 2,
+                    "items": { "type": scalar },
+                },
+                {
+                    "description": "A number from `low` to `high`, both included.",
+                    "type": "object",
+                    "properties": {
+                        "low": { "type": "number" },
+                        "high": { "type": "number" },
+                        "step": { "type": "number", "exclusiveMinimum": 0 },
+                        "log": { "type": "boolean" },
+                    },
+                    "required": ["low", "high", "log"],
+                },
+            ],
+        },
+    })
+}
+
+pub(crate) fn params(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": ["boolean", "number", "string"] },
+    })
+}
+
+pub(crate) fn flags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "items": {
+            "type": "string",
+            "examples": ["diverged", "never_predicts:[2,5]", "softmax_before_cross_entropy"],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_structs() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/leaderboard.schema.json");
+        let schema = leaderboard_schema();
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, &schema).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == schema,
+            "leaderboard.schema.json is not what the structs give: write it anew with\n  \
+             UPDATE_SCHEMA=1 cargo test -p burn-tune-ranking schema"
+        );
+    }
+
+    #[test]
+    fn every_field_is_described() {
+        let schema: Value = serde_json::from_str(&leaderboard_schema()).unwrap();
+        let structs = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+        let mut fields = 0;
+        for object in structs.filter(|object| object["type"] == "object") {
+            for (name, field) in object["properties"].as_object().unwrap() {
+                assert!(field["description"].is_string(), "`{name}` has no description");
+                fields += 1;
+            }
+        }
+        assert!(fields > 30);
+    }
+}
