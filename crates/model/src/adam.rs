@@ -1,0 +1,105 @@
+//! Adam with PyTorch's defaults: one fused pass over memory on a CPU, Burn's own elsewhere.
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor};
+
+use crate::kernels::{self, AdamStep};
+use crate::mlp::Mlp;
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
+/// PyTorch's; Burn's default is 1e-5.
+const EPSILON: f32 = 1e-8;
+
+/// The optimizer of one training.
+///
+/// Source: Kingma & Ba (2015), "Adam: A Method for Stochastic Optimization", arXiv:1412.6980, with
+/// the arithmetic of PyTorch's `torch.optim.Adam`.
+pub enum Adam {
+    /// Weights, gradients and moments are slices of this process's memory: updated in place, each
+    /// read and written once a step.
+    Fused(FusedAdam),
+    /// They live on another device: Burn's tensor operations.
+    Burn(Box<ModuleOptimizer>, f64),
+}
+
+impl Adam {
+    /// An optimizer without moments. `fused` where tensors live in this process's memory.
+    pub fn new(lr: f64, fused: bool) -> Self {
+        if fused {
+            return Adam::Fused(FusedAdam { lr, step: 0, moments: Vec::new() });
+        }
+        let config =
+            AdamConfig::new().with_beta_1(BETA_1).with_beta_2(BETA_2).with_epsilon(EPSILON);
+        Adam::Burn(Box::new(config.init()), lr)
+    }
+
+    /// The model after one step along `grads`.
+    pub fn step(&mut self, model: Mlp, grads: GradientsParams) -> Mlp {
+        match self {
+            Adam::Fused(adam) => adam.step(model, grads),
+            Adam::Burn(optimizer, lr) => optimizer.step(*lr, model, grads),
+        }
+    }
+}
+
+/// Adam over slices.
+pub struct FusedAdam {
+    lr: f64,
+    step: i32,
+    /// First and second moments of each parameter, in the order of the module.
+    moments: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+impl FusedAdam {
+    fn step(&mut self, model: Mlp, grads: GradientsParams) -> Mlp {
+        self.step += 1;
+        let correction_1 = 1.0 - f64::from(BETA_1).powi(self.step);
+        let correction_2 = 1.0 - f64::from(BETA_2).powi(self.step);
+        let mut update = Update {
+            step: AdamStep {
+                beta_1: BETA_1,
+                beta_2: BETA_2,
+                epsilon: EPSILON,
+                step_size: (self.lr / correction_1) as f32,
+                correction_2_sqrt: correction_2.sqrt() as f32,
+            },
+            grads,
+            moments: &mut self.moments,
+            next: 0,
+        };
+        model.map(&mut update)
+    }
+}
+
+struct Update<'a> {
+    step: AdamStep,
+    grads: GradientsParams,
+    moments: &'a mut Vec<(Vec<f32>, Vec<f32>)>,
+    next: usize,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, tensor, mapper) = param.consume();
+        let Some(grad) = self.grads.remove::<D>(id) else {
+            return Param::from_mapped_value(id, tensor, mapper);
+        };
+        let device: Device = tensor.device();
+        // Neither is shared any more, so neither is copied.
+        let mut weights = tensor.inner().into_data();
+        let grad = grad.into_data();
+        let len = weights.num_elements();
+        if self.next == self.moments.len() {
+            self.moments.push((vec![0.0; len], vec![0.0; len]));
+        }
+        let (first, second) = &mut self.moments[self.next];
+        self.next += 1;
+        let weights_slice = weights.as_mut_slice::<f32>().expect("weights are f32");
+        let grad_slice = grad.as_slice::<f32>().expect("gradients are f32");
+        kernels::adam(weights_slice, grad_slice, first, second, self.step);
+        let tensor = Tensor::from_data(weights, &device).require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+}

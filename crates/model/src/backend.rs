@@ -1,0 +1,70 @@
+//! The backends that are compiled in: the only place that names one.
+
+use burn::tensor::Device;
+
+/// What computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// burn-flex: the processor, fast.
+    Flex,
+    /// burn-ndarray: the processor; deprecated by Burn.
+    #[cfg(feature = "ndarray")]
+    Ndarray,
+    /// burn-wgpu: a graphics card, through Vulkan, Metal or DirectX.
+    #[cfg(feature = "wgpu")]
+    Wgpu,
+}
+
+impl Backend {
+    /// The names of all backends, compiled in or not.
+    pub const NAMES: [&'static str; 3] = ["flex", "ndarray", "wgpu"];
+
+    /// The backend called `name`; `None` where it is unknown or not compiled in.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::compiled_in().iter().copied().find(|backend| backend.name() == name)
+    }
+
+    /// The backends of this build.
+    pub fn compiled_in() -> &'static [Backend] {
+        &[
+            Backend::Flex,
+            #[cfg(feature = "ndarray")]
+            Backend::Ndarray,
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu,
+        ]
+    }
+
+    /// As users type it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Flex => "flex",
+            #[cfg(feature = "ndarray")]
+            Backend::Ndarray => "ndarray",
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => "wgpu",
+        }
+    }
+
+    /// The device that computes.
+    pub fn device(self) -> Device {
+        match self {
+            Backend::Flex => Device::flex(),
+            #[cfg(feature = "ndarray")]
+            Backend::Ndarray => Device::ndarray(),
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        }
+    }
+
+    /// Whether tensors live in this process's memory, where a slice of them costs nothing.
+    pub fn is_cpu(self) -> bool {
+        match self {
+            Backend::Flex => true,
+            #[cfg(feature = "ndarray")]
+            Backend::Ndarray => true,
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => false,
+        }
+    }
+}

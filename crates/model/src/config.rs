@@ -1,0 +1,116 @@
+//! The hyperparameters of the multilayer perceptron.
+
+use burn_tune_search::Rejection;
+use serde::Deserialize;
+
+use crate::activation::Activation;
+
+/// What one trial is configured by. Every field has a default: the well-known PyTorch tutorial's
+/// model, 784-500-10 with Adam at 0.001.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MlpConfig {
+    /// Examples per step; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    /// Adam's learning rate.
+    pub lr: f64,
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// What stands behind each hidden layer.
+    pub activation: Activation,
+    /// Hidden layers; 0 is a linear classifier.
+    pub depth: usize,
+    /// Units of each hidden layer.
+    pub hidden_size: usize,
+    /// Whether a softmax stands in front of the cross-entropy, which applies softmax itself: the
+    /// mistake of the report that this project began from.
+    pub softmax: bool,
+}
+
+impl Default for MlpConfig {
+    fn default() -> Self {
+        MlpConfig {
+            batch_size: 100,
+            lr: 1e-3,
+            epochs: 5,
+            activation: Activation::Relu,
+            depth: 1,
+            hidden_size: 500,
+            softmax: false,
+        }
+    }
+}
+
+impl MlpConfig {
+    /// Whether training can begin with these values at all.
+    ///
+    /// # Errors
+    ///
+    /// The first hyperparameter that is out of its range.
+    pub fn check(&self) -> Result<(), Rejection> {
+        let MlpConfig { batch_size, lr, epochs, depth, hidden_size, .. } = self;
+        Rejection::unless(
+            *batch_size >= 1,
+            "batch_size",
+            batch_size,
+            "a whole number, at least 1",
+        )?;
+        Rejection::unless(*lr > 0.0 && lr.is_finite(), "lr", lr, "a number above 0")?;
+        Rejection::unless(*epochs >= 1, "epochs", epochs, "a whole number, at least 1")?;
+        Rejection::unless(*depth <= 1_000, "depth", depth, "a whole number from 0 to 1000")?;
+        let widths = 1..=1_000_000;
+        Rejection::unless(
+            widths.contains(hidden_size),
+            "hidden_size",
+            hidden_size,
+            "a whole number from 1 to 1000000",
+        )
+    }
+
+    /// The sizes of the layers' outputs, the input first: `[features, hidden, …, classes]`.
+    pub fn widths(&self, features: usize, classes: usize) -> Vec<usize> {
+        let mut widths = vec![features];
+        widths.extend(std::iter::repeat_n(self.hidden_size, self.depth));
+        widths.push(classes);
+        widths
+    }
+
+    /// How many numbers are trained: weights and biases.
+    pub fn parameters(&self, features: usize, classes: usize) -> u64 {
+        let widths = self.widths(features, classes);
+        widths.windows(2).map(|pair| (pair[0] as u64 + 1) * pair[1] as u64).sum()
+    }
+
+    /// Floating-point operations of the matrix products of one example in training: forward, the
+    /// gradient of each weight, and the gradient of each layer's input but the first.
+    pub fn training_flops(&self, features: usize, classes: usize) -> u64 {
+        let widths = self.widths(features, classes);
+        let products = widths.windows(2).enumerate();
+        products.map(|(i, pair)| if i == 0 { 4 } else { 6 } * pair[0] as u64 * pair[1] as u64).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_the_tutorials_model() {
+        let config = MlpConfig::default();
+        assert_eq!(config.widths(784, 10), [784, 500, 10]);
+        assert_eq!(config.parameters(784, 10), 784 * 500 + 500 + 500 * 10 + 10);
+        assert_eq!(config.training_flops(784, 10), 4 * 784 * 500 + 6 * 500 * 10);
+        assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn values_without_a_training_are_refused() {
+        let refused = |config: MlpConfig| config.check().unwrap_err().param;
+        assert_eq!(refused(MlpConfig { lr: 0.0, ..Default::default() }), "lr");
+        assert_eq!(refused(MlpConfig { lr: f64::NAN, ..Default::default() }), "lr");
+        assert_eq!(refused(MlpConfig { batch_size: 0, ..Default::default() }), "batch_size");
+        assert_eq!(refused(MlpConfig { epochs: 0, ..Default::default() }), "epochs");
+        assert_eq!(refused(MlpConfig { hidden_size: 0, ..Default::default() }), "hidden_size");
+        assert_eq!(MlpConfig { depth: 0, ..Default::default() }.check(), Ok(()));
+    }
+}
