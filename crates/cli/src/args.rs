@@ -1,0 +1,133 @@
+//! The command line as users type it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use burn_tune_model::Backend;
+use burn_tune_search::study_file::SamplerKind;
+use clap::{Args, Parser, Subcommand};
+
+/// Hyperparameter search for Burn.
+#[derive(Debug, Parser)]
+#[command(version, name = "burn-tune", arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// More of what happens, on stderr; twice for everything (also: RUST_LOG)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sample configurations, train and rank them, refit the best
+    #[command(after_long_help = EXAMPLES)]
+    Search(SearchArgs),
+    /// Look at search spaces
+    #[command(subcommand)]
+    Space(SpaceCommand),
+}
+
+const EXAMPLES: &str = "Examples:
+  burn-tune search --space spaces/mlp.toml --trials 50
+  burn-tune search --space spaces/mlp.toml --trials 50 --dry-run      what would be tried
+  burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000    a quick look
+  burn-tune search --space my.toml --data ~/fashion-mnist --json > leaderboard.json
+
+Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub enum SpaceCommand {
+    /// Check a search-space file against the model, without running anything
+    Check {
+        /// The file; a path that does not exist is looked up by its name in search-spaces/
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    /// The search space; a path that does not exist is looked up by its name in search-spaces/
+    #[arg(long, value_name = "FILE")]
+    pub space: PathBuf,
+    /// Trials in all, explicit ones of the file included
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
+    pub trials: usize,
+    /// Worker threads [default: one per core]; the results do not depend on it
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub jobs: Option<usize>,
+    /// Seed of every random draw [default: the file's, or 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How candidates are drawn: random or grid [default: the file's, or random]
+    #[arg(long, value_name = "S", value_parser = sampler)]
+    pub sampler: Option<SamplerKind>,
+    /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
+    #[arg(long, value_name = "K", value_parser = at_least_one)]
+    pub folds: Option<usize>,
+    /// How many of the best to refit; 0 for none [default: the file's, or 3]
+    #[arg(long, value_name = "K")]
+    pub top: Option<usize>,
+    /// What computes: flex, ndarray or wgpu
+    #[arg(long, value_name = "B", default_value = "flex", value_parser = backend)]
+    pub backend: Backend,
+    /// A folder of IDX files instead of the file's data set
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Only the first N training and test examples, for a quick look
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub limit: Option<usize>,
+    /// Where leaderboard.json and cv_results.csv go
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
+    /// Begin no trial after this time, such as 90s or 10m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Print the candidates with their sizes and the work they need, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the leaderboard as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("write a whole number, at least 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn sampler(text: &str) -> Result<SamplerKind, String> {
+    let known = SamplerKind::NAMES;
+    let found = known.iter().find(|(name, _)| *name == text);
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    found.map(|(_, kind)| *kind).ok_or_else(|| burn_tune_search::suggestion::help(text, &names))
+}
+
+fn backend(text: &str) -> Result<Backend, String> {
+    if let Some(backend) = Backend::by_name(text) {
+        return Ok(backend);
+    }
+    if Backend::NAMES.contains(&text) {
+        return Err(format!(
+            "this program was built without it: `cargo xtask search --backend {text} …` builds it in, as does `--features {text}`"
+        ));
+    }
+    Err(burn_tune_search::suggestion::help(text, &Backend::NAMES))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,27 @@
+//! Logs on stderr: warnings by default, more with `-v` or `RUST_LOG`; and quiet worker panics.
+
+use std::{panic, thread};
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts the log. A panic of a worker thread is a failed trial, not a fault to print: it goes to the
+/// log, and its message to the trial.
+pub fn start(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "burn_tune=debug,info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let thread = thread::current();
+        if thread.name().is_some_and(|name| name.starts_with("worker-")) {
+            tracing::info!("{info}");
+        } else {
+            print(info);
+        }
+    }));
+}

@@ -1,0 +1,52 @@
+//! The burn-tune program: arguments, what they resolve to, and an exit code. The only crate that
+//! prints.
+
+mod args;
+mod space_file;
+
+mod dry_run;
+mod search;
+
+mod output;
+mod progress;
+mod signals;
+mod table;
+
+mod allocator;
+mod logging;
+
+use std::process::ExitCode;
+
+use burn_tune_search::SpaceError;
+use clap::Parser;
+
+use crate::args::{Cli, Command, SpaceCommand};
+
+/// The work failed.
+const FAILED: u8 = 1;
+/// The input is wrong.
+const WRONG_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    allocator::keep_memory();
+    let cli = Cli::parse();
+    logging::start(cli.verbose);
+    let outcome = match cli.command {
+        Command::Search(args) => search::search(args),
+        Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
+    };
+    outcome.unwrap_or_else(|error| {
+        show(&error);
+        let failed = error.downcast_ref::<search::WorkFailed>().is_some();
+        ExitCode::from(if failed { FAILED } else { WRONG_INPUT })
+    })
+}
+
+/// Shows an error on stderr; one in a space file with its line.
+#[expect(clippy::print_stderr, reason = "the last word of the program")]
+fn show(error: &anyhow::Error) {
+    match error.downcast_ref::<SpaceError>() {
+        Some(space_error) => eprintln!("{:?}", miette::Report::new(space_error.clone())),
+        None => eprintln!("error: {error:#}"),
+    }
+}

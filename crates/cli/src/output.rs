@@ -1,0 +1,84 @@
+//! Writing result files: beside their place, then renamed, so that a crash leaves the old or the new
+//! one and never half.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// A folder that result files are written to.
+pub struct OutputFolder(PathBuf);
+
+impl OutputFolder {
+    /// Makes the folder and tries to write in it: before hours of work, not after.
+    pub fn open(path: &Path) -> Result<Self> {
+        let help =
+            || format!("cannot write to the folder {}: choose another with --out", path.display());
+        fs::create_dir_all(path).with_context(help)?;
+        let probe = path.join(".burn-tune-probe");
+        File::create(&probe).and_then(|_| fs::remove_file(&probe)).with_context(help)?;
+        Ok(OutputFolder(path.to_owned()))
+    }
+
+    /// Replaces the file called `name`, and says where it is. Where that fails, the text goes to the
+    /// system's folder for temporary files instead of being lost, and the error says so.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.0.join(name);
+        let Err(error) = replace(&path, text) else { return Ok(path) };
+        let rescue = std::env::temp_dir().join(format!("burn-tune-{}-{name}", std::process::id()));
+        let outcome = match replace(&rescue, text) {
+            Ok(()) => format!("what it would hold is in {}", rescue.display()),
+            Err(_) => "and no other place took it".to_owned(),
+        };
+        Err(error).with_context(|| format!("cannot write {}; {outcome}", path.display()))
+    }
+}
+
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    let replaced = written.and_then(|()| fs::rename(&beside, path));
+    if replaced.is_err() {
+        // The new file may be half: the old one stays.
+        let _ = fs::remove_file(&beside);
+    }
+    replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = OutputFolder::open(&folder.path().join("new/results")).unwrap();
+        output.write("a.json", "first").unwrap();
+        let path = output.write("a.json", "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_goes_to_the_temporary_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = OutputFolder::open(folder.path()).unwrap();
+        fs::create_dir(folder.path().join("a.json")).unwrap();
+        let error = format!("{:#}", output.write("a.json", "kept").unwrap_err());
+        let rescue = error.split("is in ").nth(1).and_then(|rest| rest.split(": ").next()).unwrap();
+        assert_eq!(fs::read_to_string(rescue).unwrap(), "kept");
+        fs::remove_file(rescue).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_refused_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(OutputFolder::open(file.path()).is_err());
+    }
+}

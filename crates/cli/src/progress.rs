@@ -1,0 +1,248 @@
+//! What a person sees while a search runs: a view of the stream of events. In a terminal a few lines
+//! that change, elsewhere plain lines that do not.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, stderr};
+use std::time::Duration;
+
+use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::study::Refit;
+use burn_tune_search::{Candidate, Event, History, ObjectiveError, Trial, TrialState};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Running tasks that are shown one by one; beyond, their number.
+const SHOWN_TASKS: usize = 8;
+
+/// The display of one search.
+pub struct Progress {
+    style: Style,
+    candidates: Vec<Candidate>,
+    folds: usize,
+    maximize: bool,
+    /// What each candidate costs in all, in any unit.
+    work: Vec<f64>,
+    work_done: f64,
+    since: Stopwatch,
+    finished: usize,
+    best: Option<(usize, f64)>,
+    running: BTreeMap<(usize, Task), Option<ProgressBar>>,
+}
+
+enum Style {
+    Quiet,
+    Lines,
+    Bars { all: MultiProgress, main: ProgressBar, best: ProgressBar },
+}
+
+impl Progress {
+    /// A display of a search over `candidates`, whose costs are `work`.
+    pub fn new(
+        candidates: Vec<Candidate>,
+        work: Vec<f64>,
+        folds: usize,
+        maximize: bool,
+        quiet: bool,
+    ) -> Self {
+        let style = if quiet {
+            Style::Quiet
+        } else if stderr().is_terminal() {
+            bars(candidates.len())
+        } else {
+            Style::Lines
+        };
+        Progress {
+            style,
+            candidates,
+            folds,
+            maximize,
+            work,
+            work_done: 0.0,
+            since: Stopwatch::start(),
+            finished: 0,
+            best: None,
+            running: BTreeMap::new(),
+        }
+    }
+
+    /// A line that stays.
+    #[expect(clippy::print_stderr, reason = "progress belongs on stderr")]
+    pub fn say(&self, line: &str) {
+        match &self.style {
+            Style::Quiet => {}
+            Style::Lines => eprintln!("{line}"),
+            // Printed even where nothing is drawn, as in a dumb terminal.
+            Style::Bars { all, .. } => all.suspend(|| eprintln!("{line}")),
+        }
+    }
+
+    /// Takes up an event of the study.
+    pub fn event(&mut self, event: &Event, history: &History) {
+        match event {
+            Event::TrialStarted { .. } => {}
+            Event::FoldStarted { trial, fold } => self.task_started(*trial, Task::Fold(*fold)),
+            Event::FoldFinished { trial, fold, result } => {
+                self.task_finished(*trial, Task::Fold(*fold));
+                self.work_done += self.work[*trial] / self.folds as f64;
+                let trial = &history.trials()[*trial];
+                // Folds behind a failed one may still come in after their trial has ended.
+                let news =
+                    trial.is_finished() && (result.is_err() || trial.folds().len() == self.folds);
+                if news && *result != Err(ObjectiveError::Interrupted) {
+                    self.trial_finished(trial, history);
+                }
+                self.redraw();
+            }
+            Event::StopRequested => self
+                .say("stopping: the running trials are finished first; once more to abandon them"),
+        }
+    }
+
+    /// Takes up that a refit began (`None`) or ended.
+    pub fn refit(&mut self, trial: usize, seed: usize, ended: Option<&Refit>, total: usize) {
+        if ended.is_none() {
+            self.task_started(trial, Task::Refit(seed));
+            return;
+        }
+        self.task_finished(trial, Task::Refit(seed));
+        self.finished += 1;
+        if let Style::Bars { main, .. } = &self.style {
+            main.set_length(total as u64);
+            main.set_position(self.finished as u64);
+        }
+        if let Some(Ok(score)) = ended.map(|refit| &refit.result)
+            && matches!(self.style, Style::Lines)
+        {
+            self.say(&format!(
+                "refit {}/{total}: trial {trial}, seed {seed}: test {:.4}",
+                self.finished, score.score
+            ));
+        }
+    }
+
+    /// Goes on from trials to `total` refits.
+    pub fn begin_refits(&mut self, total: usize) {
+        self.finished = 0;
+        if let Style::Bars { main, .. } = &self.style {
+            main.set_message("refits");
+            main.set_length(total as u64);
+            main.set_position(0);
+            main.set_prefix("");
+        }
+    }
+
+    /// Clears what changes; what was said stays.
+    pub fn finish(&mut self) {
+        if let Style::Bars { all, .. } = &self.style {
+            let _ = all.clear();
+            all.set_draw_target(ProgressDrawTarget::hidden());
+        }
+    }
+
+    fn trial_finished(&mut self, trial: &Trial, history: &History) {
+        self.finished = history.trials().iter().filter(|trial| trial.is_finished()).count();
+        let outcome = match &trial.state {
+            TrialState::Failed { failure, .. } => format!("failed: {}", failure.reason),
+            _ => {
+                let scores: Vec<f64> = trial.folds().iter().map(|fold| fold.score).collect();
+                let mean = burn_tune_ranking::statistics::mean(&scores);
+                let better = self
+                    .best
+                    .is_none_or(|(_, best)| if self.maximize { mean > best } else { mean < best });
+                if better {
+                    self.best = Some((trial.number, mean));
+                }
+                format!("{mean:.4} ± {:.4}", burn_tune_ranking::statistics::std(&scores))
+            }
+        };
+        let flags: Vec<String> = trial.flags().iter().map(|flag| format!(" ⚑ {flag}")).collect();
+        if let Style::Lines = self.style {
+            let best = self.best.map_or(String::new(), |(number, score)| {
+                format!(" · best {score:.4} (trial {number})")
+            });
+            self.say(&format!(
+                "{}/{} trial {}: {outcome}{}{best}{}",
+                self.finished,
+                self.candidates.len(),
+                trial.number,
+                flags.concat(),
+                self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
+            ));
+        } else if let TrialState::Failed { failure, .. } = &trial.state {
+            self.say(&format!("trial {} failed: {}", trial.number, failure.reason));
+        }
+    }
+
+    fn time_left(&self) -> Option<String> {
+        let all: f64 = self.work.iter().sum();
+        let share = self.work_done / all;
+        if share < 0.01 || self.since.elapsed_s() < 2.0 || share >= 1.0 {
+            return None;
+        }
+        let left_s = self.since.elapsed_s() * (1.0 - share) / share;
+        Some(format!("about {}", HumanDuration(Duration::from_secs(left_s.round() as u64))))
+    }
+
+    fn redraw(&self) {
+        let Style::Bars { main, best, .. } = &self.style else { return };
+        main.set_position(self.finished as u64);
+        main.set_prefix(self.time_left().map_or(String::new(), |left| format!("{left} left")));
+        if let Some((number, score)) = self.best {
+            best.set_message(format!(
+                "best {score:.4}  trial {number}  {}",
+                self.candidates[number].params
+            ));
+        }
+    }
+
+    fn task_started(&mut self, trial: usize, task: Task) {
+        let shown = self.running.values().flatten().count();
+        let bar = match &self.style {
+            Style::Bars { all, .. } if shown < SHOWN_TASKS => {
+                let bar = all.add(ProgressBar::new_spinner().with_style(task_style()));
+                bar.set_prefix(match task {
+                    Task::Fold(fold) => {
+                        format!("trial {trial:>3}  fold {}/{}", fold + 1, self.folds)
+                    }
+                    Task::Refit(seed) => format!("trial {trial:>3}  refit, seed {seed}"),
+                });
+                bar.set_message(self.candidates[trial].params.to_string());
+                bar.enable_steady_tick(Duration::from_millis(200));
+                Some(bar)
+            }
+            _ => None,
+        };
+        self.running.insert((trial, task), bar);
+    }
+
+    fn task_finished(&mut self, trial: usize, task: Task) {
+        if let Some(Some(bar)) = self.running.remove(&(trial, task)) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bars(trials: usize) -> Style {
+    let all = MultiProgress::new();
+    let main = all.add(ProgressBar::new(trials as u64).with_style(main_style()));
+    main.set_message("trials");
+    main.enable_steady_tick(Duration::from_millis(200));
+    let best = all.add(ProgressBar::new_spinner().with_style(line_style()));
+    best.set_message("best: none yet");
+    Style::Bars { all, main, best }
+}
+
+fn main_style() -> ProgressStyle {
+    let template = "{spinner} {pos}/{len} {msg} {bar:20.cyan/dim} {elapsed} {prefix}";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn line_style() -> ProgressStyle {
+    ProgressStyle::with_template("  {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn task_style() -> ProgressStyle {
+    ProgressStyle::with_template("  {spinner:.dim} {prefix}  {elapsed:.dim}  {wide_msg:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

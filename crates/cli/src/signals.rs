@@ -1,0 +1,25 @@
+//! Ctrl-C and SIGTERM: the first lets running trials finish, the second abandons them, the third ends
+//! the program where it stands.
+
+use anyhow::{Context, Result};
+use burn_tune_search::Stop;
+use crossbeam_channel::{Receiver, unbounded};
+
+/// The exit code of an interrupted search.
+pub const INTERRUPTED: u8 = 130;
+
+/// Turns signals into requests of the `Stop` that is returned, and messages about them.
+pub fn listen() -> Result<(Stop, Receiver<()>)> {
+    let stop = Stop::default();
+    let (sender, receiver) = unbounded();
+    let requested = stop.clone();
+    ctrlc::set_handler(move || {
+        if requested.request() > 2 {
+            std::process::exit(INTERRUPTED.into());
+        }
+        // Nobody listens any more once the work is done: then there is nothing to tell.
+        let _ = sender.send(());
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok((stop, receiver))
+}

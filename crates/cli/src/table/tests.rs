@@ -1,0 +1,96 @@
+//! Snapshots of what a person reads.
+
+use std::path::Path;
+
+use burn_tune_ranking::{Evaluation, StudyFacts};
+use burn_tune_search::study::Refit;
+use burn_tune_search::{
+    Candidate, Direction, Event, FoldScore, History, ObjectiveError, RefitScore, StudyFile,
+};
+use insta::assert_snapshot;
+
+use super::*;
+
+/// Trials with these scores of their two folds; NaN fails a fold.
+fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
+    let text = "[space]\nlr = { low = 1e-4, high = 1e-1, log = true }\nbatch_size = [100, 200]\nepochs = 5\n";
+    let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
+    let mut history = History::new(2);
+    for (trial, folds) in scores.iter().enumerate() {
+        let values = [
+            ParamValue::Float(0.012_345_6 / (trial + 1) as f64),
+            ParamValue::Int(if trial % 2 == 0 { 100 } else { 200 }),
+            ParamValue::Int(5),
+        ];
+        let candidate = Candidate {
+            name: (trial == 2).then(|| "yunjey".into()),
+            params: file.space.named(values),
+        };
+        history.apply(&Event::TrialStarted { candidate }).unwrap();
+        for (fold, &score) in folds.iter().enumerate() {
+            let flags = if trial == 1 { vec![Flag::NeverPredicts(vec![5])] } else { vec![] };
+            let result = if score.is_nan() {
+                Err(ObjectiveError::Failed {
+                    reason: "the loss is NaN in epoch 1".into(),
+                    flags: vec![Flag::Diverged],
+                })
+            } else {
+                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1 })
+            };
+            history.apply(&Event::FoldFinished { trial, fold, result }).unwrap();
+        }
+    }
+    let facts = StudyFacts {
+        name: "s".into(),
+        seed: 0,
+        direction: Direction::Maximize,
+        space: file.space.clone(),
+        evaluation: Evaluation {
+            dataset: "mnist".into(),
+            metric: "accuracy".into(),
+            folds: 2,
+            train_examples: 60_000,
+            test_examples: 10_000,
+            backend: "flex".into(),
+        },
+        top,
+        refit_seeds: 1,
+    };
+    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![] };
+    let refits = [Refit { trial: 0, seed: 0, result: Ok(refit) }];
+    Leaderboard::new(&facts, &history, &refits[..top])
+}
+
+fn text(scores: &[[f64; 2]], top: usize, width: usize) -> String {
+    leaderboard_text(&leaderboard(scores, top), |_| Some(397_510), width)
+}
+
+const SCORES: [[f64; 2]; 4] = [[0.976, 0.978], [0.971, 0.9715], [0.970, 0.982], [0.9, f64::NAN]];
+
+#[test]
+fn a_wide_terminal_has_a_column_for_each_parameter_that_varies() {
+    assert_snapshot!(text(&SCORES, 1, 120));
+}
+
+#[test]
+fn a_narrow_terminal_has_all_parameters_in_one_column() {
+    let text = text(&SCORES, 1, 72);
+    assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
+    assert_snapshot!(text);
+}
+
+#[test]
+fn without_any_complete_trial_there_is_a_reason_instead_of_a_table() {
+    assert_snapshot!(text(&[[f64::NAN, 0.9]], 0, 80));
+}
+
+#[test]
+fn values_are_shortened_to_what_tells_them_apart() {
+    let shown = |float| short(&ParamValue::Float(float));
+    assert_eq!(
+        [shown(0.012_345_6), shown(0.001), shown(1.0), shown(123_456.0)],
+        ["0.0123", "0.001", "1", "123456"]
+    );
+    assert_eq!([shown(1.23e-7), shown(0.0)], ["1.23e-7", "0.0"]);
+    assert_eq!([thousands(999), thousands(397_510), thousands(1_250_000)], ["999", "398k", "1.2M"]);
+}

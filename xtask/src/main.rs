@@ -1,0 +1,130 @@
+//! `cargo xtask`: builds the program with the features that its arguments need, and becomes it. Has no
+//! dependencies, so that the first thing a newcomer sees compile is our program.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const HELP: &str = "\
+cargo xtask bench          training speed, against the processor's peak
+cargo xtask COMMAND …      burn-tune COMMAND …, built as it needs to be:
+";
+
+/// Backends that are a cargo feature; flex is always built in.
+const BACKEND_FEATURES: [&str; 2] = ["ndarray", "wgpu"];
+
+fn main() -> ExitCode {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    let outcome = match args.first().and_then(|arg| arg.to_str()) {
+        Some("bench") => bench(&args[1..]),
+        None | Some("help" | "--help" | "-h") => help(),
+        Some(_) => program(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        say(&error);
+        ExitCode::FAILURE
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that prints")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+fn help() -> Result<ExitCode, String> {
+    say(HELP);
+    program(&["--help".into()])
+}
+
+/// Builds the program and runs it on `args`.
+fn program(args: &[OsString]) -> Result<ExitCode, String> {
+    let mut build =
+        vec!["build".into(), "--package=burn-tune-cli".into(), "--bin=burn-tune".into()];
+    let features = backend_features(args);
+    if !features.is_empty() {
+        build.push(format!("--features={}", features.join(",")).into());
+    }
+    let program = beside_this("burn-tune")?;
+    if !program.exists() {
+        say(
+            "building burn-tune: the first time takes a few minutes, most of them for Burn's matrix kernels",
+        );
+    }
+    let code = run(cargo(&build))?;
+    if code != ExitCode::SUCCESS {
+        return Ok(code);
+    }
+    let mut command = Command::new(program);
+    command.args(args);
+    become_(command)
+}
+
+/// Runs the benchmark of the model crate with the program's own profile: one build of Burn for all.
+fn bench(args: &[OsString]) -> Result<ExitCode, String> {
+    let mut build: Vec<OsString> =
+        ["run", "--package=burn-tune-model", "--example=throughput", "--"]
+            .map(OsString::from)
+            .to_vec();
+    build.extend_from_slice(args);
+    run(cargo(&build))
+}
+
+/// The features that `--backend NAME` and `--backend=NAME` ask for.
+fn backend_features(args: &[OsString]) -> Vec<&'static str> {
+    let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let asked = |name: &str| {
+        words.windows(2).any(|pair| pair == ["--backend", name])
+            || words.contains(&format!("--backend={name}").as_str())
+    };
+    BACKEND_FEATURES.into_iter().filter(|name| asked(name)).collect()
+}
+
+fn cargo(args: &[OsString]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args);
+    command
+}
+
+/// A program of this build: all of them lie in one folder.
+fn beside_this(name: &str) -> Result<PathBuf, String> {
+    let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    Ok(this.with_file_name(format!("{name}{}", env::consts::EXE_SUFFIX)))
+}
+
+fn run(mut command: Command) -> Result<ExitCode, String> {
+    let status = command.status().map_err(|error| format!("cannot run {command:?}: {error}"))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Replaces this process, so that signals and exit codes are the program's own.
+#[cfg(unix)]
+fn become_(mut command: Command) -> Result<ExitCode, String> {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    Err(format!("cannot run {command:?}: {error}"))
+}
+
+#[cfg(not(unix))]
+fn become_(command: Command) -> Result<ExitCode, String> {
+    run(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_in_the_arguments_is_built_in() {
+        let features =
+            |line: &str| backend_features(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(features("search --space a.toml --backend wgpu"), ["wgpu"]);
+        assert_eq!(features("search --backend=ndarray"), ["ndarray"]);
+        assert_eq!(features("search --backend flex"), [""; 0]);
+        assert_eq!(features("search --name wgpu"), [""; 0]);
+    }
+}
+
+#[cfg(test)]
+mod tidy;
