@@ -6,7 +6,7 @@ use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, Tria
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::noise::within_noise;
+use crate::noise::{typical_variance, within_noise};
 use crate::schema;
 use crate::standings::{Standing, standings, top};
 use crate::statistics::{mean, std};
@@ -157,7 +157,8 @@ pub struct TrialEntry {
     #[schemars(schema_with = "schema::flags")]
     pub flags: Vec<Flag>,
     /// Whether the trial differs from the first of rank 1 by no more than noise (a corrected resampled
-    /// t-test on the folds, at 0.05); null where the trial failed or there is a single fold.
+    /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
+    /// the trial failed or there is a single fold.
     pub within_noise_of_best: Option<bool>,
     /// Why the trial failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +182,11 @@ impl Leaderboard {
         let standings = standings(history, facts.direction, facts.evaluation.folds);
         let complete = standings.iter().filter(|standing| standing.is_complete()).count();
         let best = top(&standings, 1).first().copied();
+        let noise = best.map_or(f64::INFINITY, |best| {
+            let complete = standings.iter().filter(|standing| standing.is_complete());
+            let others = complete.filter(|other| other.trial.number != best.trial.number);
+            typical_variance(&best.scores, others.map(|other| other.scores.as_slice()))
+        });
         Leaderboard {
             name: facts.name.clone(),
             seed: facts.seed,
@@ -192,7 +198,7 @@ impl Leaderboard {
                 .into_iter()
                 .map(|standing| top_entry(standing, refits, facts.refit_seeds))
                 .collect(),
-            trials: standings.iter().map(|standing| trial_entry(standing, best)).collect(),
+            trials: standings.iter().map(|standing| trial_entry(standing, best, noise)).collect(),
         }
     }
 
@@ -272,7 +278,7 @@ fn mean_by_class(recalls: &[&[f64]]) -> Vec<Option<f64>> {
     (0..classes).map(|class| finite(mean(&of_class(class)))).collect()
 }
 
-fn trial_entry(standing: &Standing, best: Option<&Standing>) -> TrialEntry {
+fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> TrialEntry {
     let trial = standing.trial;
     let (state, error) = match &trial.state {
         TrialState::Failed { failure, .. } => (State::Failed, Some(failure.reason.clone())),
@@ -293,7 +299,7 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>) -> TrialEntry {
             // The k folds partition the examples: each is tested on one, and trained on k - 1. Folds
             // whose sizes differ by one example are taken as equal.
             let test_to_train = 1.0 / (standing.scores.len() as f64 - 1.0);
-            within_noise(&best.scores, &standing.scores, test_to_train)
+            within_noise(&best.scores, &standing.scores, test_to_train, noise)
         }),
         error,
     }
