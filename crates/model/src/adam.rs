@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor};
 use crate::kernels::{self, AdamStep};
 use crate::mlp::Mlp;
 
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
 /// PyTorch's; Burn's default is 1e-5.
 const EPSILON: f32 = 1e-8;
 
@@ -30,8 +30,10 @@ impl Adam {
         if fused {
             return Adam::Fused(FusedAdam { lr, step: 0, moments: Vec::new() });
         }
-        let config =
-            AdamConfig::new().with_beta_1(BETA_1).with_beta_2(BETA_2).with_epsilon(EPSILON);
+        let config = AdamConfig::new()
+            .with_beta_1(BETA_1 as f32)
+            .with_beta_2(BETA_2 as f32)
+            .with_epsilon(EPSILON);
         Adam::Burn(Box::new(config.init()), lr)
     }
 
@@ -55,21 +57,28 @@ pub struct FusedAdam {
 impl FusedAdam {
     fn step(&mut self, model: Mlp, grads: GradientsParams) -> Mlp {
         self.step += 1;
-        let correction_1 = 1.0 - f64::from(BETA_1).powi(self.step);
-        let correction_2 = 1.0 - f64::from(BETA_2).powi(self.step);
         let mut update = Update {
-            step: AdamStep {
-                beta_1: BETA_1,
-                beta_2: BETA_2,
-                epsilon: EPSILON,
-                step_size: (self.lr / correction_1) as f32,
-                correction_2_sqrt: correction_2.sqrt() as f32,
-            },
+            step: adam_step(self.lr, self.step),
             grads,
             moments: &mut self.moments,
             next: 0,
         };
         model.map(&mut update)
+    }
+}
+
+/// The numbers of step number `step`, from 1. As in PyTorch, they are rounded to single precision at
+/// the end: of 1 - 0.999 in f32, only the first five digits are right.
+fn adam_step(lr: f64, step: i32) -> AdamStep {
+    let correction_1 = 1.0 - BETA_1.powi(step);
+    let correction_2 = 1.0 - BETA_2.powi(step);
+    AdamStep {
+        share_1: (1.0 - BETA_1) as f32,
+        beta_2: BETA_2 as f32,
+        share_2: (1.0 - BETA_2) as f32,
+        epsilon: EPSILON,
+        step_size: (lr / correction_1) as f32,
+        correction_2_sqrt: correction_2.sqrt() as f32,
     }
 }
 
@@ -101,5 +110,38 @@ impl ModuleMapper for Update<'_> {
         kernels::adam(weights_slice, grad_slice, first, second, self.step);
         let tensor = Tensor::from_data(weights, &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Algorithm 1 of Kingma & Ba (2015), in f64.
+    #[test]
+    fn steps_are_as_by_hand_in_double_precision() {
+        const LR: f64 = 0.05;
+        const GRADS: [[f32; 5]; 3] = [
+            [0.5, -2.0, 1e-3, 0.0, 1e-8],
+            [0.25, 3.0, -1e-3, 0.0, 2e-8],
+            [-4.0, 0.0, 1e-6, 1.0, 0.0],
+        ];
+        let mut weights = [1.0f32, -0.5, 0.25, 2.0, 0.0];
+        let (mut first, mut second) = ([0.0; 5], [0.0; 5]);
+        let mut exact = weights.map(f64::from);
+        let (mut m, mut v) = ([0.0; 5], [0.0; 5]);
+        for (grads, step) in GRADS.iter().zip(1..) {
+            kernels::adam(&mut weights, grads, &mut first, &mut second, adam_step(LR, step));
+            for i in 0..5 {
+                let grad = f64::from(grads[i]);
+                m[i] = 0.9 * m[i] + 0.1 * grad;
+                v[i] = 0.999 * v[i] + 0.001 * grad * grad;
+                let m_hat = m[i] / (1.0 - 0.9f64.powi(step));
+                let v_hat: f64 = v[i] / (1.0 - 0.999f64.powi(step));
+                exact[i] -= LR * m_hat / (v_hat.sqrt() + 1e-8);
+                let error = (f64::from(weights[i]) - exact[i]).abs();
+                assert!(error < 1e-7, "weight {i}, step {step}: {} {}", weights[i], exact[i]);
+            }
+        }
     }
 }

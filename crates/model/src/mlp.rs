@@ -1,8 +1,7 @@
 //! The multilayer perceptron: a Burn module that names no backend.
 
 use burn::module::{Module, Param};
-use burn::nn::Linear;
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
 use rand::{Rng, RngExt};
 
 use crate::activation::Activation;
@@ -12,10 +11,26 @@ use crate::config::MlpConfig;
 #[derive(Module, Debug)]
 pub struct Mlp {
     /// From the input to the classes; `depth + 1` of them.
-    pub layers: Vec<Linear>,
+    pub layers: Vec<Layer>,
     #[module(skip)]
     activation: Activation,
     softmax: bool,
+}
+
+/// What multiplies by weights and adds a bias. Burn's `Linear` may lack the bias; this one has it.
+#[derive(Module, Debug)]
+pub struct Layer {
+    /// `[inputs, outputs]`.
+    pub weight: Param<Tensor<2>>,
+    /// `[outputs]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Layer {
+    /// A layer of these weights, `[inputs, outputs]`, and biases, `[outputs]`.
+    pub fn new(weight: TensorData, bias: TensorData, device: &Device) -> Self {
+        Layer { weight: Param::from_data(weight, device), bias: Param::from_data(bias, device) }
+    }
 }
 
 impl Mlp {
@@ -38,9 +53,15 @@ impl Mlp {
             };
             let weight = TensorData::new(draw(pair[0] * pair[1]), [pair[0], pair[1]]);
             let bias = TensorData::new(draw(pair[1]), [pair[1]]);
-            linear(weight, bias, device)
+            Layer::new(weight, bias, device)
         });
-        Mlp { layers: layers.collect(), activation: config.activation, softmax: config.softmax }
+        Mlp::from_layers(config, layers.collect())
+    }
+
+    /// A model of these layers, of which there is at least one; each takes as many inputs as the
+    /// one before has outputs. Of `config`, only the activation and the softmax are looked at.
+    pub fn from_layers(config: &MlpConfig, layers: Vec<Layer>) -> Self {
+        Mlp { layers, activation: config.activation, softmax: config.softmax }
     }
 
     /// What the cross-entropy gets: logits, or, with `softmax`, probabilities. Input
@@ -49,12 +70,11 @@ impl Mlp {
         let mut x = pixels;
         let last = self.layers.len() - 1;
         for layer in &self.layers[..last] {
-            x = match &layer.bias {
-                Some(bias) => self.activation.of_biased(x.matmul(layer.weight.val()), bias.val()),
-                None => x,
-            };
+            let product = x.matmul(layer.weight.val());
+            x = self.activation.of_biased(product, layer.bias.val());
         }
-        let logits = self.layers[last].forward(x);
+        let Layer { weight, bias } = &self.layers[last];
+        let logits = module::linear(x, weight.val(), Some(bias.val()));
         if self.softmax { activation::softmax(logits, 1) } else { logits }
     }
 
@@ -65,9 +85,4 @@ impl Mlp {
         let log_probabilities = activation::log_softmax(self.forward(pixels), 1);
         log_probabilities.gather(1, labels.unsqueeze_dim(1)).mean().neg()
     }
-}
-
-/// A layer of these weights, `[inputs, outputs]`, and biases, `[outputs]`.
-pub fn linear(weight: TensorData, bias: TensorData, device: &Device) -> Linear {
-    Linear { weight: Param::from_data(weight, device), bias: Some(Param::from_data(bias, device)) }
 }

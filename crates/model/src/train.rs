@@ -48,12 +48,9 @@ pub fn train(
         let mut total: Option<Tensor<1>> = None;
         for batch in order.chunks(config.batch_size) {
             handle.check_stop()?;
-            let loss =
-                model.loss(pixels(examples, batch, &device), labels(examples, batch, &device));
-            let grads = GradientsParams::from_grads(loss.backward(), &model);
-            model = adam.step(model, grads);
+            let loss;
+            (model, loss) = step(model, &mut adam, examples, batch, &device);
             // Summed on the device: reading each loss would make a graphics card wait.
-            let loss = loss.inner();
             total = Some(match total {
                 Some(total) => total + loss,
                 None => loss,
@@ -67,6 +64,20 @@ pub fn train(
         }
     }
     Ok(Trained { model: model.valid(), epoch_losses })
+}
+
+/// The model after one step along the gradient of the mean loss over the examples at `batch`, and
+/// that loss, `[1]`, from before the step. `device` does autodiff.
+pub fn step(
+    model: Mlp,
+    adam: &mut Adam,
+    examples: &Examples,
+    batch: &[u32],
+    device: &Device,
+) -> (Mlp, Tensor<1>) {
+    let loss = model.loss(pixels(examples, batch, device), labels(examples, batch, device));
+    let grads = GradientsParams::from_grads(loss.backward(), &model);
+    (adam.step(model, grads), loss.inner())
 }
 
 /// The class with the largest output for each of the examples at `indices`. The first one of equals.

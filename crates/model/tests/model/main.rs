@@ -1,0 +1,6 @@
+//! The model from outside, on every backend that is compiled in: against PyTorch, its initial
+//! weights, and what a training promises.
+
+mod initial_weights;
+mod pytorch;
+mod training;
