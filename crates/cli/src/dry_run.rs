@@ -24,7 +24,7 @@ pub fn print(objective: &MlpObjective, candidates: &[Candidate], notices: &[Stri
         .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
         .collect();
     println!("folds (training + test examples): {}", folds.join(", "));
-    println!("work: {:.1} TFLOP for {} trials, without refits", total / 1e12, candidates.len());
+    println!("work: {:.3} TFLOP for {} trials, without refits", total / 1e12, candidates.len());
 }
 
 /// The work of all folds of a trial, in floating-point operations; 0 where params do not fit.

@@ -12,8 +12,8 @@ mod progress;
 mod signals;
 mod table;
 
-mod allocator;
 mod logging;
+mod process;
 
 use std::process::ExitCode;
 
@@ -28,7 +28,9 @@ const FAILED: u8 = 1;
 const WRONG_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    allocator::keep_memory();
+    process::keep_memory();
+    #[cfg(feature = "ndarray")]
+    process::one_thread_a_product();
     let cli = Cli::parse();
     logging::start(cli.verbose);
     let outcome = match cli.command {

@@ -1,11 +1,12 @@
 //! Writing result files: beside their place, then renamed, so that a crash leaves the old or the new
 //! one and never half.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use tempfile::Builder;
 
 /// A folder that result files are written to.
 pub struct OutputFolder(PathBuf);
@@ -16,8 +17,7 @@ impl OutputFolder {
         let help =
             || format!("cannot write to the folder {}: choose another with --out", path.display());
         fs::create_dir_all(path).with_context(help)?;
-        let probe = path.join(".burn-tune-probe");
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).with_context(help)?;
+        tempfile::tempfile_in(path).with_context(help)?;
         Ok(OutputFolder(path.to_owned()))
     }
 
@@ -36,19 +36,16 @@ impl OutputFolder {
 }
 
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
-    let replaced = written.and_then(|()| fs::rename(&beside, path));
-    if replaced.is_err() {
-        // The new file may be half: the old one stays.
-        let _ = fs::remove_file(&beside);
-    }
-    replaced
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut beside = Builder::new();
+    // Readable by all whom the user's own settings let read; temporary files are private by default.
+    #[cfg(unix)]
+    beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut beside = beside.prefix(".burn-tune-").tempfile_in(folder)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().sync_all()?;
+    beside.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -151,19 +151,19 @@ fn progress(plan: &Plan, quiet: bool) -> Progress {
 
 fn opening_line(plan: &Plan, path: &Path, jobs: usize) -> String {
     let dataset = &plan.objective.dataset;
+    let folds = match plan.objective.folds.len() {
+        1 => "a fifth held out".to_owned(),
+        folds => format!("{folds} folds"),
+    };
     format!(
-        "{}: {} trials of {}, {} on {} examples of {}, seed {}, {jobs} jobs on {}",
+        "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {} ({})",
         plan.study.name,
         plan.candidates.len(),
-        path.display(),
-        match plan.objective.folds.len() {
-            1 => "a fifth held out".to_owned(),
-            folds => format!("{folds} folds"),
-        },
         dataset.train.len(),
         dataset.name,
         plan.study.seed,
         plan.objective.backend.name(),
+        path.display(),
     )
 }
 

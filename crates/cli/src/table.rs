@@ -28,33 +28,52 @@ pub fn leaderboard_text(
         .collect();
     let mut text = String::new();
     if !shown.is_empty() {
-        let wide = table(leaderboard, &shown, &size, true).to_string();
-        let fits = wide.lines().all(|line| line.chars().count() <= width);
-        let mut table = if fits {
-            wide
-        } else {
-            table(leaderboard, &shown, &size, false).set_width(width as u16).to_string()
-        };
-        table.push('\n');
-        text.extend(table.lines().flat_map(|line| [line.trim_end(), "\n"]));
+        let wide = table(leaderboard, &shown, &size, true);
+        let fits = wide.iter().all(|line| line.chars().count() <= width);
+        let narrow = || params_below(leaderboard, &shown, &size, width);
+        let lines = if fits { wide } else { narrow() };
+        text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
         text.push('\n');
     }
-    let lines = remarks(leaderboard, shown.len());
-    for line in lines {
-        let wrapped = textwrap(&line, width);
+    for line in remarks(leaderboard, shown.len()) {
+        let wrapped = textwrap(&line, width, "  ");
         let _ = writeln!(text, "{wrapped}");
     }
     text
 }
 
-/// One column a parameter, or all of them in one.
+/// The lines of the table without parameters; below each trial a line with its own.
+fn params_below(
+    leaderboard: &Leaderboard,
+    shown: &[&TrialEntry],
+    size: impl Fn(&Params) -> Option<u64>,
+    width: usize,
+) -> Vec<String> {
+    const INDENT: &str = "         ";
+    let varying = varying_params(leaderboard);
+    let mut lines = table(leaderboard, shown, size, false).into_iter();
+    let mut all: Vec<String> = lines.next().into_iter().collect();
+    for (line, trial) in lines.zip(shown) {
+        let values = varying.iter().filter_map(|name| Some((name, trial.params.get(name)?)));
+        let pairs: Vec<String> =
+            values.map(|(name, value)| format!("{name}={}", short(value))).collect();
+        let below = textwrap(&format!("{INDENT}{}", pairs.join(" ")), width, INDENT);
+        all.push(line);
+        all.extend(below.lines().map(str::to_owned));
+    }
+    all
+}
+
+/// The lines of the table: a header, and one for each trial. With a column for each parameter, or
+/// without any.
 fn table(
     leaderboard: &Leaderboard,
     shown: &[&TrialEntry],
     size: impl Fn(&Params) -> Option<u64>,
-    spread: bool,
-) -> Table {
-    let varying = varying_params(leaderboard);
+    with_params: bool,
+) -> Vec<String> {
+    let varying = if with_params { varying_params(leaderboard) } else { Vec::new() };
+    let kinds = flag_kinds(leaderboard);
     let metric = &leaderboard.evaluation.metric;
     let mut header = vec![
         "rank".to_owned(),
@@ -63,18 +82,12 @@ fn table(
         format!("test {metric}"),
         "size".into(),
     ];
-    if spread {
-        header.extend(varying.iter().map(|name| (*name).to_owned()));
-    } else {
-        header.push("params".into());
-    }
+    // Names are longer than their values: broken, they leave room for the others.
+    header.extend(varying.iter().map(|name| name.replace('_', "_\n")));
     header.push("flags".into());
 
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if spread {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
     for trial in shown {
         let noise =
@@ -87,24 +100,18 @@ fn table(
             test_score(leaderboard, trial.trial),
             size(&trial.params).map_or(String::new(), thousands),
         ];
-        let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
-        if spread {
-            row.extend(values.map(|(_, value)| short(value)));
-        } else {
-            let pairs: Vec<String> =
-                values.map(|(name, value)| format!("{name}={}", short(value))).collect();
-            row.push(pairs.join(" "));
-        }
-        let flags: Vec<String> = flags_of(leaderboard, trial).iter().map(Flag::to_string).collect();
+        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(short));
+        let flags = flags_of(leaderboard, trial);
+        let flags: Vec<String> = flags.iter().map(|flag| mark(&kinds, flag)).collect();
         row.push(flags.join(" "));
         table.add_row(row);
     }
-    for number in [0, 4].into_iter().chain(5..5 + if spread { varying.len() } else { 0 }) {
+    for number in [0, 4].into_iter().chain(5..5 + varying.len()) {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
+    table.lines().collect()
 }
 
 /// Parameters that are not fixed by the space.
@@ -161,6 +168,19 @@ fn short(value: &ParamValue) -> String {
     }
 }
 
+/// A flag as the number of its kind, which the remarks explain; with the classes, where they are few.
+fn mark(kinds: &[FlagKind], flag: &Flag) -> String {
+    let number =
+        kinds.iter().position(|kind| kind.name == name_of(flag)).map_or(0, |place| place + 1);
+    match flag {
+        Flag::NeverPredicts(classes) if classes.len() <= 4 => {
+            let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
+            format!("⚑{number}:[{}]", classes.join(","))
+        }
+        _ => format!("⚑{number}"),
+    }
+}
+
 /// `397k`, `1.2M`.
 fn thousands(number: u64) -> String {
     match number {
@@ -174,16 +194,19 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let complete = leaderboard.counts.complete;
     if shown < complete {
-        lines.push(format!("{} more complete trials are in the files below.", complete - shown));
+        lines.push(format!(
+            "{} more in the files below.",
+            count(complete - shown, "complete trial")
+        ));
     }
     lines.extend(noise_remark(leaderboard));
     if let Some((first, refit)) =
         leaderboard.top.first().and_then(|first| Some((first, first.refit.as_ref()?)))
     {
         lines.push(format!(
-            "Refitted on all {} examples from {} seeds, trial {} scores {} on the {} test examples.",
+            "Refitted on all {} examples from {}, trial {} scores {} on the {} test examples.",
             leaderboard.evaluation.train_examples,
-            refit.seeds,
+            count(refit.seeds, "seed"),
             first.trial,
             spread_of(refit.mean, refit.std),
             leaderboard.evaluation.test_examples,
@@ -195,8 +218,8 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
     if let Some(first) = failed.first() {
         let reason = first.error.as_deref().unwrap_or_default();
         lines.push(format!(
-            "{} trials failed, such as trial {}: {reason}",
-            failed.len(),
+            "{} failed, such as trial {}: {reason}",
+            count(failed.len(), "trial"),
             first.trial
         ));
     }
@@ -214,42 +237,64 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
         0 => None,
         1 => Some("The best differs from every other trial by more than noise.".into()),
         _ => Some(format!(
-            "≈ {} trials do not differ from the best by more than noise (corrected resampled t-test over {folds} folds, p ≥ {}): choose among them by size.",
-            like_best - 1,
+            "≈ The best differs from {} by no more than noise (corrected resampled t-test over {folds} folds, p ≥ {}): choose among them by size.",
+            count(like_best - 1, "trial"),
             noise::SIGNIFICANCE,
         )),
     }
 }
 
-/// What each kind of flag means, with how many trials have it.
-fn flag_remarks(leaderboard: &Leaderboard) -> Vec<String> {
-    let mut kinds: Vec<(String, &'static str, usize)> = Vec::new();
-    for trial in &leaderboard.trials {
-        for flag in flags_of(leaderboard, trial) {
-            let name = flag.to_string();
-            let name = name.split(':').next().unwrap_or_default().to_owned();
-            match kinds.iter_mut().find(|(known, ..)| *known == name) {
-                Some((.., count)) => *count += 1,
-                None => kinds.push((name, flag.advice(), 1)),
-            }
+/// A kind of flag, and how many trials have it.
+struct FlagKind {
+    name: String,
+    advice: &'static str,
+    trials: usize,
+}
+
+fn name_of(flag: &Flag) -> String {
+    flag.to_string().split(':').next().unwrap_or_default().to_owned()
+}
+
+/// The kinds of flags that occur, in the order of the ranking.
+fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
+    let mut kinds: Vec<FlagKind> = Vec::new();
+    for flag in leaderboard.trials.iter().flat_map(|trial| flags_of(leaderboard, trial)) {
+        let name = name_of(&flag);
+        match kinds.iter_mut().find(|kind| kind.name == name) {
+            Some(kind) => kind.trials += 1,
+            None => kinds.push(FlagKind { name, advice: flag.advice(), trials: 1 }),
         }
     }
     kinds
-        .into_iter()
-        .map(|(name, advice, count)| format!("{name} ({count} trials): {advice}"))
+}
+
+/// What each kind of flag means, with how many trials have it.
+fn flag_remarks(leaderboard: &Leaderboard) -> Vec<String> {
+    let kinds = flag_kinds(leaderboard).into_iter().zip(1..);
+    kinds
+        .map(|(FlagKind { name, advice, trials }, number)| {
+            format!("⚑{number} {name} ({}): {advice}", count(trials, "trial"))
+        })
         .collect()
 }
 
-/// Breaks a line at spaces, with later lines indented.
-fn textwrap(line: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut column = 0;
-    for word in line.split(' ') {
+/// `1 trial`, `2 trials`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Breaks a line at single spaces, with later lines indented.
+fn textwrap(line: &str, width: usize, indent: &str) -> String {
+    let body = line.trim_start();
+    let mut text = line[..line.len() - body.len()].to_owned();
+    let mut column = text.len();
+    for (place, word) in body.split(' ').enumerate() {
         let len = word.chars().count();
-        if column > 0 && column + 1 + len > width {
-            text.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
+        if place > 0 && column + 1 + len > width {
+            text.push('\n');
+            text.push_str(indent);
+            column = indent.len();
+        } else if place > 0 {
             text.push(' ');
             column += 1;
         }

@@ -73,7 +73,7 @@ fn a_wide_terminal_has_a_column_for_each_parameter_that_varies() {
 }
 
 #[test]
-fn a_narrow_terminal_has_all_parameters_in_one_column() {
+fn a_narrow_terminal_has_the_parameters_below_each_trial() {
     let text = text(&SCORES, 1, 72);
     assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
     assert_snapshot!(text);

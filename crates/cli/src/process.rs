@@ -1,4 +1,5 @@
-//! The memory allocator: mimalloc, told to keep what it has.
+//! What the process settles before it starts any thread: its allocator, and how many threads a matrix
+//! product takes.
 
 use libmimalloc_sys::{mi_option_set, mi_option_t};
 
@@ -14,4 +15,12 @@ const PURGE_DELAY: mi_option_t = 15;
 pub fn keep_memory() {
     // SAFETY: a plain setting, made before any thread is started.
     unsafe { mi_option_set(PURGE_DELAY, -1) }
+}
+
+/// Has each matrix product of burn-ndarray run on the thread that asks for it: the workers are one for
+/// each core already, and would take each other's.
+#[cfg(feature = "ndarray")]
+pub fn one_thread_a_product() {
+    // SAFETY: no other thread runs yet that could read the environment meanwhile.
+    unsafe { std::env::set_var("MATMUL_NUM_THREADS", "1") }
 }
