@@ -60,14 +60,18 @@ fn program(args: &[OsString]) -> Result<ExitCode, String> {
     become_(command)
 }
 
-/// Runs the benchmark of the model crate with the program's own profile: one build of Burn for all.
+/// Builds the benchmark of the model crate and runs it. Built together with the program, it has the
+/// features, and so the build of Burn, of the program and its tests.
 fn bench(args: &[OsString]) -> Result<ExitCode, String> {
-    let mut build: Vec<OsString> =
-        ["run", "--package=burn-tune-model", "--example=throughput", "--"]
-            .map(OsString::from)
-            .to_vec();
-    build.extend_from_slice(args);
-    run(cargo(&build))
+    let build =
+        ["build", "--package=burn-tune-cli", "--package=burn-tune-model", "--example=throughput"];
+    let code = run(cargo(&build.map(OsString::from)))?;
+    if code != ExitCode::SUCCESS {
+        return Ok(code);
+    }
+    let mut command = Command::new(beside_this("examples/throughput")?);
+    command.args(args);
+    run(command)
 }
 
 /// The features that `--backend NAME` and `--backend=NAME` ask for.

@@ -1,9 +1,11 @@
 //! House rules that can be checked: the opening lines and the length of files, the paths that documents
 //! name, who may depend on what, and the committed leaderboard against its schema.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -14,7 +16,7 @@ const FORBIDDEN: [&str; 3] = ["todo!(", "dbg!(", ".unwrap()"];
 const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONTRIBUTING.md"];
 /// Made by running things: named in documents, but not there in a fresh clone.
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
-/// Crates that one package of the workspace has for itself, and in which section of its manifest.
+/// Dependencies that one package of the workspace has for itself: in which section of whose manifest.
 const CONFINED: [(&str, &str, &str); 5] = [
     ("burn", "dependencies", "crates/model"),
     ("clap", "dependencies", "crates/cli"),
@@ -74,19 +76,30 @@ fn search_spaces_are_toml() {
 
 #[test]
 fn what_one_crate_has_for_itself_no_other_depends_on() {
-    let found = manifests().flat_map(|(package, manifest)| {
-        let strays = CONFINED.iter().filter(|(dependency, section, owner)| {
-            let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
-            let has =
-                |s: &&str| manifest.get(*s).is_some_and(|table| table.get(dependency).is_some());
-            sections.iter().filter(has).any(|s| package != *owner || s != section)
-        });
-        let line = |(dependency, section, owner): &(&str, &str, &str)| {
-            format!("{package} has {dependency}, which belongs in [{section}] of {owner} alone")
-        };
-        strays.map(line).collect::<Vec<_>>()
-    });
-    assert_none(found, "see the invariants in ARCHITECTURE.md");
+    let mut strays = Vec::new();
+    for (package, manifest) in manifests() {
+        for (dependency, section, owner) in CONFINED {
+            for found in ["dependencies", "dev-dependencies", "build-dependencies"] {
+                let has = manifest.get(found).is_some_and(|table| table.get(dependency).is_some());
+                if has && (package.as_str(), found) != (owner, section) {
+                    strays.push(format!("{package}: [{found}] {dependency}"));
+                }
+            }
+        }
+    }
+    assert_none(strays.into_iter(), "see the invariants in ARCHITECTURE.md");
+}
+
+/// Cargo builds a crate once for each set of features that is asked of it, and whatever stands above it.
+#[test]
+fn the_program_and_its_tests_share_one_build_of_burn() {
+    let burn = dependencies(&["-p=burn", "-e=normal,build"], "{p}");
+    let program = dependencies(&["-p=burn-tune-cli", "-e=normal,build"], "{p} {f}");
+    let tests = dependencies(&["-e=normal,build,dev"], "{p} {f}");
+    let below_burn = |line: &&String| burn.iter().any(|package| line.starts_with(package.as_str()));
+    let built_twice = program.difference(&tests).filter(below_burn).cloned();
+    let rule = "give crates/cli a dependency that asks for the same features as the tests do";
+    assert_none(built_twice, rule);
 }
 
 #[test]
@@ -165,6 +178,16 @@ fn schema_errors(leaderboard: &Value) -> Vec<String> {
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     let errors = validator.iter_errors(leaderboard);
     errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// What `cargo tree` lists.
+fn dependencies(args: &[&str], format: &str) -> BTreeSet<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["tree", "--locked", "--prefix=none", "--format", format]).args(args);
+    let output = cargo.current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 /// The manifest of each package with the folder that it stands in.
