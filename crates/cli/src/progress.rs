@@ -22,7 +22,12 @@ pub struct Progress {
     maximize: bool,
     /// What each candidate costs in all, in any unit.
     work: Vec<f64>,
-    work_done: f64,
+    /// How many folds of each candidate need no further work.
+    folds_done: Vec<usize>,
+    /// What all refits cost, in the same unit; estimated, since the best are not known before.
+    refit_work: f64,
+    /// The share of the refits that is done.
+    refits_done: f64,
     since: Stopwatch,
     finished: usize,
     best: Option<(usize, f64)>,
@@ -36,10 +41,11 @@ enum Style {
 }
 
 impl Progress {
-    /// A display of a search over `candidates`, whose costs are `work`.
+    /// A display of a search over `candidates`, whose costs are `work`, and the refits after it.
     pub fn new(
         candidates: Vec<Candidate>,
         work: Vec<f64>,
+        refit_work: f64,
         folds: usize,
         maximize: bool,
         quiet: bool,
@@ -56,8 +62,10 @@ impl Progress {
             candidates,
             folds,
             maximize,
+            folds_done: vec![0; work.len()],
             work,
-            work_done: 0.0,
+            refit_work,
+            refits_done: 0.0,
             since: Stopwatch::start(),
             finished: 0,
             best: None,
@@ -83,13 +91,16 @@ impl Progress {
             Event::FoldStarted { trial, fold } => self.task_started(*trial, Task::Fold(*fold)),
             Event::FoldFinished { trial, fold, result } => {
                 self.task_finished(*trial, Task::Fold(*fold));
-                self.work_done += self.work[*trial] / self.folds as f64;
-                let trial = &history.trials()[*trial];
                 // Folds behind a failed one may still come in after their trial has ended.
-                let news =
-                    trial.is_finished() && (result.is_err() || trial.folds().len() == self.folds);
-                if news && *result != Err(ObjectiveError::Interrupted) {
-                    self.trial_finished(trial, history);
+                if self.folds_done[*trial] < self.folds
+                    && *result != Err(ObjectiveError::Interrupted)
+                {
+                    self.folds_done[*trial] += 1;
+                    let trial = &history.trials()[*trial];
+                    if trial.is_finished() {
+                        self.folds_done[trial.number] = self.folds;
+                        self.trial_finished(trial, history);
+                    }
                 }
                 self.redraw();
             }
@@ -106,16 +117,16 @@ impl Progress {
         }
         self.task_finished(trial, Task::Refit(seed));
         self.finished += 1;
-        if let Style::Bars { main, .. } = &self.style {
-            main.set_length(total as u64);
-            main.set_position(self.finished as u64);
-        }
+        self.refits_done = self.finished as f64 / total as f64;
+        self.redraw();
         if let Some(Ok(score)) = ended.map(|refit| &refit.result)
             && matches!(self.style, Style::Lines)
         {
             self.say(&format!(
-                "refit {}/{total}: trial {trial}, seed {seed}: test {:.4}",
-                self.finished, score.score
+                "refit {}/{total}: trial {trial}, seed {seed}: test {:.4}{}",
+                self.finished,
+                score.score,
+                self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
             ));
         }
     }
@@ -174,8 +185,11 @@ impl Progress {
     }
 
     fn time_left(&self) -> Option<String> {
-        let all: f64 = self.work.iter().sum();
-        let share = self.work_done / all;
+        let trials = self.work.iter().zip(&self.folds_done);
+        let trials_done: f64 =
+            trials.map(|(work, &done)| work * done as f64 / self.folds as f64).sum();
+        let all = self.work.iter().sum::<f64>() + self.refit_work;
+        let share = (trials_done + self.refits_done * self.refit_work) / all;
         if share < 0.01 || self.since.elapsed_s() < 2.0 || share >= 1.0 {
             return None;
         }

@@ -100,6 +100,7 @@ fn plan(file: StudyFile, args: &SearchArgs) -> Result<Plan> {
     study.folds = args.folds.unwrap_or(study.folds);
     study.top = args.top.unwrap_or(study.top);
 
+    args.backend.probe().map_err(|problem| anyhow::anyhow!(problem))?;
     let mut dataset = load(&file.dataset, args.data.as_deref())?;
     if let Some(examples) = args.limit {
         dataset = dataset.limited(examples);
@@ -140,13 +141,20 @@ fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
 }
 
 fn progress(plan: &Plan, quiet: bool) -> Progress {
-    let work = plan
+    let work: Vec<f64> = plan
         .candidates
         .iter()
         .map(|candidate| dry_run::work(&plan.objective, &candidate.params))
         .collect();
+    let folds = plan.objective.folds.len();
+    // A refit is a fold with all of the examples, of what are likely to be average trials.
+    let examples: usize = plan.objective.folds.iter().map(|fold| fold.train.len()).sum();
+    let whole = plan.objective.dataset.train.len() as f64 / examples as f64;
+    let average = work.iter().sum::<f64>() / work.len().max(1) as f64;
+    let refits = plan.study.top.min(work.len()) * plan.study.refit_seeds;
+    let refit_work = refits as f64 * average * whole;
     let maximize = plan.study.direction == Direction::Maximize;
-    Progress::new(plan.candidates.clone(), work, plan.objective.folds.len(), maximize, quiet)
+    Progress::new(plan.candidates.clone(), work, refit_work, folds, maximize, quiet)
 }
 
 fn opening_line(plan: &Plan, path: &Path, jobs: usize) -> String {

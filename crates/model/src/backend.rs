@@ -1,6 +1,7 @@
 //! The backends that are compiled in: the only place that names one.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
+use burn_tune_search::tasks::catching;
 
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,23 @@ impl Backend {
             Backend::Ndarray => Device::ndarray(),
             #[cfg(feature = "wgpu")]
             Backend::Wgpu => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        }
+    }
+
+    /// Tries whether the device computes at all: before the trials, each of which would fail alone.
+    ///
+    /// # Errors
+    ///
+    /// What Burn says, such as that there is no graphics card.
+    pub fn probe(self) -> Result<(), String> {
+        let sum = catching(|| {
+            let one = Tensor::<1>::from_data([1.0f32, 2.0], &self.device());
+            one.sum().try_into_scalar::<f32>().map_err(|error| format!("{error:?}"))
+        });
+        match sum.flatten() {
+            Ok(3.0) => Ok(()),
+            Ok(sum) => Err(format!("on the {} backend, 1 + 2 is {sum}", self.name())),
+            Err(error) => Err(format!("the {} backend does not work here: {error}", self.name())),
         }
     }
 

@@ -222,6 +222,11 @@ fn parse_space(source: &Source, table: &TableView) -> Result<(Space, DomainSpans
     let mut space = Space::default();
     let mut spans = Vec::new();
     for (name, name_span, value) in table.entries() {
+        if name == "name" {
+            let help = "call it something else: in [[trial]], `name` is the trial's own";
+            let problem = "`name` cannot be the name of a parameter";
+            return Err(source.error(name_span, problem, "here", help));
+        }
         let (domain, value_spans) = parse_domain(source, name, value)?;
         space.domains.push((name.to_owned(), domain));
         spans.push((name_span, value_spans));

@@ -108,8 +108,56 @@ fn parse_range(
     table: &TableView,
 ) -> Result<(Domain, ValueSpans), SpaceError> {
     table.allow_only(&["low", "high", "step", "log"])?;
-    let number = |key: &str| -> Result<Option<(ParamValue, Range<usize>)>, SpaceError> {
-        let Some((_, _, value)) = table.entries().find(|(k, ..)| *k == key) else {
+    let range = RangeTable { source, name, table };
+    let (Some((low, low_span)), Some((high, high_span))) =
+        (range.number("low")?, range.number("high")?)
+    else {
+        let problem = format!("the range of `{name}` needs both `low` and `high`");
+        let help = "such as { low = 1e-4, high = 1e-1, log = true }";
+        return Err(source.error(span, &problem, "here", help));
+    };
+    let step = range.number("step")?;
+    let log = table.boolean("log")?.unwrap_or(false);
+    if let (Some((_, step_span)), true) = (&step, log) {
+        let problem = format!("the range of `{name}` has both `log` and `step`");
+        let help = "take one of them out, or list the values";
+        return Err(source.error(step_span.clone(), &problem, "here", help));
+    }
+    let mixed = |found: &ParamValue, span: Range<usize>| range.mixed(&low, found, span);
+    let domain = match (&low, &high) {
+        (&ParamValue::Int(low), &ParamValue::Int(high)) => {
+            let step = match step {
+                None => 1,
+                Some((ParamValue::Int(step), span)) => range.positive(step, span)?,
+                Some((other, span)) => return Err(mixed(&other, span)),
+            };
+            Domain::IntRange { low, high, step, log }
+        }
+        (&ParamValue::Float(low), &ParamValue::Float(high)) => {
+            let step = match step {
+                None => None,
+                Some((ParamValue::Float(step), span)) => Some(range.positive(step, span)?),
+                Some((other, span)) => return Err(mixed(&other, span)),
+            };
+            Domain::FloatRange { low, high, step, log }
+        }
+        _ => return Err(mixed(&high, high_span)),
+    };
+    check_ends(source, name, span, &domain, low_span.clone())?;
+    Ok((domain, vec![low_span, high_span]))
+}
+
+/// The table of a range, and what can be wrong with its numbers.
+struct RangeTable<'a> {
+    source: &'a Source,
+    name: &'a str,
+    table: &'a TableView<'a>,
+}
+
+impl RangeTable<'_> {
+    fn number(&self, key: &str) -> Result<Option<(ParamValue, Range<usize>)>, SpaceError> {
+        let RangeTable { source, name, table } = self;
+        let Some((_, _, value)) = table.entries().find(|(known, ..)| *known == key) else {
             return Ok(None);
         };
         let number = parse_value(source, name, value)?;
@@ -117,77 +165,28 @@ fn parse_range(
             return Ok(Some((number, value.span())));
         }
         let problem = format!("`{key}` of `{name}` must be a number");
-        Err(source.error(
-            value.span(),
-            &problem,
-            &format!("a {}", number.kind()),
-            "write an integer or a float",
-        ))
-    };
-    let (Some((low, low_span)), Some((high, high_span))) = (number("low")?, number("high")?) else {
-        let problem = format!("the range of `{name}` needs both `low` and `high`");
-        return Err(source.error(
-            span,
-            &problem,
-            "here",
-            "such as { low = 1e-4, high = 1e-1, log = true }",
-        ));
-    };
-    let step = number("step")?;
-    let log = table.boolean("log")?.unwrap_or(false);
-    let spans = vec![low_span.clone(), high_span.clone()];
-
-    if let (Some((_, step_span)), true) = (&step, log) {
-        let problem = format!("the range of `{name}` has both `log` and `step`");
-        return Err(source.error(
-            step_span.clone(),
-            &problem,
-            "here",
-            "take one of them out, or list the values",
-        ));
+        let found = format!("a {}", number.kind());
+        Err(source.error(value.span(), &problem, &found, "write an integer or a float"))
     }
-    let mixed = |span: Range<usize>, found: &ParamValue| {
-        let problem =
-            format!("the range of `{name}` has mixed types: {} and {}", low.kind(), found.kind());
-        source.error(
-            span,
-            &problem,
-            &format!("a {}", found.kind()),
-            "write all of them as integers, or all with a decimal point",
-        )
-    };
-    let domain = match (&low, &high) {
-        (&ParamValue::Int(low), &ParamValue::Int(high)) => {
-            let step = match step {
-                None => 1,
-                Some((ParamValue::Int(step), _)) if step > 0 => step,
-                Some((ParamValue::Int(_), span)) => {
-                    return Err(step_not_positive(source, name, span));
-                }
-                Some((other, span)) => return Err(mixed(span, &other)),
-            };
-            Domain::IntRange { low, high, step, log }
-        }
-        (&ParamValue::Float(low), &ParamValue::Float(high)) => {
-            let step = match step {
-                None => None,
-                Some((ParamValue::Float(step), _)) if step > 0.0 => Some(step),
-                Some((ParamValue::Float(_), span)) => {
-                    return Err(step_not_positive(source, name, span));
-                }
-                Some((other, span)) => return Err(mixed(span, &other)),
-            };
-            Domain::FloatRange { low, high, step, log }
-        }
-        _ => return Err(mixed(high_span, &high)),
-    };
-    check_ends(source, name, span, &domain, low_span)?;
-    Ok((domain, spans))
-}
 
-fn step_not_positive(source: &Source, name: &str, span: Range<usize>) -> SpaceError {
-    let problem = format!("the step of `{name}` is not positive");
-    source.error(span, &problem, "here", "write a step above 0")
+    fn mixed(&self, first: &ParamValue, found: &ParamValue, span: Range<usize>) -> SpaceError {
+        let (name, first, found) = (self.name, first.kind(), found.kind());
+        let problem = format!("the range of `{name}` has mixed types: {first} and {found}");
+        let help = "write all of them as integers, or all with a decimal point";
+        self.source.error(span, &problem, &format!("a {found}"), help)
+    }
+
+    fn positive<T: PartialOrd + Default>(
+        &self,
+        step: T,
+        span: Range<usize>,
+    ) -> Result<T, SpaceError> {
+        if step > T::default() {
+            return Ok(step);
+        }
+        let problem = format!("the step of `{}` is not positive", self.name);
+        Err(self.source.error(span, &problem, "here", "write a step above 0"))
+    }
 }
 
 fn check_ends(

@@ -149,6 +149,7 @@ fn an_explicit_trial_names_parameters_of_the_space_with_their_type() {
     spaces/my.toml:4:1: `lrr` is no parameter of [space]
     help: did you mean `lr`? Allowed: lr; a parameter that only trials set needs a fixed value in [space]
     ");
+    assert!(refusal("[space]\nname = ['a']").contains("2:1: `name` cannot be"));
     assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nlr = 'x'"), @"
     spaces/my.toml:4:6: `lr` is a string here, and a float in [space]
     help: write a float
