@@ -41,7 +41,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
     let objective =
         MlpObjective { dataset: Dataset::mnist()?, folds: Vec::new(), backend: Backend::Flex };
     check_file(&objective, &file)?;
-    let points = match file.space.len() {
+    let points = match file.space.points() {
         Some(points) => format!("{points} points"),
         None => "uncountably many points".to_owned(),
     };

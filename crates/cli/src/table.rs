@@ -192,6 +192,9 @@ fn thousands(number: u64) -> String {
 
 fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
     let mut lines = Vec::new();
+    if leaderboard.trials.is_empty() {
+        lines.push("No trial has ended.".into());
+    }
     let complete = leaderboard.counts.complete;
     if shown < complete {
         lines.push(format!(

@@ -81,7 +81,7 @@ fn explicit_candidate(file: &StudyFile, index: usize, seed: u64) -> Candidate {
 }
 
 fn draw(domain: &Domain, u: f64) -> ParamValue {
-    match domain.len() {
+    match domain.points() {
         Some(len) => domain.value(((u * len as f64) as u64).min(len as u64 - 1)),
         None => domain.quantile(u),
     }
@@ -111,7 +111,7 @@ mod tests {
         let mut random = candidates(text, SamplerKind::Random, 7);
         assert_eq!(random[..2], all[..2]);
         random.sort();
-        let mut sorted = all.clone();
+        let mut sorted = all;
         sorted.sort();
         assert_eq!(random, sorted, "a point that an explicit trial took is made up for");
     }

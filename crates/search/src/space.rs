@@ -39,7 +39,7 @@ pub enum Domain {
 impl Domain {
     /// How many values there are to list; `None` for a range that is drawn from rather than listed
     /// (a float range without step, or a logarithmic one).
-    pub fn len(&self) -> Option<u128> {
+    pub fn points(&self) -> Option<u128> {
         match self {
             Domain::Choices(values) => Some(values.len() as u128),
             Domain::IntRange { low, high, step, log: false } => {
@@ -54,7 +54,7 @@ impl Domain {
         }
     }
 
-    /// The value at `index` of those that [`Domain::len`] counts.
+    /// The value at `index` of those that [`Domain::points`] counts.
     ///
     /// # Panics
     ///
@@ -137,10 +137,10 @@ impl Space {
 
     /// How many points there are, where all of them can be listed. One for a space without
     /// parameters; `None` too where 128 bits cannot count them.
-    pub fn len(&self) -> Option<u128> {
+    pub fn points(&self) -> Option<u128> {
         self.domains
             .iter()
-            .try_fold(1u128, |product, (_, domain)| product.checked_mul(domain.len()?))
+            .try_fold(1u128, |product, (_, domain)| product.checked_mul(domain.points()?))
     }
 
     /// Whether there is nothing to search: no parameter at all.
@@ -166,7 +166,7 @@ impl Space {
         let mut values = vec![None; self.domains.len()];
         for position in self.sorted_positions().into_iter().rev() {
             let domain = &self.domains[position].1;
-            let len = domain.len().expect("a point is asked of a space that can be listed");
+            let len = domain.points().expect("a point is asked of a space that can be listed");
             values[position] = Some(domain.value((rest % len) as u64));
             rest /= len;
         }
@@ -187,10 +187,10 @@ impl Serialize for Space {
         for (name, domain) in &self.domains {
             match domain {
                 Domain::Choices(values) if values.len() == 1 => {
-                    map.serialize_entry(name, &values[0])?
+                    map.serialize_entry(name, &values[0])
                 }
-                domain => map.serialize_entry(name, domain)?,
-            }
+                domain => map.serialize_entry(name, domain),
+            }?;
         }
         map.end()
     }

@@ -83,6 +83,7 @@ where
     W: FnMut(&Event, &History),
 {
     fn happened(&mut self, event: Event) {
+        tracing::debug!(?event);
         self.history.apply(&event).expect("this loop asks for each fold once");
         (self.watch)(&event, &self.history);
     }

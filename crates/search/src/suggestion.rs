@@ -12,7 +12,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// Help for a wrong word: the nearest known one if any, and always all of them.
-pub fn help<'a>(word: &str, known: &[&'a str]) -> String {
+pub fn help(word: &str, known: &[&str]) -> String {
     let all = known.join(", ");
     match nearest(word, known.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`? Allowed: {all}"),

@@ -85,6 +85,11 @@ fn without_any_complete_trial_there_is_a_reason_instead_of_a_table() {
 }
 
 #[test]
+fn a_search_that_was_stopped_at_once_says_so() {
+    assert_eq!(text(&[], 0, 80), "No trial has ended.\n");
+}
+
+#[test]
 fn values_are_shortened_to_what_tells_them_apart() {
     let shown = |float| short(&ParamValue::Float(float));
     assert_eq!(

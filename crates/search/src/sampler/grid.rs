@@ -19,12 +19,13 @@ impl GridSampler {
     ///
     /// Where a parameter is a range without step: which one, and what to write.
     pub fn new(space: &Space) -> Result<Self, String> {
-        if let Some((name, _)) = space.domains.iter().find(|(_, domain)| domain.len().is_none()) {
+        if let Some((name, _)) = space.domains.iter().find(|(_, domain)| domain.points().is_none())
+        {
             return Err(format!(
                 "the grid sampler needs a list of values for `{name}`: give its range a step, list its values, or take the random sampler"
             ));
         }
-        let len = space.len().ok_or("the grid has more points than can be counted")?;
+        let len = space.points().ok_or("the grid has more points than can be counted")?;
         Ok(GridSampler { space: space.clone(), len, next: 0 })
     }
 }

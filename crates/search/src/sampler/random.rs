@@ -21,7 +21,7 @@ pub struct RandomSampler {
 enum Draws {
     /// Indices of grid points, all different.
     Listed(Box<dyn Iterator<Item = u64>>),
-    Independent(RandomState),
+    Independent(Box<RandomState>),
 }
 
 /// scikit-learn's limits: a share of the points below the first is drawn one by one, above the second
@@ -40,9 +40,9 @@ impl RandomSampler {
             format!("the random sampler takes seeds from 0 to {}, as numpy's generator does; this is {seed}", u32::MAX)
         })?;
         let rng = RandomState::new(seed);
-        let draws = match space.len().and_then(|len| i64::try_from(len).ok()) {
+        let draws = match space.points().and_then(|len| i64::try_from(len).ok()) {
             Some(points) => Draws::Listed(Box::new(all_points(rng, points as u64, trials as u64))),
-            None => Draws::Independent(rng),
+            None => Draws::Independent(Box::new(rng)),
         };
         Ok(RandomSampler { space: space.clone(), draws })
     }
@@ -61,7 +61,7 @@ fn independent(space: &Space, rng: &mut RandomState) -> Params {
     let mut values = vec![None; space.domains.len()];
     for position in space.sorted_positions() {
         let domain = &space.domains[position].1;
-        values[position] = Some(match domain.len() {
+        values[position] = Some(match domain.points() {
             Some(len) => domain.value(rng.below(len as u64)),
             None => domain.quantile(rng.unit()),
         });

@@ -45,7 +45,7 @@ fn lists_ranges_and_fixed_values_keep_the_order_of_the_file() {
         file.space.get("hidden"),
         Some(&Domain::IntRange { low: 64, high: 1024, step: 64, log: false })
     );
-    assert_eq!(file.space.get("hidden").and_then(Domain::len), Some(16));
+    assert_eq!(file.space.get("hidden").and_then(Domain::points), Some(16));
     assert_eq!(file.space.get("epochs"), Some(&Domain::Choices(vec![ParamValue::Int(5)])));
 }
 

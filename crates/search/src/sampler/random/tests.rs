@@ -149,7 +149,7 @@ proptest! {
     fn a_space_of_lists_yields_every_point_once_and_then_nothing(
         space in small_space(), trials in 0usize..200, seed in any::<u32>(),
     ) {
-        let points = space.len().unwrap() as usize;
+        let points = space.points().unwrap() as usize;
         let mut sampler = RandomSampler::new(&space, trials, seed.into()).unwrap();
         let mut seen: Vec<String> = Vec::new();
         while let Some(params) = sampler.suggest() {
@@ -171,7 +171,7 @@ proptest! {
         prop_assert!((low..=high).contains(&drawn));
 
         let stepped = Domain::IntRange { low, high, step, log: false };
-        let last = stepped.value(stepped.len().unwrap() as u64 - 1);
+        let last = stepped.value(stepped.points().unwrap() as u64 - 1);
         let ParamValue::Int(last) = last else { panic!("an integer range lists integers") };
         prop_assert!(last <= high && last + step > high);
 
