@@ -55,7 +55,6 @@ impl Activation {
 }
 
 /// The operations that burn-flex does in one pass. The default bodies compose Burn's own.
-#[cfg_attr(feature = "ndarray", expect(deprecated, reason = "burn-ndarray is deprecated upstream"))]
 #[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "wgpu"), Autodiff)]
 pub trait BiasedActivation: Backend {
     /// `activation(product + bias)`, of `[batch, units]` and `[units]`.
@@ -79,8 +78,8 @@ pub trait BiasedActivation: Backend {
         }
     }
 
-    /// The gradient of the activation's input. `kept` is that input where
-    /// [`Activation::derives_from_input`], else the activation's value.
+    /// The gradient of the activation's input. `kept` is that input for gelu and silu, else the
+    /// activation's value.
     fn activation_backward(
         kept: FloatTensor<Self>,
         grad: FloatTensor<Self>,
@@ -147,7 +146,6 @@ impl BiasedActivation for Flex {
 }
 
 #[cfg(feature = "ndarray")]
-#[expect(deprecated, reason = "burn-ndarray is deprecated upstream")]
 impl BiasedActivation for burn::backend::NdArray {}
 
 #[cfg(feature = "wgpu")]

@@ -1,15 +1,24 @@
 //! A multilayer perceptron on Burn: its configuration, its training, and what shows that a trained
 //! model is sick. The only crate that knows Burn.
 
-pub mod activation;
+#![cfg_attr(
+    feature = "ndarray",
+    expect(deprecated, reason = "burn-ndarray is still asked for, though Burn is to drop it")
+)]
+
 pub mod config;
+
 pub mod mlp;
 
-pub mod adam;
-pub mod health;
+pub mod activation;
 mod kernels;
-pub mod objective;
+
 pub mod train;
+
+pub mod adam;
+
+pub mod health;
+pub mod objective;
 
 pub mod backend;
 

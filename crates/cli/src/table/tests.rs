@@ -44,7 +44,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
         name: "s".into(),
         seed: 0,
         direction: Direction::Maximize,
-        space: file.space.clone(),
+        space: file.space,
         evaluation: Evaluation {
             dataset: "mnist".into(),
             metric: "accuracy".into(),

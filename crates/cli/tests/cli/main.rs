@@ -1,5 +1,7 @@
 //! The real program on real data, as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod harness;
 
 mod interruption;
