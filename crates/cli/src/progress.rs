@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::study::Refit;
+use burn_tune_search::study::{Refit, RefitEvent};
 use burn_tune_search::{Candidate, Event, History, ObjectiveError, Trial, TrialState};
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -109,26 +109,36 @@ impl Progress {
         }
     }
 
-    /// Takes up that a refit began (`None`) or ended.
-    pub fn refit(&mut self, trial: usize, seed: usize, ended: Option<&Refit>, total: usize) {
-        if ended.is_none() {
-            self.task_started(trial, Task::Refit(seed));
-            return;
+    /// Takes up an event of the `total` refits.
+    pub fn refit(&mut self, event: RefitEvent, total: usize) {
+        match event {
+            RefitEvent::Started { trial, seed } => self.task_started(trial, Task::Refit(seed)),
+            RefitEvent::Finished(refit) => {
+                self.task_finished(refit.trial, Task::Refit(refit.seed));
+                self.finished += 1;
+                self.refits_done = self.finished as f64 / total as f64;
+                self.redraw();
+                if matches!(self.style, Style::Lines) {
+                    self.say(&self.refit_line(refit, total));
+                }
+            }
+            RefitEvent::StopRequested => self
+                .say("stopping: the running refits are finished first; once more to abandon them"),
         }
-        self.task_finished(trial, Task::Refit(seed));
-        self.finished += 1;
-        self.refits_done = self.finished as f64 / total as f64;
-        self.redraw();
-        if let Some(Ok(score)) = ended.map(|refit| &refit.result)
-            && matches!(self.style, Style::Lines)
-        {
-            self.say(&format!(
-                "refit {}/{total}: trial {trial}, seed {seed}: test {:.4}{}",
-                self.finished,
-                score.score,
-                self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
-            ));
-        }
+    }
+
+    fn refit_line(&self, refit: &Refit, total: usize) -> String {
+        let outcome = match &refit.result {
+            Ok(score) => format!("test {:.4}", score.score),
+            Err(error) => format!("failed: {error}"),
+        };
+        format!(
+            "refit {}/{total}: trial {}, seed {}: {outcome}{}",
+            self.finished,
+            refit.trial,
+            refit.seed,
+            self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
+        )
     }
 
     /// Goes on from trials to `total` refits.

@@ -192,8 +192,8 @@ fn refit_best(
         return Vec::new();
     }
     progress.begin_refits(total);
-    refit(&plan.objective, &best, plan.study.refit_seeds, options, |trial, seed, ended| {
-        progress.refit(trial, seed, ended, total);
+    refit(&plan.objective, &best, plan.study.refit_seeds, options, |event| {
+        progress.refit(event, total);
     })
 }
 

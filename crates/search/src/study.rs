@@ -160,14 +160,29 @@ pub struct Refit {
     pub result: Result<RefitScore, ObjectiveError>,
 }
 
-/// Refits each of `trials` (number, params) on `seeds` seeds. `watch` is told of each refit that begins
-/// (`None`) and ends. The answer is in the order (trial as given, seed), without abandoned ones.
+/// Something that happened among the refits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RefitEvent<'a> {
+    /// A worker took up a refit.
+    Started {
+        /// The trial's number.
+        trial: usize,
+        /// The seed's number, from 0.
+        seed: usize,
+    },
+    /// A refit ended.
+    Finished(&'a Refit),
+    /// The user asked to stop: no further refit begins.
+    StopRequested,
+}
+
+/// Refits each of `trials` (number, params) on `seeds` seeds. `watch` sees every event. The answer is in the order (trial as given, seed), without abandoned ones.
 pub fn refit<O: Objective>(
     objective: &O,
     trials: &[(usize, Params)],
     seeds: usize,
     options: &RunOptions,
-    watch: impl FnMut(usize, usize, Option<&Refit>),
+    watch: impl FnMut(RefitEvent),
 ) -> Vec<Refit> {
     let tasks = trials
         .iter()
@@ -195,7 +210,7 @@ struct RefitDispatcher<'a, W> {
     watch: W,
 }
 
-impl<'a, W: FnMut(usize, usize, Option<&Refit>)> Dispatcher for RefitDispatcher<'a, W> {
+impl<'a, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'a, W> {
     type Task = (usize, usize, &'a Params);
     type Answer = Refit;
 
@@ -204,18 +219,20 @@ impl<'a, W: FnMut(usize, usize, Option<&Refit>)> Dispatcher for RefitDispatcher<
             return None;
         }
         let task = self.tasks.pop_front()?;
-        (self.watch)(task.0, task.1, None);
+        (self.watch)(RefitEvent::Started { trial: task.0, seed: task.1 });
         Some(task)
     }
 
     fn finished(&mut self, refit: Refit) {
-        (self.watch)(refit.trial, refit.seed, Some(&refit));
+        (self.watch)(RefitEvent::Finished(&refit));
         if refit.result != Err(ObjectiveError::Interrupted) {
             self.done.push(refit);
         }
     }
 
-    fn stop_requested(&mut self) {}
+    fn stop_requested(&mut self) {
+        (self.watch)(RefitEvent::StopRequested);
+    }
 }
 
 fn failing_on_panic<T>(

@@ -13,15 +13,21 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }
 
-/// Starts an endless search, sends each signal after one more trial has ended, and gives the exit code.
-fn interrupted(workplace: &Workplace, signals: &[&str]) -> (Option<i32>, String) {
+/// Starts a search, sends each signal at one more line that has `trigger` in it, and gives the exit
+/// code and all that was said.
+fn interrupted(
+    workplace: &Workplace,
+    args: &str,
+    trigger: &str,
+    signals: &[&str],
+) -> (Option<i32>, String) {
     let mut child =
-        workplace.command(ARGS).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        workplace.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut signals = signals.iter();
     let mut said = String::new();
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
-        if line.contains("/100000 trial ")
+        if line.contains(trigger)
             && let Some(name) = signals.next()
         {
             signal(&child, name);
@@ -38,7 +44,7 @@ fn interrupted(workplace: &Workplace, signals: &[&str]) -> (Option<i32>, String)
 fn an_interrupted_search_leaves_a_leaderboard_of_what_is_there() {
     for name in ["-INT", "-TERM"] {
         let workplace = Workplace::with_space(ENDLESS);
-        let (code, said) = interrupted(&workplace, &[name]);
+        let (code, said) = interrupted(&workplace, ARGS, "/100000 trial ", &[name]);
         assert_eq!(code, Some(130), "{said}");
         assert!(said.contains("the running trials are finished first"), "{said}");
         let leaderboard = workplace.leaderboard("results");
@@ -50,9 +56,21 @@ fn an_interrupted_search_leaves_a_leaderboard_of_what_is_there() {
 #[test]
 fn a_second_signal_abandons_what_runs() {
     let workplace = Workplace::with_space(ENDLESS);
-    let (code, said) = interrupted(&workplace, &["-INT", "-INT"]);
+    let (code, said) = interrupted(&workplace, ARGS, "/100000 trial ", &["-INT", "-INT"]);
     assert_eq!(code, Some(130), "{said}");
     assert!(workplace.leaderboard("results")["counts"]["complete"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn interrupted_refits_leave_a_ranking_without_them() {
+    let workplace = Workplace::with_space(&format!("[study]\nrefit_seeds = 100000\n{ENDLESS}"));
+    let args = "search --space spaces/space.toml --trials 2 --limit 3000 --top 1";
+    let (code, said) = interrupted(&workplace, args, "refit 2/100000", &["-INT"]);
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("the running refits are finished first"), "{said}");
+    let leaderboard = workplace.leaderboard("results");
+    assert_eq!(leaderboard["counts"]["complete"], 2);
+    assert!(leaderboard["top"][0]["refit"].is_null());
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn refits_come_in_order_and_one_that_panics_is_an_error() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut trials: Vec<(usize, Params)> = candidates(5).map(|c| c.params).enumerate().collect();
     trials.reverse();
-    let refits = refit(&objective(), &trials, 2, &options(3), |_, _, _| {});
+    let refits = refit(&objective(), &trials, 2, &options(3), |_| {});
     let _ = std::panic::take_hook();
     let order: Vec<_> = refits.iter().map(|refit| (refit.trial, refit.seed)).collect();
     assert_eq!(
