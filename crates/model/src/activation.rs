@@ -98,7 +98,7 @@ pub trait BiasedActivation: Backend {
                 let square = Self::float_mul(kept.clone(), kept);
                 Self::float_sub(grad.clone(), Self::float_mul(grad, square))
             }
-            Activation::Gelu => Self::gelu_backward(kept, grad),
+            Activation::Gelu => Self::float_mul(grad, gelu_slope::<Self>(kept)),
             Activation::Silu => {
                 // s (1 + x (1 - s)) = s + y (1 - s) = s + y - y s
                 let sigmoid = Self::sigmoid(kept.clone());
@@ -113,6 +113,19 @@ pub trait BiasedActivation: Backend {
 fn add_bias<B: Backend>(product: FloatTensor<B>, bias: FloatTensor<B>) -> FloatTensor<B> {
     let units = bias.shape()[0];
     B::float_add(product, B::float_reshape(bias, Shape::new([1, units])))
+}
+
+/// The slope of gelu: the normal distribution's cumulative probability, and x times its density. Burn's
+/// own `gelu_backward` is that of gelu's approximation by tanh, except on burn-flex.
+fn gelu_slope<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
+    const DENSITY_AT_0: f32 = 0.398_942_3;
+    let scaled = B::float_mul_scalar(x.clone(), std::f32::consts::FRAC_1_SQRT_2.into());
+    let error = B::float_add_scalar(B::float_erf(scaled), 1.0f32.into());
+    let cumulative = B::float_mul_scalar(error, 0.5f32.into());
+    let square = B::float_mul(x.clone(), x.clone());
+    let density = B::float_exp(B::float_mul_scalar(square, (-0.5f32).into()));
+    let density = B::float_mul_scalar(density, DENSITY_AT_0.into());
+    B::float_add(cumulative, B::float_mul(x, density))
 }
 
 impl BiasedActivation for Flex {

@@ -1,4 +1,4 @@
-//! The fused activation against Burn's own operations, on every backend that is compiled in.
+//! The fused activation, on every backend that is compiled in, against Burn's own operations on flex.
 
 use burn::tensor::{TensorData, activation};
 
@@ -36,36 +36,28 @@ fn close(ours: Tensor<2>, theirs: Tensor<2>, what: &str) {
 }
 
 #[test]
-fn value_and_gradients_are_those_of_burns_own_operations() {
-    for choice in Choice::compiled_in() {
+fn value_and_gradients_are_those_of_burns_own_operations_on_flex() {
+    let numbers: Vec<f32> = (0..35).map(|i| (i as f32 - 17.0) * 0.23).collect();
+    let product = TensorData::new(numbers, [7, 5]);
+    let bias = TensorData::new(vec![-0.5f32, 0.0, 0.1, 0.7, 1.0], [5]);
+    let leaves = |choice: Choice| {
         let device = choice.device().autodiff();
-        let numbers: Vec<f32> = (0..35).map(|i| (i as f32 - 17.0) * 0.23).collect();
-        let product = TensorData::new(numbers, [7, 5]);
-        let bias = TensorData::new(vec![-0.5f32, 0.0, 0.1, 0.7, 1.0], [5]);
-        let leaves = || {
-            let product = Tensor::<2>::from_data(product.clone(), &device).require_grad();
-            let bias = Tensor::<1>::from_data(bias.clone(), &device).require_grad();
-            (product, bias)
-        };
-        for activation in ALL {
-            let what = format!("{activation:?} on {}", choice.name());
-            let ((x, b), (x2, b2)) = (leaves(), leaves());
-            let ours = activation.of_biased(x.clone(), b.clone());
-            let theirs = burns_own(activation, x2.clone() + b2.clone().unsqueeze());
-            close(ours.clone().inner(), theirs.clone().inner(), &what);
-            // A square in between, so that the gradient is not one everywhere.
-            let ours = (ours.clone() * ours).sum().backward();
-            let theirs = (theirs.clone() * theirs).sum().backward();
-            close(
-                x.grad(&ours).unwrap(),
-                x2.grad(&theirs).unwrap(),
-                &format!("gradient of {what}"),
-            );
-            close(
-                b.grad(&ours).unwrap().unsqueeze(),
-                b2.grad(&theirs).unwrap().unsqueeze(),
-                &format!("bias gradient of {what}"),
-            );
-        }
+        let product = Tensor::<2>::from_data(product.clone(), &device).require_grad();
+        let bias = Tensor::<1>::from_data(bias.clone(), &device).require_grad();
+        (product, bias)
+    };
+    for (&choice, activation) in Choice::compiled_in().iter().flat_map(|c| ALL.map(|a| (c, a))) {
+        let what = format!("{activation:?} on {}", choice.name());
+        let ((x, b), (x2, b2)) = (leaves(choice), leaves(Choice::Flex));
+        let ours = activation.of_biased(x.clone(), b.clone());
+        let theirs = burns_own(activation, x2.clone() + b2.clone().unsqueeze());
+        close(ours.clone().inner(), theirs.clone().inner(), &what);
+        // A square in between, so that the gradient is not one everywhere.
+        let ours = (ours.clone() * ours).sum().backward();
+        let theirs = (theirs.clone() * theirs).sum().backward();
+        let (grad, their_grad) = (x.grad(&ours).unwrap(), x2.grad(&theirs).unwrap());
+        close(grad, their_grad, &format!("gradient of {what}"));
+        let (grad, their_grad) = (b.grad(&ours).unwrap(), b2.grad(&theirs).unwrap());
+        close(grad.unsqueeze(), their_grad.unsqueeze(), &format!("bias gradient of {what}"));
     }
 }
