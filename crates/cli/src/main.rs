@@ -7,6 +7,7 @@ mod space_file;
 mod dry_run;
 mod search;
 
+mod brief;
 mod output;
 mod progress;
 mod signals;

@@ -11,6 +11,8 @@ use burn_tune_search::study::{Refit, RefitEvent};
 use burn_tune_search::{Candidate, Event, History, ObjectiveError, Trial, TrialState};
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::brief::brief_params;
+
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;
 
@@ -214,7 +216,7 @@ impl Progress {
         if let Some((number, score)) = self.best {
             best.set_message(format!(
                 "best {score:.4}  trial {number}  {}",
-                self.candidates[number].params
+                brief_params(self.candidates[number].params.iter())
             ));
         }
     }
@@ -230,7 +232,7 @@ impl Progress {
                     }
                     Task::Refit(seed) => format!("trial {trial:>3}  refit, seed {seed}"),
                 });
-                bar.set_message(self.candidates[trial].params.to_string());
+                bar.set_message(brief_params(self.candidates[trial].params.iter()));
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Some(bar)
             }

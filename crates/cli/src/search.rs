@@ -164,7 +164,7 @@ fn opening_line(plan: &Plan, path: &Path, jobs: usize) -> String {
         folds => format!("{folds} folds"),
     };
     format!(
-        "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {} ({})",
+        "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}",
         plan.study.name,
         plan.candidates.len(),
         dataset.train.len(),

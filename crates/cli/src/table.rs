@@ -5,8 +5,10 @@ use std::fmt::Write;
 
 use burn_tune_ranking::leaderboard::{State, TopEntry, TrialEntry};
 use burn_tune_ranking::{Leaderboard, noise};
-use burn_tune_search::{Flag, ParamValue, Params};
+use burn_tune_search::{Flag, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::brief::{brief, brief_params};
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
@@ -54,10 +56,8 @@ fn params_below(
     let mut lines = table(leaderboard, shown, size, false).into_iter();
     let mut all: Vec<String> = lines.next().into_iter().collect();
     for (line, trial) in lines.zip(shown) {
-        let values = varying.iter().filter_map(|name| Some((name, trial.params.get(name)?)));
-        let pairs: Vec<String> =
-            values.map(|(name, value)| format!("{name}={}", short(value))).collect();
-        let below = textwrap(&format!("{INDENT}{}", pairs.join(" ")), width, INDENT);
+        let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
+        let below = textwrap(&format!("{INDENT}{}", brief_params(values)), width, INDENT);
         all.push(line);
         all.extend(below.lines().map(str::to_owned));
     }
@@ -100,7 +100,7 @@ fn table(
             test_score(leaderboard, trial.trial),
             size(&trial.params).map_or(String::new(), thousands),
         ];
-        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(short));
+        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(brief));
         let flags = flags_of(leaderboard, trial);
         let flags: Vec<String> = flags.iter().map(|flag| mark(&kinds, flag)).collect();
         row.push(flags.join(" "));
@@ -144,27 +144,6 @@ fn spread_of(mean: Option<f64>, std: Option<f64>) -> String {
     match (mean, std) {
         (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
         _ => "failed".into(),
-    }
-}
-
-/// A value in at most a few characters: floats to three significant digits.
-fn short(value: &ParamValue) -> String {
-    match value {
-        ParamValue::Float(float) if *float != 0.0 => {
-            let exponent = float.abs().log10().floor() as i32;
-            if (-4..6).contains(&exponent) {
-                let digits = usize::try_from(2 - exponent).unwrap_or(0);
-                let text = format!("{float:.digits$}");
-                if text.contains('.') {
-                    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-                } else {
-                    text
-                }
-            } else {
-                format!("{float:.2e}")
-            }
-        }
-        value => value.to_string(),
     }
 }
 

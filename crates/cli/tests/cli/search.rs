@@ -47,7 +47,7 @@ fn a_leaderboard_ranks_refits_and_flags() {
     let run =
         workplace.run("search --space spaces/space.toml --trials 5 --limit 3000").ends_with(0);
     assert!(run.stderr.contains("5 trials, 3 folds on 3000 examples of mnist, seed 3"));
-    assert!(run.stderr.contains("(search-spaces/space.toml)"), "which file was taken");
+    assert!(run.stderr.contains("space: search-spaces/space.toml\n"), "which file was taken");
 
     let leaderboard = workplace.leaderboard("results");
     assert_eq!(leaderboard["counts"]["complete"], 4);
