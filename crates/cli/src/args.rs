@@ -54,7 +54,7 @@ pub struct SearchArgs {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
     pub trials: usize,
     /// Worker threads [default: one per core]; the results do not depend on it
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
@@ -98,6 +98,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("write a whole number, at least 1".into()),
         Ok(number) => Ok(number),
+    }
+}
+
+/// Each job is a thread, of which a system does not start any number.
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=1024) => Ok(jobs),
+        _ => Err("write a whole number, at least 1 and at most 1024".into()),
     }
 }
 

@@ -47,8 +47,11 @@ pub fn run_tasks<D: Dispatcher>(
         for worker in 0..jobs {
             let (tasks, answers, work) = (tasks.clone(), answer_sender.clone(), &work);
             let body = move || {
-                let _pool =
-                    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+                let _pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(1)
+                    .use_current_thread()
+                    .build()
+                    .expect("a fresh thread is in no pool yet");
                 for task in tasks {
                     if answers.send(work(task)).is_err() {
                         break;

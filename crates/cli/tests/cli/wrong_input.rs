@@ -40,6 +40,7 @@ fn wrong_arguments_are_answered_with_what_is_allowed() {
         ("search --space s.toml --backend flx", "did you mean `flex`?"),
         ("search --space s.toml --sampler rnd", "Allowed: random, grid"),
         ("search --space s.toml --jobs 0", "at least 1"),
+        ("search --space s.toml --jobs 1000000", "at most 1024"),
         ("search --space spaces/space.toml --limit 5 --folds 9", "folds"),
         ("search --space spaces/space.toml --seed 4294967296", "4294967295"),
         ("search --space spaces/space.toml --data nowhere", "nowhere"),
