@@ -32,7 +32,7 @@ impl History {
                 self.trials.push(Trial::start(self.trials.len(), candidate.clone(), self.folds));
                 Ok(())
             }
-            Event::FoldFinished { trial, fold, result } => {
+            Event::FoldFinished { trial, fold, result, span: _ } => {
                 let result = match result {
                     Ok(score) => Ok(score.clone()),
                     Err(ObjectiveError::Failed { reason, flags }) => {

@@ -15,6 +15,8 @@ pub mod space;
 pub mod study_file;
 
 pub mod bind;
+pub mod curves;
+pub mod flag;
 pub mod objective;
 
 pub mod candidates;
@@ -23,6 +25,7 @@ pub mod sampler;
 pub mod history;
 pub mod study;
 pub mod tasks;
+pub mod timeline;
 pub mod trial;
 
 pub mod clock;
@@ -31,12 +34,12 @@ pub mod stop;
 pub mod suggestion;
 
 pub use candidates::{Candidate, Candidates};
+pub use curves::{Curves, LayerCurves};
+pub use flag::Flag;
 pub use history::History;
-pub use objective::{
-    Flag, FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle,
-};
+pub use objective::{FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle};
 pub use params::{ParamValue, Params};
 pub use space::{Domain, Space};
 pub use stop::Stop;
-pub use study_file::{Direction, SpaceError, StudyFile};
+pub use study_file::{Claim, Direction, Expectation, SpaceError, StudyFile};
 pub use trial::{Event, Trial, TrialState};

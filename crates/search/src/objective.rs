@@ -1,12 +1,14 @@
 //! What is searched: the trait that a model implements, and what it answers.
 
 use std::fmt;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
-use serde::ser::{Serialize, Serializer};
 use thiserror::Error;
 
+use crate::curves::Curves;
+pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::stop::Stop;
 
@@ -128,6 +130,8 @@ pub struct FoldScore {
     pub fit_s: f64,
     /// How long the scoring took, in seconds.
     pub score_s: f64,
+    /// What was recorded while the model trained, where that was asked for.
+    pub curves: Option<Arc<Curves>>,
 }
 
 /// What one refit came to.
@@ -139,6 +143,8 @@ pub struct RefitScore {
     pub per_class_recall: Vec<f64>,
     /// What is wrong with the model that was trained.
     pub flags: Vec<Flag>,
+    /// What was recorded while the model trained, where that was asked for.
+    pub curves: Option<Arc<Curves>>,
 }
 
 /// Why there is no score.
@@ -155,88 +161,4 @@ pub enum ObjectiveError {
     /// The task was abandoned, as [`TaskHandle::check_stop`] asked for.
     #[error("abandoned")]
     Interrupted,
-}
-
-/// A sign that a model is sick, whatever its score.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flag {
-    /// The loss grew instead of falling, or is no number any more.
-    Diverged,
-    /// These classes were never predicted, by at least one of the trainings.
-    NeverPredicts(Vec<u8>),
-    /// A softmax stands in front of a cross-entropy that applies softmax itself.
-    SoftmaxBeforeCrossEntropy,
-}
-
-impl Flag {
-    /// What the flag means and what to try, in one sentence.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Flag::Diverged => "the loss grew instead of falling: try a smaller learning rate",
-            Flag::NeverPredicts(_) => {
-                "classes that no prediction named, in at least one training: try another seed, a smaller learning rate, or take a softmax out of the model"
-            }
-            Flag::SoftmaxBeforeCrossEntropy => {
-                "cross-entropy applies softmax itself; applied twice, gradients fade and whole classes are lost: set softmax = false"
-            }
-        }
-    }
-
-    /// Flags of several trainings as the flags of all: each kind once, classes united, in order.
-    pub fn union(flags: impl IntoIterator<Item = Flag>) -> Vec<Flag> {
-        let mut united: Vec<Flag> = Vec::new();
-        let mut never_predicted = Vec::new();
-        for flag in flags {
-            match flag {
-                Flag::NeverPredicts(classes) => never_predicted.extend(classes),
-                flag if !united.contains(&flag) => united.push(flag),
-                _ => {}
-            }
-        }
-        if !never_predicted.is_empty() {
-            never_predicted.sort_unstable();
-            never_predicted.dedup();
-            united.push(Flag::NeverPredicts(never_predicted));
-        }
-        united.sort();
-        united
-    }
-}
-
-/// The spelling of files and tables: `diverged`, `never_predicts:[2,5]`.
-impl fmt::Display for Flag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Flag::Diverged => f.write_str("diverged"),
-            Flag::SoftmaxBeforeCrossEntropy => f.write_str("softmax_before_cross_entropy"),
-            Flag::NeverPredicts(classes) => {
-                let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-                write!(f, "never_predicts:[{}]", classes.join(","))
-            }
-        }
-    }
-}
-
-impl Serialize for Flag {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_of_folds_unite_to_each_kind_once() {
-        let flags = [
-            Flag::NeverPredicts(vec![5]),
-            Flag::SoftmaxBeforeCrossEntropy,
-            Flag::NeverPredicts(vec![2, 5]),
-            Flag::SoftmaxBeforeCrossEntropy,
-            Flag::Diverged,
-        ];
-        let united: Vec<String> = Flag::union(flags).iter().map(Flag::to_string).collect();
-        assert_eq!(united, ["diverged", "never_predicts:[2,5]", "softmax_before_cross_entropy"]);
-    }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The value of one parameter.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum ParamValue {
     /// `true` or `false`.
@@ -27,6 +28,31 @@ impl ParamValue {
             ParamValue::Float(_) => "float",
             ParamValue::Str(_) => "string",
         }
+    }
+
+    /// The value in at most a few characters: floats to three significant digits, where files have all.
+    pub fn brief(&self) -> String {
+        match self {
+            ParamValue::Float(float) => brief_float(*float),
+            value => value.to_string(),
+        }
+    }
+}
+
+fn brief_float(float: f64) -> String {
+    if float == 0.0 {
+        return "0".into();
+    }
+    let exponent = float.abs().log10().floor();
+    if !(-4.0..6.0).contains(&exponent) {
+        return format!("{float:.2e}");
+    }
+    let digits = (2.0 - exponent).max(0.0) as usize;
+    let text = format!("{float:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 
@@ -53,6 +79,15 @@ impl Params {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
+    /// The names of those parameters that are not the same in `all`, in the order of the first.
+    pub fn varying<'a>(all: impl IntoIterator<Item = &'a Params>) -> Vec<&'a str> {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else { return Vec::new() };
+        let others: Vec<&Params> = all.collect();
+        let varies = |name: &&str| others.iter().any(|params| params.get(name) != first.get(name));
+        first.iter().map(|(name, _)| name).filter(varies).collect()
+    }
+
     /// Names and values, in the order of the space.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ParamValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
@@ -76,6 +111,38 @@ impl Serialize for Params {
     }
 }
 
+/// From a JSON object, whose order is kept.
+impl<'de> Deserialize<'de> for Params {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        entries(deserializer).map(Params)
+    }
+}
+
+/// The entries of a map in their order.
+pub(crate) fn entries<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, T)>, D::Error> {
+    struct Entries<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+        type Value = Vec<(String, T)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("names with values")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                entries.push(entry);
+            }
+            Ok(entries)
+        }
+    }
+
+    deserializer.deserialize_map(Entries(std::marker::PhantomData))
+}
+
 /// `batch_size=100 lr=0.001`: for logs and progress lines.
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,5 +151,19 @@ impl fmt::Display for Params {
             write!(f, "{gap}{name}={value}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_shortened_to_what_tells_them_apart() {
+        let shown = |float| ParamValue::Float(float).brief();
+        let floats = [shown(0.012_345_6), shown(0.001), shown(1.0), shown(123_456.0)];
+        assert_eq!(floats, ["0.0123", "0.001", "1", "123456"]);
+        let floats = [shown(1.23e-7), shown(0.0), shown(-2.5e9), shown(1e-4)];
+        assert_eq!(floats, ["1.23e-7", "0", "-2.50e9", "0.0001"]);
     }
 }

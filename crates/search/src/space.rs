@@ -1,12 +1,13 @@
 //! The space that is searched: for each parameter, the values that it may take.
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::params::{ParamValue, Params};
+use crate::params::{ParamValue, Params, entries};
 
 /// The values that one parameter may take. Made by [`StudyFile`](crate::StudyFile), which checks
 /// what the variants state.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Domain {
     /// One of these: not empty, all of one type, none twice. A single one is a fixed value.
@@ -29,7 +30,7 @@ pub enum Domain {
         /// The largest value.
         high: f64,
         /// The distance between neighbours, where only a grid of values is wanted; never with `log`.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<f64>,
         /// Whether each factor is as likely as any other, as against each difference.
         log: bool,
@@ -193,5 +194,44 @@ impl Serialize for Space {
             }?;
         }
         map.end()
+    }
+}
+
+/// What [`Serialize`] writes, read back.
+impl<'de> Deserialize<'de> for Space {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Fixed(ParamValue),
+            Domain(Domain),
+        }
+        let domains = entries(deserializer)?.into_iter().map(|(name, written)| match written {
+            Written::Fixed(value) => (name, Domain::Choices(vec![value])),
+            Written::Domain(domain) => (name, domain),
+        });
+        Ok(Space { domains: domains.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::StudyFile;
+
+    #[test]
+    fn a_space_is_read_from_json_as_it_was_written() {
+        let text = "[space]\nz = [1, 2]\nlr = { low = 1e-4, high = 1, log = true }\n\
+                    n = { low = 1, high = 9 }\nstep = { low = 0.0, high = 1.0, step = 0.25 }\n\
+                    epochs = 5\nact = ['relu', 'tanh']\nsoft = [false, true]\nx = [1.0, 2.5]";
+        let text = text.replace("high = 1,", "high = 1.0,");
+        let space = StudyFile::parse(Path::new("s.toml"), &text).unwrap().space;
+        let json = serde_json::to_string(&space).unwrap();
+        assert_eq!(serde_json::from_str::<Space>(&json).unwrap(), space, "{json}");
+        let params = space.named(space.domains.iter().map(|(_, d)| d.extremes().swap_remove(0)));
+        let json = serde_json::to_string(&params).unwrap();
+        assert_eq!(serde_json::from_str::<Params>(&json).unwrap(), params, "{json}");
     }
 }

@@ -15,6 +15,7 @@ use crate::objective::{FoldScore, Objective, ObjectiveError, RefitScore, TaskHan
 use crate::params::Params;
 use crate::stop::Stop;
 use crate::tasks::{Dispatcher, catching, run_tasks};
+use crate::timeline::Span;
 use crate::trial::Event;
 
 /// How a study is run. None of it changes what a trial comes to.
@@ -24,6 +25,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// The seed of the study.
     pub seed: u64,
+    /// When the study began: all times count from here.
+    pub since: Stopwatch,
     /// No trial begins after this time.
     pub timeout: Option<Duration>,
     /// Asked before every trial and inside of every training.
@@ -46,17 +49,19 @@ pub fn run<O: Objective>(
         objective,
         candidates,
         options,
-        since: Stopwatch::start(),
         pending: VecDeque::new(),
         history: History::new(objective.folds()),
         watch,
     };
-    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), |task: FoldTask<O>| {
+    let work = |worker, task: FoldTask<O>| {
         let FoldTask { trial, fold, config } = task;
         let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop);
-        let result = failing_on_panic(|| objective.evaluate(&config, fold, &handle));
-        (trial, fold, result)
-    });
+        let (result, span) = Span::of(worker, &options.since, || {
+            failing_on_panic(|| objective.evaluate(&config, fold, &handle))
+        });
+        FoldAnswer { trial, fold, result, span }
+    };
+    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
     dispatcher.history
 }
 
@@ -66,11 +71,17 @@ struct FoldTask<O: Objective> {
     config: Arc<O::Config>,
 }
 
+struct FoldAnswer {
+    trial: usize,
+    fold: usize,
+    result: Result<FoldScore, ObjectiveError>,
+    span: Span,
+}
+
 struct FoldDispatcher<'a, O: Objective, C, W> {
     objective: &'a O,
     candidates: C,
     options: &'a RunOptions,
-    since: Stopwatch,
     pending: VecDeque<FoldTask<O>>,
     history: History,
     watch: W,
@@ -90,7 +101,8 @@ where
 
     /// Begins the next trial, if one is wanted: its folds are then pending.
     fn start_trial(&mut self) -> bool {
-        let over = self.options.timeout.is_some_and(|timeout| self.since.elapsed() >= timeout);
+        let over =
+            self.options.timeout.is_some_and(|timeout| self.options.since.elapsed() >= timeout);
         if over || self.options.stop.is_requested() {
             return false;
         }
@@ -107,7 +119,7 @@ where
             Err(error) => {
                 let result =
                     Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] });
-                self.happened(Event::FoldFinished { trial, fold: 0, result });
+                self.happened(Event::FoldFinished { trial, fold: 0, result, span: None });
             }
         }
         true
@@ -121,7 +133,7 @@ where
     W: FnMut(&Event, &History),
 {
     type Task = FoldTask<O>;
-    type Answer = (usize, usize, Result<FoldScore, ObjectiveError>);
+    type Answer = FoldAnswer;
 
     fn next_task(&mut self) -> Option<FoldTask<O>> {
         loop {
@@ -140,8 +152,8 @@ where
         }
     }
 
-    fn finished(&mut self, (trial, fold, result): Self::Answer) {
-        self.happened(Event::FoldFinished { trial, fold, result });
+    fn finished(&mut self, FoldAnswer { trial, fold, result, span }: FoldAnswer) {
+        self.happened(Event::FoldFinished { trial, fold, result, span: Some(span) });
     }
 
     fn stop_requested(&mut self) {
@@ -158,6 +170,8 @@ pub struct Refit {
     pub seed: usize,
     /// What it came to.
     pub result: Result<RefitScore, ObjectiveError>,
+    /// Who worked on it, and when.
+    pub span: Span,
 }
 
 /// Something that happened among the refits.
@@ -176,7 +190,8 @@ pub enum RefitEvent<'a> {
     StopRequested,
 }
 
-/// Refits each of `trials` (number, params) on `seeds` seeds. `watch` sees every event. The answer is in the order (trial as given, seed), without abandoned ones.
+/// Refits each of `trials` (number, params) on `seeds` seeds. `watch` sees every event. The
+/// answer is in the order (trial as given, seed), without abandoned ones.
 pub fn refit<O: Objective>(
     objective: &O,
     trials: &[(usize, Params)],
@@ -189,14 +204,15 @@ pub fn refit<O: Objective>(
         .flat_map(|(trial, params)| (0..seeds).map(move |seed| (*trial, seed, params)));
     let mut dispatcher =
         RefitDispatcher { tasks: tasks.collect(), stop: &options.stop, done: Vec::new(), watch };
-    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), |(trial, seed, params)| {
+    let work = |worker, (trial, seed, params): (usize, usize, &Params)| {
         let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop);
-        let result = match bind(objective, params) {
+        let (result, span) = Span::of(worker, &options.since, || match bind(objective, params) {
             Ok(config) => failing_on_panic(|| objective.refit(&config, &handle)),
             Err(error) => Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] }),
-        };
-        Refit { trial, seed, result }
-    });
+        });
+        Refit { trial, seed, result, span }
+    };
+    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
     let mut done = dispatcher.done;
     let place = |trial: usize| trials.iter().position(|(number, _)| *number == trial);
     done.sort_by_key(|refit| (place(refit.trial), refit.seed));

@@ -1,6 +1,7 @@
 //! A study as its TOML file describes it: settings, data, the space and explicit trials. Everything
 //! that can be checked without the model is checked here; each error shows the line.
 
+mod claim;
 mod domain;
 mod error;
 mod toml_view;
@@ -8,6 +9,7 @@ mod toml_view;
 use std::ops::Range;
 use std::path::Path;
 
+pub use self::claim::{Claim, Expectation, Fall};
 use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
 use self::toml_view::{Source, TableView};
@@ -15,7 +17,7 @@ use crate::params::ParamValue;
 use crate::space::Space;
 
 /// Whether a larger or a smaller score is the better one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The larger, as with accuracy.
@@ -71,6 +73,8 @@ pub struct ExplicitTrial {
     pub name: Option<String>,
     /// The parameters it states; the others are drawn from the space.
     pub values: Vec<(String, ParamValue)>,
+    /// The scores that somebody else has published for it, to be set beside ours.
+    pub reported: Vec<f64>,
     value_spans: Vec<Range<usize>>,
 }
 
@@ -85,6 +89,8 @@ pub struct StudyFile {
     pub space: Space,
     /// The `[[trial]]` tables, in order.
     pub trials: Vec<ExplicitTrial>,
+    /// The `[[claim]]` tables, in order: what is said of the explicit trials' training.
+    pub claims: Vec<Claim>,
     source: Source,
     /// For each domain of the space: where its name stands, and where each of its extremes.
     domain_spans: Vec<(Range<usize>, Vec<Range<usize>>)>,
@@ -101,7 +107,7 @@ impl StudyFile {
         let source = Source::new(path, text);
         let document = source.parse()?;
         let root = TableView::new(&source, "the file", &document);
-        root.allow_only(&["study", "data", "space", "trial"])?;
+        root.allow_only(&["study", "data", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
         let study = study_settings(root.table("study")?, &stem)?;
@@ -120,6 +126,13 @@ impl StudyFile {
         for table in root.tables("trial")? {
             trials.push(parse_trial(&source, &table, &space, &trials)?);
         }
+        let names: Vec<&str> = trials.iter().filter_map(|trial| trial.name.as_deref()).collect();
+        let claims: Result<Vec<Claim>, SpaceError> = root
+            .tables("claim")?
+            .iter()
+            .map(|table| claim::parse_claim(&source, table, &names))
+            .collect();
+        let claims = claims?;
         if space.is_empty() {
             let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
             return Err(source.error(
@@ -130,7 +143,7 @@ impl StudyFile {
             ));
         }
         let dataset = dataset.unwrap_or_else(|| "mnist".into());
-        Ok(StudyFile { study, dataset, space, trials, source, domain_spans })
+        Ok(StudyFile { study, dataset, space, trials, claims, source, domain_spans })
     }
 
     /// An error about the parameter called `name`: at `value` in its domain, where that is one of its
@@ -216,16 +229,19 @@ fn study_settings(
     Ok(study)
 }
 
+/// What `[[trial]]` has besides parameters.
+const TRIAL_KEYS: [&str; 2] = ["name", "reported"];
+
 type DomainSpans = Vec<(Range<usize>, Vec<Range<usize>>)>;
 
 fn parse_space(source: &Source, table: &TableView) -> Result<(Space, DomainSpans), SpaceError> {
     let mut space = Space::default();
     let mut spans = Vec::new();
     for (name, name_span, value) in table.entries() {
-        if name == "name" {
-            let help = "call it something else: in [[trial]], `name` is the trial's own";
-            let problem = "`name` cannot be the name of a parameter";
-            return Err(source.error(name_span, problem, "here", help));
+        if TRIAL_KEYS.contains(&name) {
+            let help = format!("call it something else: in [[trial]], `{name}` is the trial's own");
+            let problem = format!("`{name}` cannot be the name of a parameter");
+            return Err(source.error(name_span, &problem, "here", &help));
         }
         let (domain, value_spans) = parse_domain(source, name, value)?;
         space.domains.push((name.to_owned(), domain));
@@ -254,7 +270,8 @@ fn parse_trial(
         ));
     }
     let (mut values, mut value_spans) = (Vec::new(), Vec::new());
-    for (key, key_span, value) in table.entries().filter(|(key, ..)| *key != "name") {
+    let reported = table.numbers("reported")?.unwrap_or_default();
+    for (key, key_span, value) in table.entries().filter(|(key, ..)| !TRIAL_KEYS.contains(key)) {
         let Some(domain) = space.get(key) else {
             let names: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
             let problem = format!("`{key}` is no parameter of [space]");
@@ -278,7 +295,7 @@ fn parse_trial(
         values.push((key.to_owned(), parsed));
         value_spans.push(value.span());
     }
-    Ok(ExplicitTrial { name, values, value_spans })
+    Ok(ExplicitTrial { name, values, reported, value_spans })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub trait Dispatcher {
 }
 
 /// Has `jobs` threads do `work` on all tasks of `dispatcher`, one task at a time each, until it has no
-/// further one and all are done. Each message on `signals` calls [`Dispatcher::stop_requested`].
+/// further one and all are done. `work` is told the number of its thread. Each message on `signals` calls [`Dispatcher::stop_requested`].
 ///
 /// Each thread has a rayon pool of its own with no other thread, so that libraries that split their
 /// work over rayon neither take the other workers' cores nor sum in another order.
@@ -37,7 +37,7 @@ pub fn run_tasks<D: Dispatcher>(
     jobs: usize,
     dispatcher: &mut D,
     signals: Option<&Receiver<()>>,
-    work: impl Fn(D::Task) -> D::Answer + Sync,
+    work: impl Fn(usize, D::Task) -> D::Answer + Sync,
 ) {
     let (task_sender, tasks) = unbounded::<D::Task>();
     let (answer_sender, answers) = unbounded::<D::Answer>();
@@ -53,7 +53,7 @@ pub fn run_tasks<D: Dispatcher>(
                     .build()
                     .expect("a fresh thread is in no pool yet");
                 for task in tasks {
-                    if answers.send(work(task)).is_err() {
+                    if answers.send(work(worker, task)).is_err() {
                         break;
                     }
                 }

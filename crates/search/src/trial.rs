@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::candidates::Candidate;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
+use crate::timeline::Span;
 
 /// One point of the space being tried.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,8 @@ pub enum Event {
         fold: usize,
         /// What it came to.
         result: Result<FoldScore, ObjectiveError>,
+        /// Who worked on it, and when; `None` where nobody did, because its configuration was wrong.
+        span: Option<Span>,
     },
     /// The user asked to stop: no further trial begins.
     StopRequested,
@@ -203,7 +206,7 @@ mod tests {
     use super::*;
 
     fn score(score: f64) -> Result<FoldScore, Failure> {
-        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0 })
+        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
     }
 
     fn failure(reason: &str) -> Result<FoldScore, Failure> {

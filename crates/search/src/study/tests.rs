@@ -56,12 +56,17 @@ impl Objective for Prescribed {
             (3, 2) => f64::NAN,
             _ => config.x as f64 + fold as f64,
         };
-        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0 })
+        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
     }
 
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         assert_ne!(config.x, 2, "this one breaks");
-        Ok(RefitScore { score: config.x as f64, per_class_recall: vec![], flags: vec![] })
+        Ok(RefitScore {
+            score: config.x as f64,
+            per_class_recall: vec![],
+            flags: vec![],
+            curves: None,
+        })
     }
 }
 
@@ -70,7 +75,8 @@ fn objective() -> Prescribed {
 }
 
 fn options(jobs: usize) -> RunOptions {
-    RunOptions { jobs, seed: 0, timeout: None, stop: Stop::default(), signals: None }
+    let since = Stopwatch::start();
+    RunOptions { jobs, seed: 0, since, timeout: None, stop: Stop::default(), signals: None }
 }
 
 fn candidates(trials: usize) -> Candidates {

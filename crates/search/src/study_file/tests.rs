@@ -57,7 +57,7 @@ fn a_wrong_key_is_answered_with_the_right_one() {
     ");
     assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
     spaces/my.toml:1:2: the file has no key `spcae`
-    help: did you mean `space`? Allowed: study, data, space, trial
+    help: did you mean `space`? Allowed: study, data, space, trial, claim
     ");
     assert_snapshot!(refusal("[space]\nlr = { low = 0.1, hi = 1.0 }"), @"
     spaces/my.toml:2:19: the range of `lr` has no key `hi`
@@ -168,4 +168,58 @@ fn the_place_in_the_file_is_shown_with_its_line() {
         .render_report(&mut shown, &error)
         .unwrap();
     assert_snapshot!(shown);
+}
+
+const MODELS: &str =
+    "[space]\nlr = [0.1]\n[[trial]]\nname = 'one'\nreported = [0.9, 1]\n[[trial]]\nname = 'two'\n";
+
+#[test]
+fn what_is_reported_and_claimed_of_a_trial_stands_beside_it() {
+    let text = "[[claim]]\nmodel = 'one'\ntext = 'falls fast'\nfall = 'sharp'\n\
+                flat_step = [10, 20]\n[[claim]]\nmodel = 'two'\ntext = '…'\nslower_than = 'one'";
+    let file = parse(&format!("{MODELS}{text}")).unwrap();
+    assert_eq!(file.trials[0].reported, [0.9, 1.0]);
+    assert_eq!(file.trials[0].values, []);
+    let expectations: Vec<_> = file.claims.iter().map(|claim| &claim.expectations[..]).collect();
+    assert_eq!(
+        expectations,
+        [
+            &[Expectation::FlatStep(10.0, 20.0), Expectation::Fall(Fall::Sharp)][..],
+            &[Expectation::SlowerThan(vec!["one".into()])],
+        ]
+    );
+}
+
+#[test]
+fn a_claim_that_cannot_be_checked_is_shown_where_it_stands() {
+    let claim = |lines: &str| refusal(&format!("{MODELS}[[claim]]\n{lines}"));
+    assert_snapshot!(claim("model = 'oen'\ntext = 't'\nfall = 'sharp'"), @"
+    spaces/my.toml:9:9: no [[trial]] is called `oen`
+    help: allowed: one, two
+    ");
+    assert_snapshot!(claim("model = 'one'\ntext = 't'"), @"
+    spaces/my.toml:9:1: a [[claim]] says nothing that can be checked
+    help: add at least one of flat_step, flat_share, fall, faster_than, slower_than, like
+    ");
+    assert_snapshot!(claim("text = 't'\nfall = 'sharp'"), @r#"
+    spaces/my.toml:9:1: a [[claim]] has no `model`
+    help: add `model = "…"`
+    "#);
+    assert_snapshot!(claim("model = 'one'\ntext = 't'\nlike = ['tow']"), @"
+    spaces/my.toml:11:8: no [[trial]] is called `tow`
+    help: allowed: one, two
+    ");
+    assert_snapshot!(claim("model = 'one'\ntext = 't'\nflat_step = [20, 10]"), @"
+    spaces/my.toml:11:13: `flat_step` is no range
+    help: write the lowest and the highest value, such as [1500, 2500]
+    ");
+    assert_snapshot!(claim("model = 'one'\ntext = 't'\nfall = 'shrap'"), @"
+    spaces/my.toml:11:8: there is no fall `shrap`
+    help: did you mean `sharp`? Allowed: sharp, slow
+    ");
+    assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nreported = 'high'"), @"
+    spaces/my.toml:4:12: `reported` must be a number, or a list of numbers
+    help: such as 0.95
+    ");
+    assert!(refusal("[space]\nreported = ['a']").contains("2:1: `reported` cannot be"));
 }

@@ -89,6 +89,11 @@ impl<'a> TableView<'a> {
         self.table.get(key).map_or(0..0, Spanned::span)
     }
 
+    /// The place of the table's first key; that of the file's end where it has none.
+    pub fn place(&self) -> Range<usize> {
+        self.entries().next().map_or(self.end(), |(_, span, _)| span)
+    }
+
     /// The place after the last character.
     pub fn end(&self) -> Range<usize> {
         let end = self.source.text.len();
@@ -159,6 +164,31 @@ impl<'a> TableView<'a> {
         }
     }
 
+    /// A number, or a list of numbers.
+    pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let values = match value.get_ref() {
+            DeValue::Array(array) => array.iter().map(number).collect(),
+            _ => number(value).map(|number| vec![number]),
+        };
+        values.map(Some).ok_or_else(|| {
+            self.wrong_type(key, value, "a number, or a list of numbers", "such as 0.95")
+        })
+    }
+
+    /// A string, or a list of strings.
+    pub fn strings(&self, key: &str) -> Result<Option<Vec<String>>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let text = |value: &Spanned<DeValue>| value.get_ref().as_str().map(str::to_owned);
+        let values = match value.get_ref() {
+            DeValue::Array(array) => array.iter().map(text).collect(),
+            _ => text(value).map(|text| vec![text]),
+        };
+        values.map(Some).ok_or_else(|| {
+            self.wrong_type(key, value, "a string, or a list of strings", "put names in quotes")
+        })
+    }
+
     pub fn boolean(&self, key: &str) -> Result<Option<bool>, SpaceError> {
         match self.table.get(key) {
             None => Ok(None),
@@ -198,4 +228,14 @@ impl<'a> TableView<'a> {
         let help = if help.is_empty() { format!("write {expected}") } else { help.to_owned() };
         self.source.error(value.span(), &problem, &found, &help)
     }
+}
+
+/// The finite number that a value is, whole or not.
+fn number(value: &Spanned<DeValue>) -> Option<f64> {
+    let text = match value.get_ref() {
+        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str(),
+        DeValue::Float(float) => float.as_str(),
+        _ => return None,
+    };
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
