@@ -5,7 +5,8 @@ use std::error::Error;
 
 use burn::tensor::{Tensor, TensorData};
 use burn_tune_data::Dataset;
-use burn_tune_model::train::train;
+use burn_tune_model::recorder::Probe;
+use burn_tune_model::train::{TrainingSet, train};
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
@@ -27,6 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _one_core = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
     let dataset = Dataset::mnist()?;
     let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
+    let training =
+        TrainingSet { examples: &dataset.train, indices: &indices, classes: dataset.classes.len() };
+    let probe_indices: Vec<u32> = (0..dataset.test.len() as u32).collect();
+    let probe = Probe { examples: &dataset.test, indices: &probe_indices, curves: false };
     let configs =
         [100, 600].map(|batch_size| MlpConfig { batch_size, epochs: 1, ..Default::default() });
     let (mut peaks, mut seconds) = (Vec::new(), [Vec::new(), Vec::new()]);
@@ -35,14 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (config, seconds) in configs.iter().zip(&mut seconds) {
             let stop = Stop::default();
             let stopwatch = Stopwatch::start();
-            train(
-                config,
-                &dataset.train,
-                dataset.classes.len(),
-                &indices,
-                Backend::Flex,
-                &TaskHandle::new(0, 0, Task::Fold(0), &stop),
-            )?;
+            let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
+            train(config, training, probe, Backend::Flex, &handle)?;
             seconds.push(stopwatch.elapsed_s());
         }
     }

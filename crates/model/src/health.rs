@@ -1,7 +1,7 @@
 //! What shows that a trained model is sick, whatever its score.
 
 use burn_tune_data::Examples;
-use burn_tune_search::Flag;
+use burn_tune_search::{Curves, Flag, LayerCurves};
 
 use crate::config::MlpConfig;
 
@@ -47,7 +47,30 @@ impl Confusion {
     }
 }
 
-/// The flags of one training. `labels_of_classes[i]` is what the data set calls class `i`.
+/// The share of dead units in a hidden layer that makes a model sick: half of them, for then the layer
+/// is less than half as wide as it is meant to be.
+///
+/// Measured with one to three hidden layers of 300 relu units on 15,000 digits: up to a learning rate of
+/// 0.003 at most 26% of a layer die, at 0.01 up to 55%, at 0.03, where accuracy begins to suffer, 65% to
+/// 99%.
+pub const DEAD_SHARE: f32 = 0.5;
+
+/// The norm of the first layer's gradient, as a share of the largest of any layer, below which the
+/// gradient counts as vanished on its way: a twentieth, the same as for the slope of one activation
+/// ([`SATURATED_SLOPE`](crate::recorder::SATURATED_SLOPE)).
+///
+/// Measured with one to nine hidden layers of 100 units on 15,000 digits: models that learn have 0.1 and
+/// more at the ends of their epochs; sigmoid with three layers and more at a learning rate of 0.001
+/// begins with 0.03, and with nine layers, where nothing is learned, has 1e-7.
+pub const VANISHED_SHARE: f32 = 0.05;
+
+/// The share of examples on which a softmax in front of the loss is saturated for a wrong class, from
+/// which on the gradient counts as vanished there: half of a class out of ten. A single class that is
+/// never predicted has about twice this share.
+pub const STUCK_SHARE: f32 = 0.05;
+
+/// The flags of one training. `labels_of_classes[i]` is what the data set calls class `i`; `seen` are
+/// the probes at the ends of the epochs.
 ///
 /// A class is never predicted where it has test examples and no prediction names it. A training has
 /// diverged where its last epoch's mean loss is not finite, or above `ln(classes)`: what a model that
@@ -55,6 +78,7 @@ impl Confusion {
 pub fn flags(
     config: &MlpConfig,
     epoch_losses: &[f32],
+    seen: &Curves,
     confusion: &Confusion,
     labels_of_classes: &[u8],
 ) -> Vec<Flag> {
@@ -62,6 +86,12 @@ pub fn flags(
     let know_nothing = (labels_of_classes.len() as f32).ln();
     if epoch_losses.last().is_some_and(|loss| !loss.is_finite() || *loss > know_nothing) {
         flags.push(Flag::Diverged);
+    }
+    if seen.layers.iter().any(|layer| layer.dead.last().is_some_and(|dead| *dead >= DEAD_SHARE)) {
+        flags.push(Flag::DeadUnits);
+    }
+    if gradient_vanishes(seen) {
+        flags.push(Flag::VanishingGradient);
     }
     let counts = confusion.predicted.iter().zip(&confusion.of_class).zip(labels_of_classes);
     let never: Vec<u8> = counts
@@ -77,18 +107,41 @@ pub fn flags(
     flags
 }
 
+/// Whether the gradient was lost on its way through the layers, at the end of any epoch; or in a
+/// saturated softmax, at the end of the training.
+fn gradient_vanishes(seen: &Curves) -> bool {
+    let norm = |layer: &LayerCurves, epoch: usize| layer.gradient_norm.get(epoch).copied();
+    let vanished = |epoch: usize| {
+        let norms: Vec<f32> = seen.layers.iter().filter_map(|layer| norm(layer, epoch)).collect();
+        let largest = norms.iter().copied().fold(0.0, f32::max);
+        // No gradient at all is a vanished one, too; one that is no number is another fault.
+        norms.first().is_some_and(|first| *first <= VANISHED_SHARE * largest)
+    };
+    (0..seen.probe_steps.len()).any(vanished)
+        || seen.softmax_stuck.last().is_some_and(|stuck| *stuck >= STUCK_SHARE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn flags_of(softmax: bool, losses: &[f32], predicted: &[u32]) -> Vec<String> {
+        flags_of_seen(softmax, losses, predicted, &Curves::default())
+    }
+
+    fn flags_of_seen(
+        softmax: bool,
+        losses: &[f32],
+        predicted: &[u32],
+        seen: &Curves,
+    ) -> Vec<String> {
         let confusion = Confusion {
             of_class: vec![4, 4, 0],
             recognised: vec![0, 0, 0],
             predicted: predicted.to_vec(),
         };
         let config = MlpConfig { softmax, ..Default::default() };
-        flags(&config, losses, &confusion, &[1, 2, 3]).iter().map(Flag::to_string).collect()
+        flags(&config, losses, seen, &confusion, &[1, 2, 3]).iter().map(Flag::to_string).collect()
     }
 
     #[test]
@@ -103,5 +156,48 @@ mod tests {
             flags_of(true, &[f32::NAN], &[4, 4, 0]),
             ["diverged", "softmax_before_cross_entropy"]
         );
+    }
+
+    fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> Curves {
+        let layer = |norms: &[f32], dead: &[f32]| LayerCurves {
+            gradient_norm: norms.to_vec(),
+            dead: dead.to_vec(),
+            saturated: vec![],
+        };
+        Curves {
+            probe_steps: (1..=norms[0].len() as u32).collect(),
+            softmax_stuck: stuck.to_vec(),
+            layers: vec![layer(norms[0], dead), layer(norms[1], &[])],
+            ..Curves::default()
+        }
+    }
+
+    fn flags_seen(seen: &Curves) -> Vec<String> {
+        flags_of_seen(false, &[0.5], &[4, 4, 0], seen)
+    }
+
+    #[test]
+    fn a_gradient_that_vanishes_in_any_epoch_is_flagged() {
+        assert_eq!(flags_seen(&seen([&[0.2, 0.1], &[1.0, 1.0]], &[], &[])), [""; 0]);
+        assert_eq!(
+            flags_seen(&seen([&[0.01, 0.1], &[1.0, 1.0]], &[], &[])),
+            ["vanishing_gradient"]
+        );
+        assert_eq!(flags_seen(&seen([&[0.0], &[0.0]], &[], &[])), ["vanishing_gradient"]);
+        assert_eq!(flags_seen(&seen([&[f32::NAN], &[f32::NAN]], &[], &[])), [""; 0]);
+    }
+
+    #[test]
+    fn mistakes_behind_a_saturated_softmax_are_flagged_if_they_are_there_at_the_end() {
+        let norms: [&[f32]; 2] = [&[1.0, 1.0], &[1.0, 1.0]];
+        assert_eq!(flags_seen(&seen(norms, &[], &[0.1, 0.1])), ["vanishing_gradient"]);
+        assert_eq!(flags_seen(&seen(norms, &[], &[0.1, 0.01])), [""; 0]);
+    }
+
+    #[test]
+    fn half_of_a_layer_dead_at_the_end_is_flagged() {
+        let norms: [&[f32]; 2] = [&[1.0, 1.0], &[1.0, 1.0]];
+        assert_eq!(flags_seen(&seen(norms, &[0.1, 0.6], &[])), ["dead_units"]);
+        assert_eq!(flags_seen(&seen(norms, &[0.6, 0.3], &[])), [""; 0]);
     }
 }

@@ -13,6 +13,7 @@ pub mod mlp;
 pub mod activation;
 mod kernels;
 
+pub mod recorder;
 pub mod train;
 
 pub mod adam;

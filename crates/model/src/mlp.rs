@@ -67,11 +67,22 @@ impl Mlp {
     /// What the cross-entropy gets: logits, or, with `softmax`, probabilities. Input
     /// `[batch, features]`, output `[batch, classes]`.
     pub fn forward(&self, pixels: Tensor<2>) -> Tensor<2> {
+        self.forward_watched(pixels, |_| {})
+    }
+
+    /// As [`Mlp::forward`], and shows `watch` the values of each hidden layer, `[batch, units]`, in
+    /// the order of the layers.
+    pub fn forward_watched(
+        &self,
+        pixels: Tensor<2>,
+        mut watch: impl FnMut(&Tensor<2>),
+    ) -> Tensor<2> {
         let mut x = pixels;
         let last = self.layers.len() - 1;
         for layer in &self.layers[..last] {
             let product = x.matmul(layer.weight.val());
             x = self.activation.of_biased(product, layer.bias.val());
+            watch(&x);
         }
         let Layer { weight, bias } = &self.layers[last];
         let logits = module::linear(x, weight.val(), Some(bias.val()));

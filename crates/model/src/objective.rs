@@ -1,6 +1,8 @@
 //! The objective of the main job: an MLP's accuracy under stratified cross-validation.
 
-use burn_tune_data::{Dataset, Fold};
+use std::sync::Arc;
+
+use burn_tune_data::{Dataset, Examples, Fold};
 use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::{
@@ -11,7 +13,8 @@ use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::health::{Confusion, flags};
 use crate::mlp::Mlp;
-use crate::train::{Trained, predict, train};
+use crate::recorder::Probe;
+use crate::train::{Trained, TrainingSet, predict, train};
 
 /// Accuracy of a fresh [`Mlp`] on each fold of `folds`, and of a refit on the test set.
 pub struct MlpObjective {
@@ -21,6 +24,8 @@ pub struct MlpObjective {
     pub folds: Vec<Fold>,
     /// Where it is computed.
     pub backend: Backend,
+    /// Whether to record curves while models train.
+    pub curves: bool,
 }
 
 impl MlpObjective {
@@ -30,14 +35,18 @@ impl MlpObjective {
         Some(config.parameters(self.dataset.train.features(), self.dataset.classes.len()))
     }
 
+    /// Trains on the training examples at `indices`, and probes with `held_out` ones.
     fn fit(
         &self,
         config: &MlpConfig,
         indices: &[u32],
+        held_out: (&Examples, &[u32]),
         handle: &TaskHandle,
     ) -> Result<Trained, ObjectiveError> {
         let Dataset { train: examples, classes, .. } = &self.dataset;
-        let trained = train(config, examples, classes.len(), indices, self.backend, handle)?;
+        let training = TrainingSet { examples, indices, classes: classes.len() };
+        let probe = Probe { examples: held_out.0, indices: held_out.1, curves: self.curves };
+        let trained = train(config, training, probe, self.backend, handle)?;
         match trained.epoch_losses.last() {
             Some(loss) if !loss.is_finite() => {
                 let epoch = trained.epoch_losses.len();
@@ -50,6 +59,11 @@ impl MlpObjective {
             }
             _ => Ok(trained),
         }
+    }
+
+    fn flags(&self, config: &MlpConfig, trained: &Trained, confusion: &Confusion) -> Vec<Flag> {
+        let seen = &trained.recorded.at_epoch_ends;
+        flags(config, &trained.epoch_losses, seen, confusion, &self.dataset.classes)
     }
 
     fn score(
@@ -85,26 +99,30 @@ impl Objective for MlpObjective {
     ) -> Result<FoldScore, ObjectiveError> {
         let Fold { train, test } = &self.folds[fold];
         let stopwatch = Stopwatch::start();
-        let trained = self.fit(config, train, handle)?;
+        let trained = self.fit(config, train, (&self.dataset.train, test), handle)?;
         let fit_s = stopwatch.elapsed_s();
         let stopwatch = Stopwatch::start();
         let confusion = self.score(&trained.model, false, test, handle)?;
         Ok(FoldScore {
             score: confusion.accuracy(),
-            flags: flags(config, &trained.epoch_losses, &confusion, &self.dataset.classes),
+            flags: self.flags(config, &trained, &confusion),
             fit_s,
             score_s: stopwatch.elapsed_s(),
+            curves: trained.recorded.curves.map(Arc::new),
         })
     }
 
     fn refit(&self, config: &MlpConfig, handle: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         let all = |len: usize| -> Vec<u32> { (0..len as u32).collect() };
-        let trained = self.fit(config, &all(self.dataset.train.len()), handle)?;
-        let confusion = self.score(&trained.model, true, &all(self.dataset.test.len()), handle)?;
+        let test = all(self.dataset.test.len());
+        let held_out = (&self.dataset.test, test.as_slice());
+        let trained = self.fit(config, &all(self.dataset.train.len()), held_out, handle)?;
+        let confusion = self.score(&trained.model, true, &test, handle)?;
         Ok(RefitScore {
             score: confusion.accuracy(),
             per_class_recall: confusion.recall(),
-            flags: flags(config, &trained.epoch_losses, &confusion, &self.dataset.classes),
+            flags: self.flags(config, &trained, &confusion),
+            curves: trained.recorded.curves.map(Arc::new),
         })
     }
 }

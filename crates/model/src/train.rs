@@ -12,6 +12,18 @@ use crate::adam::Adam;
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::mlp::Mlp;
+use crate::recorder::{Probe, Recorded, Recorder};
+
+/// What a model is trained on.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingSet<'a> {
+    /// Where the examples are.
+    pub examples: &'a Examples,
+    /// Which of them.
+    pub indices: &'a [u32],
+    /// How many classes there are.
+    pub classes: usize,
+}
 
 /// A model that has been trained.
 pub struct Trained {
@@ -20,22 +32,24 @@ pub struct Trained {
     /// The mean loss of the steps of each epoch. It ends with the first that is not finite: the
     /// training went no further.
     pub epoch_losses: Vec<f32>,
+    /// What was seen of the model on the way.
+    pub recorded: Recorded,
 }
 
-/// Trains a fresh model on the examples at `indices`. Initial weights and the order of the examples
-/// come from the handle's generators.
+/// Trains a fresh model on `training`, looking at it with `probe`, which changes nothing about the
+/// training. Initial weights and the order of the examples come from the handle's generators.
 ///
 /// # Errors
 ///
 /// Where the handle asks to stop.
 pub fn train(
     config: &MlpConfig,
-    examples: &Examples,
-    classes: usize,
-    indices: &[u32],
+    training: TrainingSet,
+    probe: Probe,
     backend: Backend,
     handle: &TaskHandle,
 ) -> Result<Trained, ObjectiveError> {
+    let TrainingSet { examples, indices, classes } = training;
     let device = backend.device().autodiff();
     let mut weights_rng = handle.rng(Purpose::InitialWeights);
     let mut order_rng = handle.rng(Purpose::Shuffle);
@@ -43,41 +57,45 @@ pub fn train(
     let mut adam = Adam::new(config.lr, backend.is_cpu());
     let mut order = indices.to_vec();
     let mut epoch_losses = Vec::with_capacity(config.epochs);
+    let mut recorder = Recorder::new(config, &probe, &backend.device());
     for _ in 0..config.epochs {
         order.shuffle(&mut order_rng);
         let mut total: Option<Tensor<1>> = None;
-        for batch in order.chunks(config.batch_size) {
+        let steps = order.chunks(config.batch_size).len();
+        for (place, batch) in order.chunks(config.batch_size).enumerate() {
             handle.check_stop()?;
-            let loss;
-            (model, loss) = step(model, &mut adam, examples, batch, &device);
+            let (loss, grads) = gradients(&model, examples, batch, &device);
+            let ends_epoch = place + 1 == steps;
+            let probes = recorder.before_update(&model, &loss, &grads, ends_epoch);
+            model = adam.step(model, grads);
+            if probes {
+                recorder.probe(&model, ends_epoch);
+            }
             // Summed on the device: reading each loss would make a graphics card wait.
             total = Some(match total {
                 Some(total) => total + loss,
                 None => loss,
             });
         }
-        let steps = order.chunks(config.batch_size).len();
         let mean = total.map_or(f32::NAN, |total| total.into_scalar::<f32>() / steps as f32);
         epoch_losses.push(mean);
         if !mean.is_finite() {
             break;
         }
     }
-    Ok(Trained { model: model.valid(), epoch_losses })
+    Ok(Trained { model: model.valid(), epoch_losses, recorded: recorder.finish() })
 }
 
-/// The model after one step along the gradient of the mean loss over the examples at `batch`, and
-/// that loss, `[1]`, from before the step. `device` does autodiff.
-pub fn step(
-    model: Mlp,
-    adam: &mut Adam,
+/// The mean loss over the examples at `batch`, `[1]`, and its gradients. `device` does autodiff.
+pub fn gradients(
+    model: &Mlp,
     examples: &Examples,
     batch: &[u32],
     device: &Device,
-) -> (Mlp, Tensor<1>) {
+) -> (Tensor<1>, GradientsParams) {
     let loss = model.loss(pixels(examples, batch, device), labels(examples, batch, device));
-    let grads = GradientsParams::from_grads(loss.backward(), &model);
-    (adam.step(model, grads), loss.inner())
+    let grads = GradientsParams::from_grads(loss.backward(), model);
+    (loss.inner(), grads)
 }
 
 /// The class with the largest output for each of the examples at `indices`. The first one of equals.
@@ -110,7 +128,8 @@ pub fn predict(
     Ok(predicted)
 }
 
-fn largest(outputs: &[f32]) -> u8 {
+/// The place of the largest output; the first one of equals.
+pub(crate) fn largest(outputs: &[f32]) -> u8 {
     let mut best = 0;
     for (class, output) in outputs.iter().enumerate() {
         if *output > outputs[best] {
@@ -120,7 +139,8 @@ fn largest(outputs: &[f32]) -> u8 {
     best as u8
 }
 
-fn pixels(examples: &Examples, batch: &[u32], device: &Device) -> Tensor<2> {
+/// The pixels of the examples at `batch`, `[batch, features]`.
+pub(crate) fn pixels(examples: &Examples, batch: &[u32], device: &Device) -> Tensor<2> {
     let mut pixels = Vec::with_capacity(batch.len() * examples.features());
     gather(examples, batch, &mut pixels);
     Tensor::from_data(TensorData::new(pixels, [batch.len(), examples.features()]), device)

@@ -3,4 +3,5 @@
 
 mod initial_weights;
 mod pytorch;
+mod recording;
 mod training;

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_tune_data::{Examples, gather};
 use burn_tune_model::adam::Adam;
 use burn_tune_model::mlp::Layer;
-use burn_tune_model::train::step;
+use burn_tune_model::train::gradients;
 use burn_tune_model::{Backend, Mlp, MlpConfig};
 use serde::Deserialize;
 
@@ -262,8 +262,8 @@ fn run(case: &Case, backend: Backend, fused: bool) -> Deviation {
     let indices: Vec<u32> = (0..examples.len() as u32).collect();
     let mut our_losses = Vec::new();
     for batch in indices.chunks(config.batch_size).take(case.batches.len()) {
-        let loss;
-        (model, loss) = step(model, &mut adam, &examples, batch, &device);
+        let (loss, grads) = gradients(&model, &examples, batch, &device);
+        model = adam.step(model, grads);
         our_losses.push(loss.into_scalar::<f32>().into());
     }
     let (pixels, labels) = tensors(case.recorded.features, &case.heldout, &device);

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use burn_tune_data::{Dataset, stratified_folds};
 use burn_tune_model::adam::Adam;
 use burn_tune_model::mlp::Layer;
-use burn_tune_model::train::{Trained, predict, step, train};
+use burn_tune_model::recorder::Probe;
+use burn_tune_model::train::{Trained, TrainingSet, gradients, predict, train};
 use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpObjective};
 use burn_tune_search::keyed_rng::{Purpose, Task};
 use burn_tune_search::{Flag, Objective, ObjectiveError, Stop, TaskHandle};
@@ -20,7 +21,17 @@ type Outcome = (Vec<u32>, Vec<u32>, Vec<u8>);
 
 fn objective(backend: Backend) -> MlpObjective {
     let folds = stratified_folds(MNIST.train.labels(), 3).expect("each class has examples").folds;
-    MlpObjective { dataset: MNIST.clone(), folds, backend }
+    MlpObjective { dataset: MNIST.clone(), folds, backend, curves: false }
+}
+
+fn training_set(indices: &[u32]) -> TrainingSet<'_> {
+    TrainingSet { examples: &MNIST.train, indices, classes: 10 }
+}
+
+/// A probe of 100 test examples.
+fn probe(curves: bool) -> Probe<'static> {
+    static INDICES: LazyLock<Vec<u32>> = LazyLock::new(|| (0..100).collect());
+    Probe { examples: &MNIST.test, indices: &INDICES, curves }
 }
 
 fn small() -> MlpConfig {
@@ -31,8 +42,8 @@ fn outcome(config: &MlpConfig, backend: Backend, fold: usize) -> Outcome {
     let stop = Stop::default();
     let handle = TaskHandle::new(5, 0, Task::Fold(fold), &stop);
     let indices: Vec<u32> = (0..500).collect();
-    let trained = train(config, &MNIST.train, 10, &indices, backend, &handle);
-    let Trained { model, epoch_losses } = trained.expect("nobody asks it to stop");
+    let trained = train(config, training_set(&indices), probe(false), backend, &handle);
+    let Trained { model, epoch_losses, .. } = trained.expect("nobody asks it to stop");
     let predicted = predict(&model, &MNIST.test, &indices, backend, &handle);
     (
         epoch_losses.iter().map(|loss| loss.to_bits()).collect(),
@@ -93,7 +104,8 @@ fn each_epoch_goes_through_all_examples_in_a_new_order() {
         for _ in 0..config.epochs {
             order.shuffle(&mut rng);
             for batch in order.chunks(7) {
-                (model, _) = step(model, &mut adam, &MNIST.train, batch, &device);
+                let (_, grads) = gradients(&model, &MNIST.train, batch, &device);
+                model = adam.step(model, grads);
             }
         }
         assert!(weights(&model) == outcome(&config, backend, 0).1, "{}", backend.name());
@@ -154,7 +166,8 @@ fn a_loss_that_is_no_number_ends_the_training() {
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
         let indices: Vec<u32> = (0..500).collect();
-        let trained = train(&config, &MNIST.train, 10, &indices, backend, &handle).unwrap();
+        let trained =
+            train(&config, training_set(&indices), probe(true), backend, &handle).unwrap();
         assert_eq!(trained.epoch_losses.len(), 1);
         assert!(!trained.epoch_losses[0].is_finite());
     }
@@ -185,7 +198,7 @@ fn the_second_request_to_stop_abandons_training_and_scoring() {
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
         let indices: Vec<u32> = (0..200).collect();
-        let train = || train(&config, &MNIST.train, 10, &indices, backend, &handle);
+        let train = || train(&config, training_set(&indices), probe(false), backend, &handle);
         stop.request();
         let model = train().unwrap().model;
         assert!(objective.evaluate(&config, 0, &handle).is_ok());
