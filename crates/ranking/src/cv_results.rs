@@ -118,7 +118,7 @@ mod tests {
             for (fold, score) in scores.into_iter().enumerate() {
                 let clock = &table["clock"][trial][fold];
                 let (fit_s, score_s) = (number(&clock[0]), number(&clock[1]));
-                let score = FoldScore { score, flags: vec![], fit_s, score_s };
+                let score = FoldScore { score, flags: vec![], fit_s, score_s, curves: None };
                 events.push(finished(trial, fold, Ok(score)));
             }
         }

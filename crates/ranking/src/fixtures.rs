@@ -63,7 +63,7 @@ pub fn number(value: &Value) -> f64 {
 
 /// The result of a fold that ended with `score` after a second of training.
 pub fn scored(score: f64) -> Result<FoldScore, ObjectiveError> {
-    Ok(FoldScore { score, flags: vec![], fit_s: 1.0, score_s: 0.25 })
+    Ok(FoldScore { score, flags: vec![], fit_s: 1.0, score_s: 0.25, curves: None })
 }
 
 /// The result of a fold, or a refit, that failed.
@@ -112,7 +112,7 @@ pub fn started(name: Option<&str>, params: Params) -> Event {
 }
 
 pub fn finished(trial: usize, fold: usize, result: Result<FoldScore, ObjectiveError>) -> Event {
-    Event::FoldFinished { trial, fold, result }
+    Event::FoldFinished { trial, fold, result, span: None }
 }
 
 pub fn history(folds: usize, events: impl IntoIterator<Item = Event>) -> History {

@@ -4,9 +4,10 @@ use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::study::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::noise::{typical_variance, within_noise};
+use crate::result_file::{ResultFile, finite};
 use crate::schema;
 use crate::standings::{Standing, standings, top};
 use crate::statistics::{mean, std};
@@ -32,9 +33,11 @@ pub struct StudyFacts {
 
 /// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
 /// studies (same space, seed and data, one kind of CPU, one backend) give equal files to the byte.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Leaderboard of burn-tune")]
 pub struct Leaderboard {
+    /// The version of this format.
+    pub format: u32,
     /// The name of the search space.
     pub name: String,
     /// The seed that every random draw of the study comes from.
@@ -58,7 +61,7 @@ pub struct Leaderboard {
 }
 
 /// How trials were scored.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// The data set.
     pub dataset: String,
@@ -75,7 +78,7 @@ pub struct Evaluation {
 }
 
 /// How many trials there are of each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
     /// Trials with a score for every fold.
     pub complete: usize,
@@ -86,7 +89,7 @@ pub struct Counts {
 }
 
 /// One of the best trials, with its refits.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopEntry {
     /// The rank among all trials, from 1; equal means share a rank.
     pub rank: usize,
@@ -112,7 +115,7 @@ pub struct TopEntry {
 }
 
 /// What became of a trial that was retrained on all of the training data, from several seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RefitEntry {
     /// How many seeds there were.
     pub seeds: usize,
@@ -132,7 +135,7 @@ pub struct RefitEntry {
 }
 
 /// One finished trial.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialEntry {
     /// The rank among all trials, from 1; equal means share a rank, and failed trials share the last.
     pub rank: usize,
@@ -166,7 +169,7 @@ pub struct TrialEntry {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Every fold has a score.
@@ -175,7 +178,17 @@ pub enum State {
     Failed,
 }
 
+impl ResultFile for Leaderboard {
+    const FORMAT: u32 = 1;
+    const COMMAND: &'static str = "burn-tune search";
+}
+
 impl Leaderboard {
+    /// Parameters that are not the same in all trials, in the order of the space.
+    pub fn varying_params(&self) -> Vec<&str> {
+        Params::varying(self.trials.iter().map(|trial| &trial.params))
+    }
+
     /// Ranks the finished trials of `history`, and puts to the best what their `refits` came to. Trials
     /// that are still running are left out.
     pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
@@ -188,6 +201,7 @@ impl Leaderboard {
             typical_variance(&best.scores, others.map(|other| other.scores.as_slice()))
         });
         Leaderboard {
+            format: Self::FORMAT,
             name: facts.name.clone(),
             seed: facts.seed,
             direction: facts.direction,
@@ -201,18 +215,6 @@ impl Leaderboard {
             trials: standings.iter().map(|standing| trial_entry(standing, best, noise)).collect(),
         }
     }
-
-    /// The text of `leaderboard.json`.
-    pub fn to_json(&self) -> String {
-        pretty(self)
-    }
-}
-
-/// JSON for people and for `git diff`: indented, with a newline at the end.
-pub(crate) fn pretty(value: &impl Serialize) -> String {
-    let text =
-        serde_json::to_string_pretty(value).expect("all keys are texts, and memory is no disk");
-    text + "\n"
 }
 
 fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
@@ -303,11 +305,6 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
         }),
         error,
     }
-}
-
-/// JSON has no NaN: null stands for it.
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
 }
 
 #[cfg(test)]

@@ -17,11 +17,19 @@ pub mod statistics;
 
 pub mod standings;
 
+pub mod convergence;
+pub mod verdict;
+
+pub mod result_file;
+
 pub mod leaderboard;
 pub mod schema;
+pub mod training_report;
 
+pub mod curves_file;
 pub mod cv_results;
 mod python;
+pub mod timeline;
 
 #[cfg(test)]
 mod fixtures;
@@ -29,5 +37,9 @@ mod fixtures;
 pub use cv_results::cv_results;
 pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
 pub use rank::rank;
+pub use result_file::{ResultFile, ResultFileError};
 pub use schema::leaderboard_schema;
 pub use standings::{Standing, standings, top};
+pub use training_report::{
+    Contrast, ModelEntry, NamedModel, TrainingEvaluation, TrainingFacts, TrainingReport,
+};

@@ -1,15 +1,26 @@
-//! The JSON Schema of `leaderboard.json`, made from the structs; and the parts that the structs cannot
+//! The JSON Schemas of `leaderboard.json` and `report.json`, made from the structs; and the parts that the structs cannot
 //! say themselves, because their types come from `burn_tune_search`, which knows no schemas.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::leaderboard::{Leaderboard, pretty};
+use crate::leaderboard::Leaderboard;
+use crate::result_file::pretty;
+use crate::training_report::TrainingReport;
 
 /// The JSON Schema (draft 2020-12) of [`Leaderboard`], as the text of `leaderboard.schema.json`.
 pub fn leaderboard_schema() -> String {
+    schema_of::<Leaderboard>()
+}
+
+/// The JSON Schema (draft 2020-12) of [`TrainingReport`], as the text of `report.schema.json`.
+pub fn report_schema() -> String {
+    schema_of::<TrainingReport>()
+}
+
+fn schema_of<T: JsonSchema>() -> String {
     // Rustdoc is wrapped where a line of source ends; a description is one line.
     let unwrap_lines = RecursiveTransform(|schema: &mut Schema| {
         if let Some(Value::String(description)) = schema.get_mut("description") {
@@ -17,7 +28,7 @@ pub fn leaderboard_schema() -> String {
         }
     });
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(unwrap_lines);
-    pretty(&settings.into_generator().into_root_schema_for::<Leaderboard>())
+    pretty(&settings.into_generator().into_root_schema_for::<T>())
 }
 
 pub(crate) fn direction(_: &mut SchemaGenerator) -> Schema {
@@ -65,7 +76,7 @@ pub(crate) fn flags(_: &mut SchemaGenerator) -> Schema {
         "type": "array",
         "items": {
             "type": "string",
-            "examples": ["diverged", "never_predicts:[2,5]", "softmax_before_cross_entropy"],
+            "examples": ["diverged", "never_predicts:[2,5]", "dead_units"],
         },
     })
 }
@@ -75,31 +86,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_schema_is_that_of_the_structs() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/leaderboard.schema.json");
-        let schema = leaderboard_schema();
-        if std::env::var_os("UPDATE_SCHEMA").is_some() {
-            std::fs::write(path, &schema).unwrap();
+    fn the_committed_schemas_are_those_of_the_structs() {
+        let schemas = [
+            ("leaderboard.schema.json", leaderboard_schema()),
+            ("report.schema.json", report_schema()),
+        ];
+        for (name, schema) in schemas {
+            let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+            if std::env::var_os("UPDATE_SCHEMA").is_some() {
+                std::fs::write(&path, &schema).unwrap();
+            }
+            let committed = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(
+                committed == schema,
+                "{name} is not what the structs give: write it anew with\n  \
+                 UPDATE_SCHEMA=1 cargo test -p burn-tune-ranking schema"
+            );
         }
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(
-            committed == schema,
-            "leaderboard.schema.json is not what the structs give: write it anew with\n  \
-             UPDATE_SCHEMA=1 cargo test -p burn-tune-ranking schema"
-        );
     }
 
     #[test]
     fn every_field_is_described() {
-        let schema: Value = serde_json::from_str(&leaderboard_schema()).unwrap();
-        let structs = schema["$defs"].as_object().unwrap().values().chain([&schema]);
         let mut fields = 0;
-        for object in structs.filter(|object| object["type"] == "object") {
-            for (name, field) in object["properties"].as_object().unwrap() {
-                assert!(field["description"].is_string(), "`{name}` has no description");
-                fields += 1;
+        for schema in [leaderboard_schema(), report_schema()] {
+            let schema: Value = serde_json::from_str(&schema).unwrap();
+            let structs = schema["$defs"].as_object().unwrap().values().chain([&schema]);
+            for object in structs.filter(|object| object["type"] == "object") {
+                for (name, field) in object["properties"].as_object().unwrap() {
+                    assert!(field["description"].is_string(), "`{name}` has no description");
+                    fields += 1;
+                }
             }
         }
-        assert!(fields > 30);
+        assert!(fields > 60);
     }
 }

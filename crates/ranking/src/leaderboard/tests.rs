@@ -1,5 +1,6 @@
 //! Leaderboards as they are written, for studies that go well, fail, tie or are interrupted.
 
+use burn_tune_search::timeline::Span;
 use burn_tune_search::{Event, FoldScore};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -44,14 +45,15 @@ fn events() -> Vec<Event> {
 
 fn refit(trial: usize, seed: usize, score: f64) -> Refit {
     let per_class_recall = vec![score, 1.0, f64::NAN];
-    Refit { trial, seed, result: Ok(RefitScore { score, per_class_recall, flags: vec![] }) }
+    let score = RefitScore { score, per_class_recall, flags: vec![], curves: None };
+    Refit { trial, seed, result: Ok(score), span: Span::default() }
 }
 
 /// Two refits of trial 0, one of them with a flag; of trial 2 the second seed failed.
 fn refits() -> Vec<Refit> {
     let mut flagged = refit(0, 1, 0.75);
     flagged.result.as_mut().unwrap().flags = vec![Flag::NeverPredicts(vec![2, 5])];
-    let broken = Refit { trial: 2, seed: 1, result: failed("out of memory") };
+    let broken = Refit { result: failed("out of memory"), ..refit(2, 1, 0.0) };
     vec![refit(0, 0, 0.5), flagged, refit(2, 0, 0.98), broken]
 }
 
@@ -80,6 +82,7 @@ fn the_file_has_the_documented_layout() {
     let leaderboard = Leaderboard::new(&facts, &history(3, finished_trials), &refits());
     assert_snapshot!(leaderboard.to_json(), @r#"
     {
+      "format": 1,
       "name": "mlp",
       "seed": 7,
       "direction": "maximize",
