@@ -1,0 +1,275 @@
+//! The leaderboard in words and as a table.
+
+use burn_tune_ranking::Leaderboard;
+use burn_tune_ranking::leaderboard::{State, TopEntry, TrialEntry};
+use burn_tune_ranking::noise;
+use burn_tune_search::{Direction, Flag};
+
+use super::Remark;
+use super::flags::{self, FlagKind};
+use super::numbers::{count, grouped, numeric, spread};
+use super::table::{Cell, Column, Mark, Row, Table};
+
+/// What the study is, in a line.
+pub fn facts(leaderboard: &Leaderboard) -> Vec<String> {
+    let evaluation = &leaderboard.evaluation;
+    let better = match leaderboard.direction {
+        Direction::Maximize => "higher is better",
+        Direction::Minimize => "lower is better",
+    };
+    vec![
+        count(leaderboard.trials.len(), "trial"),
+        match evaluation.folds {
+            1 => "a fifth held out".into(),
+            folds => format!("{folds} folds"),
+        },
+        format!(
+            "{}: {} training and {} test examples",
+            evaluation.dataset,
+            grouped(evaluation.train_examples as u64),
+            grouped(evaluation.test_examples as u64),
+        ),
+        format!("{}, {better}", evaluation.metric),
+        format!("seed {}", leaderboard.seed),
+        format!("backend {}", evaluation.backend),
+    ]
+}
+
+/// What came of the study, in words.
+pub fn summary(leaderboard: &Leaderboard) -> Vec<Remark> {
+    let remarks = [
+        best_remark(leaderboard),
+        noise_remark(leaderboard),
+        refit_remark(leaderboard),
+        failure_remark(leaderboard),
+    ];
+    remarks.into_iter().flatten().collect()
+}
+
+/// The kinds of flags that occur.
+pub fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
+    flags::flag_kinds(leaderboard.trials.iter().map(|trial| flags_of(leaderboard, trial)), "trial")
+}
+
+/// All trials, by rank.
+pub fn table(leaderboard: &Leaderboard) -> Table {
+    let metric = &leaderboard.evaluation.metric;
+    let varying = leaderboard.varying_params();
+    let mut columns = vec![
+        Column::number("rank"),
+        Column::number("trial"),
+        Column::number(match leaderboard.evaluation.folds {
+            1 => metric.clone(),
+            _ => format!("cv {metric}"),
+        }),
+    ];
+    let has_refits = !leaderboard.top.is_empty();
+    if has_refits {
+        columns.push(Column::number(format!("test {metric}")));
+    }
+    columns.extend(varying.iter().map(|name| param_column(leaderboard, name)));
+    columns.push(Column::text("flags"));
+    let rows = leaderboard.trials.iter().map(|trial| {
+        let mut cells = vec![rank_cell(trial), trial_cell(trial), score_cell(trial)];
+        if has_refits {
+            cells.push(refit_cell(refit_of(leaderboard, trial.trial)));
+        }
+        cells.extend(varying.iter().map(|name| param_cell(trial, name)));
+        cells.push(Cell::troubles(flags_of(leaderboard, trial), errors_of(leaderboard, trial)));
+        Row { mark: mark(trial), cells }
+    });
+    let label = "All trials by rank";
+    Table { id: "leaderboard", label, rows: rows.collect(), columns, sorted_by: Some(0) }
+}
+
+/// What the columns of the table do not say of it.
+pub fn notes(leaderboard: &Leaderboard) -> Vec<String> {
+    let mut notes = Vec::new();
+    if leaderboard.trials.iter().any(|trial| mark(trial) == Mark::NearBest && trial.rank > 1) {
+        notes.push(format!(
+            "≈ and the tint mark what differs from the best by no more than noise (corrected resampled t-test over {} folds, p ≥ {}).",
+            leaderboard.evaluation.folds,
+            noise::SIGNIFICANCE
+        ));
+    }
+    if leaderboard.trials.iter().any(|trial| trial.mean_test_score.is_some()) {
+        notes.push("± is one standard deviation over the folds or, for refits, the seeds.".into());
+    }
+    let varying = leaderboard.varying_params();
+    let first = leaderboard.trials.first();
+    let fixed = first.into_iter().flat_map(|trial| trial.params.iter());
+    let fixed: Vec<String> = fixed
+        .filter(|(name, _)| !varying.contains(name))
+        .map(|(name, value)| format!("{name} = {}", value.brief()))
+        .collect();
+    if !fixed.is_empty() {
+        notes.push(format!("The same in all trials: {}.", fixed.join(", ")));
+    }
+    notes
+}
+
+fn is_complete(trial: &TrialEntry) -> bool {
+    trial.state == State::Complete
+}
+
+/// The complete trials of rank 1.
+fn firsts(leaderboard: &Leaderboard) -> Vec<&TrialEntry> {
+    let trials = leaderboard.trials.iter();
+    trials.filter(|trial| trial.rank == 1 && is_complete(trial)).collect()
+}
+
+fn best_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let firsts = firsts(leaderboard);
+    let score = |trial: &TrialEntry| match (trial.mean_test_score, trial.std_test_score) {
+        (Some(mean), Some(std)) if leaderboard.evaluation.folds > 1 => {
+            format!("{} over {} folds", spread(mean, std), leaderboard.evaluation.folds)
+        }
+        (Some(mean), _) => super::numbers::score(mean),
+        (None, _) => "no score".into(),
+    };
+    let text = match &firsts[..] {
+        [] if leaderboard.trials.is_empty() => "No trial has ended.".into(),
+        [] => "No trial came to a score: all of them failed.".into(),
+        [best] => format!("{}, with {}.", titled(best), score(best)),
+        [first, ..] => {
+            let all: Vec<String> = firsts.iter().map(|trial| titled(trial)).collect();
+            format!("{} share the first rank, with {}.", all.join(" and "), score(first))
+        }
+    };
+    Some(Remark::new("Best", text))
+}
+
+fn titled(trial: &TrialEntry) -> String {
+    match &trial.name {
+        Some(name) => format!("Trial {} ({name})", trial.trial),
+        None => format!("Trial {}", trial.trial),
+    }
+}
+
+fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let near = leaderboard.trials.iter().filter(|trial| mark(trial) == Mark::NearBest).count();
+    let complete = leaderboard.counts.complete;
+    let text = match near {
+        _ if complete < 2 => return None,
+        0 if leaderboard.evaluation.folds == 1 => {
+            "One score a trial says nothing about noise: search with --folds 3 or more to see which differences are real.".into()
+        }
+        0 => return None,
+        1 => "The best differs from every other trial by more than noise.".into(),
+        _ => format!(
+            "The best differs from {} of the {} other trials by no more than noise (≈): choose among them by size or speed, not by rank.",
+            grouped(near as u64 - 1),
+            grouped(complete as u64 - 1),
+        ),
+    };
+    Some(Remark::new("Noise", text))
+}
+
+fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let evaluation = &leaderboard.evaluation;
+    let first = leaderboard.top.first()?;
+    let Some(refit) = &first.refit else {
+        return Some(Remark::new("Refits", "They were not all done: the study was interrupted."));
+    };
+    let (Some(mean), Some(std)) = (refit.mean, refit.std) else {
+        let text = format!("A refit of trial {} failed: see its row.", first.trial);
+        return Some(Remark::new("Refits", text));
+    };
+    let text = format!(
+        "Trained on all {} examples from {}, trial {} scores {} on the {} test examples, which the search has not seen. This is the figure to quote.",
+        grouped(evaluation.train_examples as u64),
+        count(refit.seeds, "seed"),
+        first.trial,
+        spread(mean, std),
+        grouped(evaluation.test_examples as u64),
+    );
+    Some(Remark::new("Refits", text))
+}
+
+fn failure_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let failed: Vec<&TrialEntry> =
+        leaderboard.trials.iter().filter(|trial| !is_complete(trial)).collect();
+    let first = failed.first()?;
+    let reason = first.error.as_deref().unwrap_or("without a reason");
+    let text = match failed.len() {
+        1 => format!("Trial {} failed: {reason}", first.trial),
+        many => format!("{many} trials failed, such as trial {}: {reason}", first.trial),
+    };
+    Some(Remark::new("Failures", text))
+}
+
+fn refit_of(leaderboard: &Leaderboard, trial: usize) -> Option<&TopEntry> {
+    leaderboard.top.iter().find(|entry| entry.trial == trial)
+}
+
+/// The flags of the folds and of the refits.
+fn flags_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<Flag> {
+    let refitted = refit_of(leaderboard, trial.trial).map_or(&[][..], |entry| &entry.flags);
+    Flag::union(trial.flags.iter().chain(refitted).cloned())
+}
+
+fn errors_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<String> {
+    let refit = refit_of(leaderboard, trial.trial).and_then(|entry| entry.refit.as_ref());
+    let refit = refit.and_then(|refit| refit.error.as_ref());
+    let refit = refit.map(|error| format!("refit failed: {error}"));
+    trial.error.clone().into_iter().chain(refit).collect()
+}
+
+fn mark(trial: &TrialEntry) -> Mark {
+    match trial.within_noise_of_best {
+        _ if !is_complete(trial) => Mark::Failed,
+        Some(true) => Mark::NearBest,
+        _ => Mark::None,
+    }
+}
+
+fn rank_cell(trial: &TrialEntry) -> Cell {
+    let cell = Cell::number(trial.rank.to_string(), trial.rank as f64);
+    match mark(trial) {
+        Mark::NearBest if trial.rank > 1 => cell.with_symbol("≈", "within noise of the best"),
+        Mark::Failed => Cell { text: "–".into(), ..cell },
+        _ => cell,
+    }
+}
+
+fn trial_cell(trial: &TrialEntry) -> Cell {
+    Cell::number(trial.trial.to_string(), trial.trial as f64)
+        .with_note(trial.name.clone().unwrap_or_default())
+}
+
+fn score_cell(trial: &TrialEntry) -> Cell {
+    match (trial.mean_test_score, trial.std_test_score) {
+        (Some(mean), Some(_)) if trial.split_test_scores.len() < 2 => {
+            Cell::number(super::numbers::score(mean), mean)
+        }
+        (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
+        _ => Cell::missing("failed"),
+    }
+}
+
+fn refit_cell(entry: Option<&TopEntry>) -> Cell {
+    match entry.map(|entry| &entry.refit) {
+        None => Cell::default(),
+        Some(None) => Cell::missing("not done"),
+        Some(Some(refit)) => match (refit.mean, refit.std) {
+            (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
+            _ => Cell::missing("failed"),
+        },
+    }
+}
+
+fn param_column(leaderboard: &Leaderboard, name: &str) -> Column {
+    let mut values = leaderboard.trials.iter().filter_map(|trial| trial.params.get(name));
+    match values.all(|value| numeric(value).is_some()) {
+        true => Column::number(name),
+        false => Column::text(name),
+    }
+}
+
+fn param_cell(trial: &TrialEntry, name: &str) -> Cell {
+    let Some(value) = trial.params.get(name) else { return Cell::default() };
+    match numeric(value) {
+        Some(number) => Cell::number(value.brief(), number),
+        None => Cell::text(value.brief()),
+    }
+}

@@ -1,0 +1,52 @@
+//! How the accuracy of each model rose.
+
+use burn_tune_ranking::TrainingReport;
+
+use super::band::Middle;
+use super::courses::{CHOICE, Course, HEIGHT, missing, variants};
+use super::models::Model;
+use super::plot::percent_axis;
+use super::wording::percent;
+use crate::figure::Figure;
+
+/// The figure; `None` where no accuracy was recorded.
+pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
+    let courses: Vec<Course> = models
+        .iter()
+        .filter_map(|model| {
+            let band = model.probed(Middle::Arithmetic, |curves| Some(&curves.accuracy))?;
+            Some(Course { model, band, mark: None })
+        })
+        .collect();
+    Some(Figure {
+        id: "accuracy_curve",
+        title: "Accuracy while training".into(),
+        caption: caption(&courses)? + &missing(models, &courses, report.seeds),
+        height: HEIGHT,
+        choice: CHOICE,
+        variants: variants(&courses, &percent_axis("accuracy on the sample"), "%{y:.2%}"),
+    })
+}
+
+/// `None` where there are no courses.
+fn caption(courses: &[Course]) -> Option<String> {
+    let ends: Vec<(&str, f64)> = courses
+        .iter()
+        .filter_map(|course| Some((course.model.entry.name.as_str(), course.band.end()?)))
+        .collect();
+    let (best, high) = ends.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    let (worst, low) = ends.iter().min_by(|one, other| one.1.total_cmp(&other.1))?;
+    let range = if ends.len() == 1 {
+        format!("{best} ends at {}.", percent(*high))
+    } else {
+        format!(
+            "The means end between {} ({worst}) and {} ({best}).",
+            percent(*low),
+            percent(*high)
+        )
+    };
+    Some(format!(
+        "Measured every few steps on a fixed sample of the test examples, so that it ends close to the \
+         test accuracy, not at it: the mean of the seeds, and their range as a band. {range}"
+    ))
+}

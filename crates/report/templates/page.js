@@ -1,0 +1,211 @@
+// What a page does: tables are sorted, and figures drawn when they come into sight, in the colours of
+// the reader's scheme. Only this file knows plotly.js.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  const narrow = matchMedia("(max-width: 640px)");
+
+  // Tables
+
+  document.querySelectorAll("table").forEach((table) => {
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    const headers = [...table.tHead.rows[0].cells];
+
+    function sortBy(header) {
+      const order = header.ariaSort === "ascending" ? "descending" : "ascending";
+      const column = headers.indexOf(header);
+      headers.forEach((other) => { other.ariaSort = other === header ? order : "none"; });
+      // From the first order, not from the last: rows that are equal stay in the order of the page.
+      const sorted = [...rows].sort(comparison(column, header.className === "number", order));
+      body.append(...sorted);
+      const shown = Number(table.dataset.shown ?? rows.length);
+      sorted.forEach((row, place) => row.classList.toggle("later", place >= shown));
+    }
+
+    headers.forEach((header) => {
+      header.firstElementChild.addEventListener("click", () => sortBy(header));
+    });
+  });
+
+  function comparison(column, numeric, order) {
+    const sign = order === "ascending" ? 1 : -1;
+    const key = (row) => {
+      const text = row.cells[column].dataset.sort;
+      if (text === undefined) return undefined;
+      return numeric ? Number(text) : text.toLowerCase();
+    };
+    return (one, other) => {
+      const [a, b] = [key(one), key(other)];
+      // Nothing is neither small nor large: it is last in both orders.
+      if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+      return sign * ((a > b) - (a < b));
+    };
+  }
+
+  document.querySelectorAll(".more button").forEach((button) => {
+    const table = document.getElementById(button.getAttribute("aria-controls"));
+    button.addEventListener("click", () => {
+      const short = table.classList.toggle("short");
+      button.ariaExpanded = String(!short);
+      [button.textContent, button.dataset.fewer] = [button.dataset.fewer, button.textContent];
+      if (short) button.scrollIntoView({ block: "nearest" });
+    });
+  });
+
+  // Figures
+
+  const figures = [...document.querySelectorAll(".figure")].map((section) => ({
+    section,
+    plot: section.querySelector(".plot"),
+    missing: section.querySelector(".missing"),
+    select: section.querySelector("select"),
+    sources: [...section.querySelectorAll(".plot-json")],
+    wanted: false,
+  }));
+  let busy = 0;
+
+  // Draws a figure, or draws it anew. All of it but the end is done when this returns, as the paper
+  // does not wait.
+  async function draw(figure) {
+    figure.wanted = true;
+    busy += 1;
+    window.burnTuneReady = false;
+    try {
+      const colors = palette();
+      const source = figure.sources[figure.select?.selectedIndex ?? 0].textContent;
+      const plot = JSON.parse(source, (_, value) => (value === "--ink" ? colors.ink : value));
+      const drawable = hasWebgl() || !plot.data.some(needsWebgl);
+      figure.plot.hidden = !drawable;
+      figure.missing.hidden = drawable;
+      if (drawable) {
+        // WebGL plots do not take a new size by themselves.
+        const resized = figure.plot._fullLayout?.width !== figure.plot.clientWidth;
+        if (resized && plot.data.some(needsWebgl)) Plotly.purge(figure.plot);
+        await Plotly.react(figure.plot, dressed(plot, figure.plot, colors));
+      } else {
+        figure.missing.textContent = "This plot is drawn by WebGL, which this browser does not offer.";
+      }
+    } finally {
+      busy -= 1;
+      window.burnTuneReady = busy === 0;
+    }
+  }
+
+  function needsWebgl(trace) {
+    return trace.type === "parcoords" || trace.type === "surface" || /(gl|3d)$/.test(trace.type);
+  }
+
+  let webgl;
+  function hasWebgl() {
+    webgl ??= document.createElement("canvas").getContext("webgl") !== null;
+    return webgl;
+  }
+
+  function palette() {
+    const style = getComputedStyle(root);
+    const color = (name) => style.getPropertyValue(`--${name}`).trim();
+    return {
+      ink: color("ink"),
+      muted: color("muted"),
+      line: color("line"),
+      strongLine: color("strong-line"),
+      surface: color("surface"),
+      family: style.fontFamily,
+    };
+  }
+
+  // The plot in the colours of the page and in the size of its place. What the plot says itself is left
+  // to it, but for what a narrow screen has no room for.
+  function dressed(plot, place, colors) {
+    const layout = {
+      ...plot.layout,
+      template: template(colors),
+      width: place.clientWidth,
+      height: place.clientHeight,
+      margin: { t: 24, r: 16, b: 48, l: 56, ...plot.layout.margin },
+      uirevision: "kept when colours change",
+    };
+    if (narrow.matches && !root.classList.contains("printing")) {
+      layout.margin = { ...layout.margin, l: Math.min(layout.margin.l, 44), r: Math.min(layout.margin.r, 12) };
+      layout.legend = { ...layout.legend, orientation: "h", x: 0, xanchor: "left", y: 0, yanchor: "bottom", yref: "container" };
+    }
+    // A finger that scrolls the page must not be caught by a plot.
+    const touch = matchMedia("(pointer: coarse)").matches;
+    if (touch) layout.dragmode = false;
+    const config = {
+      ...plot.config,
+      displaylogo: false,
+      responsive: true,
+      displayModeBar: touch ? false : "hover",
+      modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    };
+    return { data: plot.data, layout, config, frames: plot.frames ?? undefined };
+  }
+
+  function template(colors) {
+    const clear = "rgba(0,0,0,0)";
+    const axis = {
+      automargin: true,
+      gridcolor: colors.line,
+      linecolor: colors.strongLine,
+      zerolinecolor: colors.strongLine,
+      tickcolor: colors.strongLine,
+      tickfont: { color: colors.muted },
+      title: { standoff: 10 },
+    };
+    return {
+      layout: {
+        paper_bgcolor: clear,
+        plot_bgcolor: clear,
+        font: { family: colors.family, size: narrow.matches ? 11 : 12, color: colors.ink },
+        xaxis: { ...axis, zeroline: false },
+        yaxis: { ...axis, zeroline: false },
+        hoverlabel: {
+          bgcolor: colors.surface,
+          bordercolor: colors.strongLine,
+          font: { family: colors.family, color: colors.ink },
+        },
+        legend: { bgcolor: clear },
+        modebar: { bgcolor: clear, color: colors.muted, activecolor: colors.ink },
+      },
+    };
+  }
+
+  figures.forEach((figure) => {
+    figure.select?.addEventListener("change", () => draw(figure));
+  });
+
+  function drawAgain() {
+    figures.filter((figure) => figure.wanted).forEach(draw);
+  }
+
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
+  narrow.addEventListener("change", drawAgain);
+
+  // Paper gets all figures, light and in its own width.
+  function setPrinting(printing) {
+    if (root.classList.contains("printing") === printing) return;
+    root.classList.toggle("printing", printing);
+    figures.filter((figure) => printing || figure.wanted).forEach(draw);
+  }
+
+  addEventListener("beforeprint", () => setPrinting(true));
+  addEventListener("afterprint", () => setPrinting(false));
+  matchMedia("print").addEventListener("change", (event) => setPrinting(event.matches));
+
+  const observer = new IntersectionObserver(
+    (entries) => {
+      const near = entries.filter((entry) => entry.isIntersecting);
+      near.forEach((entry) => observer.unobserve(entry.target));
+      const fresh = figures.filter(({ section, wanted }) => !wanted && near.some((entry) => entry.target === section));
+      fresh.forEach(draw);
+      if (busy === 0) window.burnTuneReady = true;
+    },
+    { rootMargin: "600px" },
+  );
+  // True while every figure that was to be drawn is drawn: tests wait for it.
+  window.burnTuneReady = figures.length === 0;
+  figures.forEach((figure) => observer.observe(figure.section));
+})();
