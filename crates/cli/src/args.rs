@@ -21,20 +21,38 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sample configurations, train and rank them, refit the best
-    #[command(after_long_help = EXAMPLES)]
+    #[command(after_long_help = SEARCH_EXAMPLES)]
     Search(SearchArgs),
+    /// Train the named [[trial]]s of a file on all of the training data, from several seeds
+    #[command(after_long_help = TRAIN_EXAMPLES)]
+    Train(TrainArgs),
+    /// Write the HTML pages again, from the result files of an earlier search or train
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Look at search spaces
     #[command(subcommand)]
     Space(SpaceCommand),
 }
 
-const EXAMPLES: &str = "Examples:
+const SEARCH_EXAMPLES: &str = "Examples:
   burn-tune search --space spaces/mlp.toml --trials 50
   burn-tune search --space spaces/mlp.toml --trials 50 --dry-run      what would be tried
   burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000    a quick look
+  burn-tune search --space spaces/mlp.toml --trials 50 --curves       with learning curves
   burn-tune search --space my.toml --data ~/fashion-mnist --json > leaderboard.json
 
 Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
+
+const TRAIN_EXAMPLES: &str = "Examples:
+  burn-tune train --space search-spaces/report.toml --seeds 8
+  burn-tune train --space my.toml --seeds 3 --limit 6000              a quick look
+  burn-tune train --space my.toml --json > report.json
+
+Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
+
+const REPORT_EXAMPLES: &str = "Examples:
+  burn-tune report                      the pages of what is in results/
+  burn-tune report --out last-week      of another folder";
 
 #[derive(Debug, Subcommand)]
 pub enum SpaceCommand {
@@ -45,29 +63,18 @@ pub enum SpaceCommand {
     },
 }
 
+/// What every command that trains models takes.
 #[derive(Debug, Args)]
-pub struct SearchArgs {
+pub struct RunArgs {
     /// The search space; a path that does not exist is looked up by its name in search-spaces/
     #[arg(long, value_name = "FILE")]
     pub space: PathBuf,
-    /// Trials in all, explicit ones of the file included
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
-    pub trials: usize,
     /// Worker threads [default: one per core]; the results do not depend on it
     #[arg(long, value_name = "N", value_parser = jobs)]
     pub jobs: Option<usize>,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How candidates are drawn: random or grid [default: the file's, or random]
-    #[arg(long, value_name = "S", value_parser = sampler)]
-    pub sampler: Option<SamplerKind>,
-    /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
-    #[arg(long, value_name = "K", value_parser = at_least_one)]
-    pub folds: Option<usize>,
-    /// How many of the best to refit; 0 for none [default: the file's, or 3]
-    #[arg(long, value_name = "K")]
-    pub top: Option<usize>,
     /// What computes: flex, ndarray or wgpu
     #[arg(long, value_name = "B", default_value = "flex", value_parser = backend)]
     pub backend: Backend,
@@ -77,21 +84,62 @@ pub struct SearchArgs {
     /// Only the first N training and test examples, for a quick look
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub limit: Option<usize>,
-    /// Where leaderboard.json and cv_results.csv go
+    /// Where the result files go
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
+    /// Print the result as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// No progress on stderr
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Trials in all, explicit ones of the file included
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
+    pub trials: usize,
+    /// How candidates are drawn: random or grid [default: the file's, or random]
+    #[arg(long, value_name = "S", value_parser = sampler)]
+    pub sampler: Option<SamplerKind>,
+    /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
+    #[arg(long, value_name = "K", value_parser = at_least_one)]
+    pub folds: Option<usize>,
+    /// How many of the best to refit; 0 for none [default: the file's, or 3]
+    #[arg(long, value_name = "K")]
+    pub top: Option<usize>,
+    /// Record learning curves: the loss of each step, and every 10 steps accuracy, gradients and
+    /// inactive units
+    #[arg(long)]
+    pub curves: bool,
     /// Begin no trial after this time, such as 90s or 10m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the leaderboard as JSON instead of a table
+}
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How many times each model is trained, each time from another seed
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = at_least_one)]
+    pub seeds: usize,
+    /// Record no curves: faster, but nothing is said about convergence
     #[arg(long)]
-    pub json: bool,
-    /// No progress on stderr
-    #[arg(short, long)]
-    pub quiet: bool,
+    pub no_curves: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The folder with the result files, which the pages go to as well
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub out: PathBuf,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

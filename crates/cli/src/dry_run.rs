@@ -33,6 +33,12 @@ pub fn work(objective: &MlpObjective, params: &Params) -> f64 {
     objective.folds.iter().map(|fold| training_work(objective, &config, fold.train.len())).sum()
 }
 
+/// The work of one training on all of the training data, likewise.
+pub fn refit_work(objective: &MlpObjective, params: &Params) -> f64 {
+    let examples = objective.dataset.train.len();
+    bind(objective, params).map_or(0.0, |config| training_work(objective, &config, examples))
+}
+
 fn training_work(objective: &MlpObjective, config: &MlpConfig, examples: usize) -> f64 {
     let (features, classes) = (objective.dataset.train.features(), objective.dataset.classes.len());
     let steps = examples.div_ceil(config.batch_size);

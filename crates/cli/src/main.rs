@@ -4,14 +4,20 @@
 mod args;
 mod space_file;
 
+mod setup;
+
 mod dry_run;
+mod report;
 mod search;
+mod train;
 
 mod brief;
 mod output;
 mod progress;
+mod results;
 mod signals;
 mod table;
+mod training_table;
 
 mod logging;
 mod process;
@@ -22,6 +28,11 @@ use burn_tune_search::SpaceError;
 use clap::Parser;
 
 use crate::args::{Cli, Command, SpaceCommand};
+
+/// The input was right, and the work came to nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WorkFailed(String);
 
 /// The work failed.
 const FAILED: u8 = 1;
@@ -36,11 +47,13 @@ fn main() -> ExitCode {
     logging::start(cli.verbose);
     let outcome = match cli.command {
         Command::Search(args) => search::search(args),
+        Command::Train(args) => train::train(args),
+        Command::Report(args) => report::report(&args),
         Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
     };
     outcome.unwrap_or_else(|error| {
         show(&error);
-        let failed = error.downcast_ref::<search::WorkFailed>().is_some();
+        let failed = error.downcast_ref::<WorkFailed>().is_some();
         ExitCode::from(if failed { FAILED } else { WRONG_INPUT })
     })
 }

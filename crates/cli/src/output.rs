@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tempfile::Builder;
 
 /// A folder that result files are written to.
@@ -21,13 +21,26 @@ impl OutputFolder {
         Ok(OutputFolder(path.to_owned()))
     }
 
-    /// Replaces the file called `name`, and says where it is. Where that fails, the text goes to the
+    /// The folder at `path`, which has to be there.
+    pub fn existing(path: &Path) -> Result<Self> {
+        if !path.is_dir() {
+            bail!("there is no folder {}: name one with --out", path.display());
+        }
+        Ok(OutputFolder(path.to_owned()))
+    }
+
+    /// The path of the file called `name`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Replaces the file called `name`, and says where it is. Where that fails, the content goes to the
     /// system's folder for temporary files instead of being lost, and the error says so.
-    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.0.join(name);
-        let Err(error) = replace(&path, text) else { return Ok(path) };
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
+        let (path, content) = (self.path(name), content.as_ref());
+        let Err(error) = replace(&path, content) else { return Ok(path) };
         let rescue = std::env::temp_dir().join(format!("burn-tune-{}-{name}", std::process::id()));
-        let outcome = match replace(&rescue, text) {
+        let outcome = match replace(&rescue, content) {
             Ok(()) => format!("what it would hold is in {}", rescue.display()),
             Err(_) => "and no other place took it".to_owned(),
         };
@@ -35,14 +48,27 @@ impl OutputFolder {
     }
 }
 
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+impl OutputFolder {
+    /// Removes the file called `name` of an earlier run, where there is one.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut beside = Builder::new();
     // Readable by all whom the user's own settings let read; temporary files are private by default.
     #[cfg(unix)]
     beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut beside = beside.prefix(".burn-tune-").tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    beside.write_all(content)?;
     beside.as_file().sync_all()?;
     beside.persist(path)?;
     Ok(())

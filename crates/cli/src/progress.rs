@@ -30,6 +30,7 @@ pub struct Progress {
     refit_work: f64,
     /// The share of the refits that is done.
     refits_done: f64,
+    refit_noun: &'static str,
     since: Stopwatch,
     finished: usize,
     best: Option<(usize, f64)>,
@@ -68,6 +69,7 @@ impl Progress {
             work,
             refit_work,
             refits_done: 0.0,
+            refit_noun: "refit",
             since: Stopwatch::start(),
             finished: 0,
             best: None,
@@ -91,7 +93,7 @@ impl Progress {
         match event {
             Event::TrialStarted { .. } => {}
             Event::FoldStarted { trial, fold } => self.task_started(*trial, Task::Fold(*fold)),
-            Event::FoldFinished { trial, fold, result } => {
+            Event::FoldFinished { trial, fold, result, .. } => {
                 self.task_finished(*trial, Task::Fold(*fold));
                 // Folds behind a failed one may still come in after their trial has ended.
                 if self.folds_done[*trial] < self.folds
@@ -134,20 +136,24 @@ impl Progress {
             Ok(score) => format!("test {:.4}", score.score),
             Err(error) => format!("failed: {error}"),
         };
+        let name = self.candidates[refit.trial].name.as_ref();
         format!(
-            "refit {}/{total}: trial {}, seed {}: {outcome}{}",
+            "{} {}/{total}: trial {}{}, seed {}: {outcome}{}",
+            self.refit_noun,
             self.finished,
             refit.trial,
+            name.map_or(String::new(), |name| format!(" {name}")),
             refit.seed,
             self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
         )
     }
 
-    /// Goes on from trials to `total` refits.
-    pub fn begin_refits(&mut self, total: usize) {
+    /// Goes on to `total` refits, one of which is called `noun`.
+    pub fn begin_refits(&mut self, total: usize, noun: &'static str) {
         self.finished = 0;
+        self.refit_noun = noun;
         if let Style::Bars { main, .. } = &self.style {
-            main.set_message("refits");
+            main.set_message(format!("{noun}s"));
             main.set_length(total as u64);
             main.set_position(0);
             main.set_prefix("");
@@ -230,7 +236,9 @@ impl Progress {
                     Task::Fold(fold) => {
                         format!("trial {trial:>3}  fold {}/{}", fold + 1, self.folds)
                     }
-                    Task::Refit(seed) => format!("trial {trial:>3}  refit, seed {seed}"),
+                    Task::Refit(seed) => {
+                        format!("trial {trial:>3}  {}, seed {seed}", self.refit_noun)
+                    }
                 });
                 bar.set_message(brief_params(self.candidates[trial].params.iter()));
                 bar.enable_steady_tick(Duration::from_millis(200));
@@ -254,7 +262,6 @@ fn bars(trials: usize) -> Style {
     main.set_message("trials");
     main.enable_steady_tick(Duration::from_millis(200));
     let best = all.add(ProgressBar::new_spinner().with_style(line_style()));
-    best.set_message("best: none yet");
     Style::Bars { all, main, best }
 }
 

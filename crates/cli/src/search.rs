@@ -3,27 +3,28 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn_tune_data::{Dataset, stratified_folds};
 use burn_tune_model::{Backend, MlpObjective};
-use burn_tune_ranking::{Evaluation, Leaderboard, StudyFacts, cv_results, standings, top};
+use burn_tune_ranking::curves_file::CurvesByTask;
+use burn_tune_ranking::timeline::TimelineEntry;
+use burn_tune_ranking::{
+    Evaluation, Leaderboard, ResultFile, StudyFacts, cv_results, standings, top,
+};
 use burn_tune_search::bind::check_file;
+use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::study::{Refit, RunOptions, refit, run};
 use burn_tune_search::study_file::StudySettings;
 use burn_tune_search::{Candidate, Candidates, Direction, Event, History, Params, StudyFile};
 
 use crate::args::SearchArgs;
-use crate::dry_run;
 use crate::output::OutputFolder;
 use crate::progress::Progress;
-use crate::signals::{self, INTERRUPTED};
+use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles};
+use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
-use crate::table::leaderboard_text;
-
-/// The input was right, and the work came to nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WorkFailed(pub String);
+use crate::table::{leaderboard_text, terminal_width};
+use crate::{WorkFailed, dry_run, setup};
 
 /// What the arguments and the file together come to.
 struct Plan {
@@ -38,8 +39,12 @@ struct Plan {
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 pub fn check_space(path: &Path) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(path)?;
-    let objective =
-        MlpObjective { dataset: Dataset::mnist()?, folds: Vec::new(), backend: Backend::Flex };
+    let objective = MlpObjective {
+        dataset: Dataset::mnist()?,
+        folds: Vec::new(),
+        backend: Backend::Flex,
+        curves: false,
+    };
     check_file(&objective, &file)?;
     let points = match file.space.points() {
         Some(points) => format!("{points} points"),
@@ -56,58 +61,54 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
 
 /// Runs a search.
 pub fn search(args: SearchArgs) -> Result<ExitCode> {
-    let Found { file, path } = space_file::find(&args.space)?;
+    let Found { file, path } = space_file::find(&args.run.space)?;
     let plan = plan(file, &args)?;
     if args.dry_run {
         dry_run::print(&plan.objective, &plan.candidates, &plan.notices);
         return Ok(ExitCode::SUCCESS);
     }
-    let output = OutputFolder::open(&args.out)?;
-    let (stop, signals) = signals::listen()?;
-    let jobs =
-        args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let options = RunOptions {
-        jobs,
-        seed: plan.study.seed,
-        timeout: args.timeout,
-        stop,
-        signals: Some(signals),
-    };
-
-    let mut progress = progress(&plan, args.quiet);
-    progress.say(&opening_line(&plan, &path, jobs));
+    let output = OutputFolder::open(&args.run.out)?;
+    let options = setup::run_options(&args.run, plan.study.seed, args.timeout)?;
+    let mut progress = progress(&plan, args.run.quiet);
+    progress.say(&opening_line(&plan, &path, options.jobs));
     for notice in &plan.notices {
         progress.say(&format!("note: {notice}"));
     }
+    let mut timeline = Vec::new();
     let candidates = plan.candidates.iter().cloned();
     let history = run(&plan.objective, candidates, &options, |event, history| {
         progress.event(event, history);
+        timeline.extend(timeline_entry(event));
         if *event == Event::StopRequested {
             // In case the running trials are not given the time to end.
-            write_results(&plan, history, &[], &output)
+            write_results(&plan, history, &[], &timeline, &output)
                 .map_or_else(|error| progress.say(&format!("{error:#}")), drop);
         }
     });
     let refits = refit_best(&plan, &history, &options, &mut progress);
     progress.finish();
-    finish(&args, &plan, &history, &refits, &output, options.stop.is_requested())
+    let files = write_results(&plan, &history, &refits, &timeline, &output)?;
+    finish(&args, &plan, &files, &output, options.stop.is_requested())
+}
+
+fn timeline_entry(event: &Event) -> Option<TimelineEntry> {
+    let Event::FoldFinished { trial, fold, result, span: Some(span) } = event else { return None };
+    let succeeded = result.is_ok();
+    Some(TimelineEntry { trial: *trial, task: Task::Fold(*fold), span: *span, succeeded })
 }
 
 fn plan(file: StudyFile, args: &SearchArgs) -> Result<Plan> {
     let mut study = file.study.clone();
-    study.seed = args.seed.unwrap_or(study.seed);
+    study.seed = args.run.seed.unwrap_or(study.seed);
     study.sampler = args.sampler.unwrap_or(study.sampler);
     study.folds = args.folds.unwrap_or(study.folds);
     study.top = args.top.unwrap_or(study.top);
 
-    args.backend.probe().map_err(|problem| anyhow::anyhow!(problem))?;
-    let mut dataset = load(&file.dataset, args.data.as_deref())?;
-    if let Some(examples) = args.limit {
-        dataset = dataset.limited(examples);
-    }
+    let dataset = setup::dataset(&file, &args.run)?;
     let splits = stratified_folds(dataset.train.labels(), study.folds)?;
     let mut notices: Vec<String> = splits.warning.iter().map(ToString::to_string).collect();
-    let objective = MlpObjective { dataset, folds: splits.folds, backend: args.backend };
+    let (backend, curves) = (args.run.backend, args.curves);
+    let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
     check_file(&objective, &file)?;
 
     let candidates = Candidates::new(&file, study.sampler, args.trials, study.seed)
@@ -128,16 +129,6 @@ fn plan(file: StudyFile, args: &SearchArgs) -> Result<Plan> {
         ));
     }
     Ok(Plan { study, file, objective, candidates, notices })
-}
-
-fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
-    match folder {
-        Some(folder) => Ok(Dataset::from_dir(folder)?),
-        None if dataset == "mnist" => Ok(Dataset::mnist()?),
-        None => Dataset::from_dir(Path::new(dataset)).with_context(|| {
-            format!("[data] dataset = \"{dataset}\" is neither \"mnist\" nor a folder of IDX files")
-        }),
-    }
 }
 
 fn progress(plan: &Plan, quiet: bool) -> Progress {
@@ -191,7 +182,7 @@ fn refit_best(
     if total == 0 || options.stop.is_requested() {
         return Vec::new();
     }
-    progress.begin_refits(total);
+    progress.begin_refits(total, "refit");
     refit(&plan.objective, &best, plan.study.refit_seeds, options, |event| {
         progress.refit(event, total);
     })
@@ -217,38 +208,62 @@ fn facts(plan: &Plan) -> StudyFacts {
     }
 }
 
+/// Writes the result files, and the page; a page that cannot be written is no reason to lose the rest.
 fn write_results(
     plan: &Plan,
     history: &History,
     refits: &[Refit],
+    timeline: &[TimelineEntry],
     output: &OutputFolder,
-) -> Result<Leaderboard> {
+) -> Result<StudyFiles> {
     let facts = facts(plan);
-    let leaderboard = Leaderboard::new(&facts, history, refits);
-    let written = output.write("leaderboard.json", &leaderboard.to_json());
-    // Both are tried, whatever becomes of the first.
-    let also_written = output.write("cv_results.csv", &cv_results(&facts, history));
-    written.and(also_written).map_err(|error| WorkFailed(format!("{error:#}")))?;
-    Ok(leaderboard)
+    let of_refits = refits.iter().map(|refit| TimelineEntry {
+        trial: refit.trial,
+        task: Task::Refit(refit.seed),
+        span: refit.span,
+        succeeded: refit.result.is_ok(),
+    });
+    let files = StudyFiles {
+        leaderboard: Leaderboard::new(&facts, history, refits),
+        timeline: timeline.iter().copied().chain(of_refits).collect(),
+        curves: curves(history, refits),
+    };
+    let written = files.write(&cv_results(&facts, history), output);
+    written.map_err(|error| WorkFailed(format!("{error:#}")))?;
+    Ok(files)
+}
+
+/// What was recorded of each fold and refit.
+fn curves(history: &History, refits: &[Refit]) -> CurvesByTask {
+    let folds = history.trials().iter().flat_map(|trial| {
+        let folds = trial.folds().iter().enumerate();
+        folds.map(|(fold, score)| ((trial.number, Task::Fold(fold)), score.curves.as_ref()))
+    });
+    let refits = refits.iter().map(|refit| {
+        let score = refit.result.as_ref().ok();
+        ((refit.trial, Task::Refit(refit.seed)), score.and_then(|score| score.curves.as_ref()))
+    });
+    folds.chain(refits).filter_map(|(task, curves)| Some((task, curves?.clone()))).collect()
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 fn finish(
     args: &SearchArgs,
     plan: &Plan,
-    history: &History,
-    refits: &[Refit],
+    files: &StudyFiles,
     output: &OutputFolder,
     interrupted: bool,
 ) -> Result<ExitCode> {
-    let leaderboard = write_results(plan, history, refits, output)?;
-    if args.json {
+    let leaderboard = &files.leaderboard;
+    let page = files.write_page(output).map_err(|error| WorkFailed(format!("{error:#}")))?;
+    let path = |name: &str| output.path(name).display().to_string();
+    if args.run.json {
         print!("{}", leaderboard.to_json());
     } else {
         let size = |params: &Params| plan.objective.parameters(params);
-        print!("{}", leaderboard_text(&leaderboard, size, terminal_width()));
-        let path = |name| args.out.join(name).display().to_string();
-        println!("All trials: {}, {}", path("leaderboard.json"), path("cv_results.csv"));
+        print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
+        println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
+        println!("Figures, in a browser: {}", path(&page));
     }
     if interrupted {
         return Ok(ExitCode::from(INTERRUPTED));
@@ -257,15 +272,8 @@ fn finish(
         bail!(WorkFailed(format!(
             "all {} trials failed; the reasons are in {}",
             leaderboard.counts.failed,
-            args.out.join("leaderboard.json").display()
+            path(LEADERBOARD)
         )));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Columns of the terminal; wide where the table goes to a file.
-fn terminal_width() -> usize {
-    const FILE_WIDTH: usize = 160;
-    let (_, columns) = console::Term::stdout().size_checked().unzip();
-    columns.map_or(FILE_WIDTH, usize::from)
 }

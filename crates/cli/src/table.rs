@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use burn_tune_ranking::leaderboard::{State, TopEntry, TrialEntry};
 use burn_tune_ranking::{Leaderboard, noise};
-use burn_tune_search::{Flag, Params};
+use burn_tune_search::{Flag, ParamValue, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::brief::{brief, brief_params};
+use crate::brief::brief_params;
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
@@ -44,6 +44,13 @@ pub fn leaderboard_text(
     text
 }
 
+/// Columns of the terminal; wide where the table goes to a file.
+pub fn terminal_width() -> usize {
+    const FILE_WIDTH: usize = 160;
+    let (_, columns) = console::Term::stdout().size_checked().unzip();
+    columns.map_or(FILE_WIDTH, usize::from)
+}
+
 /// The lines of the table without parameters; below each trial a line with its own.
 fn params_below(
     leaderboard: &Leaderboard,
@@ -52,7 +59,7 @@ fn params_below(
     width: usize,
 ) -> Vec<String> {
     const INDENT: &str = "         ";
-    let varying = varying_params(leaderboard);
+    let varying = leaderboard.varying_params();
     let mut lines = table(leaderboard, shown, size, false).into_iter();
     let mut all: Vec<String> = lines.next().into_iter().collect();
     for (line, trial) in lines.zip(shown) {
@@ -72,7 +79,7 @@ fn table(
     size: impl Fn(&Params) -> Option<u64>,
     with_params: bool,
 ) -> Vec<String> {
-    let varying = if with_params { varying_params(leaderboard) } else { Vec::new() };
+    let varying = if with_params { leaderboard.varying_params() } else { Vec::new() };
     let kinds = flag_kinds(leaderboard);
     let metric = &leaderboard.evaluation.metric;
     let mut header = vec![
@@ -100,7 +107,7 @@ fn table(
             test_score(leaderboard, trial.trial),
             size(&trial.params).map_or(String::new(), thousands),
         ];
-        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(brief));
+        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(ParamValue::brief));
         let flags = flags_of(leaderboard, trial);
         let flags: Vec<String> = flags.iter().map(|flag| mark(&kinds, flag)).collect();
         row.push(flags.join(" "));
@@ -112,18 +119,6 @@ fn table(
         }
     }
     table.lines().collect()
-}
-
-/// Parameters that are not fixed by the space.
-fn varying_params(leaderboard: &Leaderboard) -> Vec<&str> {
-    let trials = &leaderboard.trials;
-    let domains = leaderboard.space.domains.iter();
-    domains
-        .map(|(name, _)| name.as_str())
-        .filter(|name| {
-            trials.iter().any(|trial| trial.params.get(name) != trials[0].params.get(name))
-        })
-        .collect()
 }
 
 fn refit_of(leaderboard: &Leaderboard, trial: usize) -> Option<&TopEntry> {
@@ -161,7 +156,7 @@ fn mark(kinds: &[FlagKind], flag: &Flag) -> String {
 }
 
 /// `397k`, `1.2M`.
-fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     match number {
         0..1_000 => number.to_string(),
         1_000..1_000_000 => format!("{}k", (number as f64 / 1e3).round()),
@@ -226,6 +221,22 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     }
 }
 
+/// A line for each kind of flag: what it means, and who has it.
+pub fn flag_lines<'a>(flagged: impl Iterator<Item = (Flag, &'a str)>) -> Vec<String> {
+    let mut kinds: Vec<(String, &'static str, Vec<&str>)> = Vec::new();
+    for (flag, owner) in flagged {
+        let name = name_of(&flag);
+        match kinds.iter_mut().find(|(kind, ..)| *kind == name) {
+            Some((_, _, owners)) => owners.push(owner),
+            None => kinds.push((name, flag.advice(), vec![owner])),
+        }
+    }
+    let line = |(name, advice, owners): (String, &str, Vec<&str>)| {
+        format!("⚑ {name} ({}): {advice}", owners.join(", "))
+    };
+    kinds.into_iter().map(line).collect()
+}
+
 /// A kind of flag, and how many trials have it.
 struct FlagKind {
     name: String,
@@ -261,12 +272,12 @@ fn flag_remarks(leaderboard: &Leaderboard) -> Vec<String> {
 }
 
 /// `1 trial`, `2 trials`.
-fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Breaks a line at single spaces, with later lines indented.
-fn textwrap(line: &str, width: usize, indent: &str) -> String {
+pub fn textwrap(line: &str, width: usize, indent: &str) -> String {
     let body = line.trim_start();
     let mut text = line[..line.len() - body.len()].to_owned();
     let mut column = text.len();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::study::Refit;
+use burn_tune_search::timeline::Span;
 use burn_tune_search::{
     Candidate, Direction, Event, FoldScore, History, ObjectiveError, ParamValue, RefitScore,
     StudyFile,
@@ -36,9 +37,9 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
                     flags: vec![Flag::Diverged],
                 })
             } else {
-                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1 })
+                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1, curves: None })
             };
-            history.apply(&Event::FoldFinished { trial, fold, result }).unwrap();
+            history.apply(&Event::FoldFinished { trial, fold, result, span: None }).unwrap();
         }
     }
     let facts = StudyFacts {
@@ -57,8 +58,8 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
         top,
         refit_seeds: 1,
     };
-    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![] };
-    let refits = [Refit { trial: 0, seed: 0, result: Ok(refit) }];
+    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
+    let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
     Leaderboard::new(&facts, &history, &refits[..top])
 }
 

@@ -15,7 +15,7 @@ fn signal(child: &Child, name: &str) {
 
 /// Starts a search, sends each signal at one more line that has `trigger` in it, and gives the exit
 /// code and all that was said.
-fn interrupted(
+pub fn interrupted(
     workplace: &Workplace,
     args: &str,
     trigger: &str,

@@ -6,4 +6,5 @@ mod harness;
 
 mod interruption;
 mod search;
+mod training;
 mod wrong_input;

@@ -1,0 +1,29 @@
+//! `burn-tune report`: the pages of an earlier search and training, from their result files.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::args::ReportArgs;
+use crate::output::OutputFolder;
+use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
+
+/// Writes the pages of what is in the folder.
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+pub fn report(args: &ReportArgs) -> Result<ExitCode> {
+    let output = OutputFolder::existing(&args.out)?;
+    let study = StudyFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
+    let training =
+        TrainingFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
+    let pages: Vec<String> = study.into_iter().chain(training).collect();
+    if pages.is_empty() {
+        bail!(
+            "there is neither {LEADERBOARD} nor {REPORT} in {}: run `burn-tune search` or `burn-tune train` first, or name the folder with --out",
+            args.out.display()
+        );
+    }
+    for page in pages {
+        println!("{}", output.path(&page).display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

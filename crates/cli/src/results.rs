@@ -1,0 +1,154 @@
+//! The result files of a search and of a training: what they are called, and how they are written and
+//! read again.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use anyhow::{Context, Result};
+use burn_tune_ranking::curves_file::{CurvesByTask, from_npz, to_npz};
+use burn_tune_ranking::timeline::{TimelineEntry, read_timeline, timeline_csv};
+use burn_tune_ranking::{Leaderboard, ResultFile, TrainingReport};
+use burn_tune_report::page::{study_page, training_page};
+use burn_tune_report::{StudyResults, TrainingResults};
+
+use crate::output::OutputFolder;
+
+/// The leaderboard of a search.
+pub const LEADERBOARD: &str = "leaderboard.json";
+/// The trials of a search, in scikit-learn's columns.
+pub const CV_RESULTS: &str = "cv_results.csv";
+/// Who worked when in a search.
+pub const TIMELINE: &str = "timeline.csv";
+/// What was recorded in a search.
+pub const CURVES: &str = "curves.npz";
+/// The models of a training.
+pub const REPORT: &str = "report.json";
+/// What was recorded in a training.
+pub const REPORT_CURVES: &str = "report_curves.npz";
+
+/// What a search leaves behind.
+pub struct StudyFiles {
+    /// The trials by rank.
+    pub leaderboard: Leaderboard,
+    /// Who worked when.
+    pub timeline: Vec<TimelineEntry>,
+    /// What was recorded.
+    pub curves: CurvesByTask,
+}
+
+impl StudyFiles {
+    /// Writes all of it but the page. Each file is tried, whatever becomes of the others; the first
+    /// failure is returned.
+    pub fn write(&self, cv_results: &str, output: &OutputFolder) -> Result<()> {
+        let written = [
+            output.write(LEADERBOARD, self.leaderboard.to_json()).map(drop),
+            output.write(CV_RESULTS, cv_results).map(drop),
+            output.write(TIMELINE, timeline_csv(&self.timeline)).map(drop),
+            write_curves(CURVES, &self.curves, output),
+        ];
+        written.into_iter().collect()
+    }
+
+    /// Reads what an earlier search wrote; `None` where there is no leaderboard.
+    pub fn read(output: &OutputFolder) -> Result<Option<Self>> {
+        let Some(text) = read(LEADERBOARD, output)? else { return Ok(None) };
+        let leaderboard = Leaderboard::from_json(&utf8(LEADERBOARD, text, output)?)
+            .with_context(|| output.path(LEADERBOARD).display().to_string())?;
+        let timeline = match read(TIMELINE, output)? {
+            None => Vec::new(),
+            Some(text) => read_timeline(&utf8(TIMELINE, text, output)?)
+                .with_context(|| output.path(TIMELINE).display().to_string())?,
+        };
+        let curves = read_curves(CURVES, output)?;
+        Ok(Some(StudyFiles { leaderboard, timeline, curves }))
+    }
+
+    /// Writes the page, and says what it is called.
+    pub fn write_page(&self, output: &OutputFolder) -> Result<String> {
+        let StudyFiles { leaderboard, timeline, curves } = self;
+        let name = format!("{}.html", file_name(&leaderboard.name));
+        output.write(&name, study_page(StudyResults { leaderboard, timeline, curves }))?;
+        Ok(name)
+    }
+}
+
+/// What a training leaves behind.
+pub struct TrainingFiles {
+    /// The models.
+    pub report: TrainingReport,
+    /// What was recorded.
+    pub curves: CurvesByTask,
+}
+
+impl TrainingFiles {
+    /// Writes all of it but the page; as [`StudyFiles::write`].
+    pub fn write(&self, output: &OutputFolder) -> Result<()> {
+        let written = output.write(REPORT, self.report.to_json()).map(drop);
+        written.and(write_curves(REPORT_CURVES, &self.curves, output))
+    }
+
+    /// Reads what an earlier training wrote; `None` where there is no report.
+    pub fn read(output: &OutputFolder) -> Result<Option<Self>> {
+        let Some(text) = read(REPORT, output)? else { return Ok(None) };
+        let report = TrainingReport::from_json(&utf8(REPORT, text, output)?)
+            .with_context(|| output.path(REPORT).display().to_string())?;
+        Ok(Some(TrainingFiles { report, curves: read_curves(REPORT_CURVES, output)? }))
+    }
+
+    /// Writes the page, and says what it is called. Not as that of a search of the same file.
+    pub fn write_page(&self, output: &OutputFolder) -> Result<String> {
+        let TrainingFiles { report, curves } = self;
+        let name = format!("{}-train.html", file_name(&report.name));
+        output.write(&name, training_page(TrainingResults { report, curves }))?;
+        Ok(name)
+    }
+}
+
+/// A name that users choose, as one that every file system takes.
+fn file_name(name: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let name: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
+    let name = name.trim_start_matches('.');
+    if name.is_empty() { "study".into() } else { name.into() }
+}
+
+/// Without curves, those of an earlier run must not pass for this one's.
+fn write_curves(name: &str, curves: &CurvesByTask, output: &OutputFolder) -> Result<()> {
+    if curves.is_empty() {
+        return output.remove(name);
+    }
+    let bytes = to_npz(curves).with_context(|| format!("cannot make {name}"))?;
+    output.write(name, bytes).map(drop)
+}
+
+fn read_curves(name: &str, output: &OutputFolder) -> Result<CurvesByTask> {
+    match read(name, output)? {
+        None => Ok(CurvesByTask::new()),
+        Some(bytes) => from_npz(&bytes).with_context(|| output.path(name).display().to_string()),
+    }
+}
+
+fn read(name: &str, output: &OutputFolder) -> Result<Option<Vec<u8>>> {
+    let path = output.path(name);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+fn utf8(name: &str, bytes: Vec<u8>, output: &OutputFolder) -> Result<String> {
+    String::from_utf8(bytes).with_context(|| output.path(name).display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_of_a_study_is_a_name_of_a_file() {
+        assert_eq!(file_name("mlp"), "mlp");
+        assert_eq!(file_name("../a b/ü"), "_a_b_ü");
+        assert_eq!(file_name(".."), "study");
+    }
+}

@@ -1,0 +1,171 @@
+//! `burn-tune train`: the named trials of a file, each from several seeds, beside what was reported of
+//! them.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use burn_tune_model::MlpObjective;
+use burn_tune_ranking::curves_file::CurvesByTask;
+use burn_tune_ranking::{
+    NamedModel, ResultFile, TrainingEvaluation, TrainingFacts, TrainingReport,
+};
+use burn_tune_search::bind::check_file;
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::study::{Refit, refit};
+use burn_tune_search::{Candidate, Candidates, Params, StudyFile};
+
+use crate::args::TrainArgs;
+use crate::output::OutputFolder;
+use crate::progress::Progress;
+use crate::results::{REPORT, TrainingFiles};
+use crate::signals::INTERRUPTED;
+use crate::space_file::{self, Found};
+use crate::table::terminal_width;
+use crate::training_table::training_text;
+use crate::{WorkFailed, dry_run, setup};
+
+/// Trains the models.
+pub fn train(args: TrainArgs) -> Result<ExitCode> {
+    let Found { file, path } = space_file::find(&args.run.space)?;
+    let seed = args.run.seed.unwrap_or(file.study.seed);
+    let dataset = setup::dataset(&file, &args.run)?;
+    let objective = MlpObjective {
+        dataset,
+        folds: Vec::new(),
+        backend: args.run.backend,
+        curves: !args.no_curves,
+    };
+    let models = models(&file, &path, &objective, seed)?;
+    let output = OutputFolder::open(&args.run.out)?;
+    let options = setup::run_options(&args.run, seed, None)?;
+
+    let trials: Vec<(usize, Params)> =
+        models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
+    let total = models.len() * args.seeds;
+    let mut progress = progress(&models, &objective, &args);
+    progress.say(&opening_line(&file, &path, &objective, models.len(), &args, options.jobs));
+    progress.begin_refits(total, "training");
+    let refits =
+        refit(&objective, &trials, args.seeds, &options, |event| progress.refit(event, total));
+    progress.finish();
+
+    let facts = facts(&file, &objective, seed, args.seeds);
+    let files = TrainingFiles {
+        report: TrainingReport::new(&facts, &models, &file.claims, &refits),
+        curves: curves(&refits),
+    };
+    finish(&args, &files, &output, options.stop.is_requested())
+}
+
+fn models(
+    file: &StudyFile,
+    path: &Path,
+    objective: &MlpObjective,
+    seed: u64,
+) -> Result<Vec<NamedModel>> {
+    if file.trials.is_empty() {
+        bail!(
+            "{} has no [[trial]], and `train` trains those alone: add one, such as\n\n  [[trial]]\n  name = \"baseline\"\n\nor use `burn-tune search` to sample from [space]",
+            path.display()
+        );
+    }
+    check_file(objective, file)?;
+    let candidates = Candidates::new(file, file.study.sampler, file.trials.len(), seed)
+        .map_err(|problem| anyhow!(problem))?;
+    let model = |(candidate, trial): (Candidate, &burn_tune_search::study_file::ExplicitTrial)| {
+        NamedModel {
+            size: objective.parameters(&candidate.params).unwrap_or(0),
+            reported: trial.reported.clone(),
+            candidate,
+        }
+    };
+    Ok(candidates.zip(&file.trials).map(model).collect())
+}
+
+fn progress(models: &[NamedModel], objective: &MlpObjective, args: &TrainArgs) -> Progress {
+    let candidates: Vec<Candidate> = models.iter().map(|model| model.candidate.clone()).collect();
+    let work: Vec<f64> = candidates
+        .iter()
+        .map(|candidate| dry_run::refit_work(objective, &candidate.params))
+        .collect();
+    let all = work.iter().sum::<f64>() * args.seeds as f64;
+    Progress::new(candidates, vec![0.0; work.len()], all, 1, true, args.run.quiet)
+}
+
+fn opening_line(
+    file: &StudyFile,
+    path: &Path,
+    objective: &MlpObjective,
+    models: usize,
+    args: &TrainArgs,
+    jobs: usize,
+) -> String {
+    let dataset = &objective.dataset;
+    format!(
+        "{}: {models} models, {} seeds each, on {} examples of {}, {jobs} jobs on {}\nspace: {}",
+        file.study.name,
+        args.seeds,
+        dataset.train.len(),
+        dataset.name,
+        objective.backend.name(),
+        path.display(),
+    )
+}
+
+fn facts(file: &StudyFile, objective: &MlpObjective, seed: u64, seeds: usize) -> TrainingFacts {
+    let dataset = &objective.dataset;
+    TrainingFacts {
+        name: file.study.name.clone(),
+        seed,
+        evaluation: TrainingEvaluation {
+            dataset: dataset.name.clone(),
+            metric: "accuracy".into(),
+            classes: dataset.classes.clone(),
+            train_examples: dataset.train.len(),
+            test_examples: dataset.test.len(),
+            backend: objective.backend.name().into(),
+        },
+        seeds,
+    }
+}
+
+/// What was recorded of each training.
+fn curves(refits: &[Refit]) -> CurvesByTask {
+    let recorded = refits.iter().filter_map(|refit| {
+        let curves = refit.result.as_ref().ok()?.curves.clone()?;
+        Some(((refit.trial, Task::Refit(refit.seed)), curves))
+    });
+    recorded.collect()
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+fn finish(
+    args: &TrainArgs,
+    files: &TrainingFiles,
+    output: &OutputFolder,
+    interrupted: bool,
+) -> Result<ExitCode> {
+    let failed = |error: anyhow::Error| WorkFailed(format!("{error:#}"));
+    files.write(output).map_err(failed)?;
+    let page = files.write_page(output).map_err(failed)?;
+    let report = &files.report;
+    if args.run.json {
+        print!("{}", report.to_json());
+    } else {
+        print!("{}", training_text(report, terminal_width()));
+        println!("All numbers: {}", output.path(REPORT).display());
+        println!("Figures, in a browser: {}", output.path(&page).display());
+    }
+    if interrupted {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    if report.models.iter().all(|model| model.test_scores.iter().all(Option::is_none)) {
+        let reason = report.models.iter().find_map(|model| model.errors.first());
+        bail!(WorkFailed(format!(
+            "all trainings failed, such as {}",
+            reason.map_or("the first one", |reason| reason)
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,169 @@
+//! Trained models as a person reads them in a terminal: each beside what was reported of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use burn_tune_ranking::verdict::Verdict;
+use burn_tune_ranking::{ModelEntry, TrainingReport};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::table::{count, flag_lines, textwrap, thousands};
+
+/// The table and what is to be said about it, in lines of at most `width` columns, if that can be.
+pub fn training_text(report: &TrainingReport, width: usize) -> String {
+    let mut text = String::new();
+    let whole = models_table(report, true);
+    let fits = whole.iter().all(|line| line.chars().count() <= width);
+    let lines = if fits { whole } else { models_table(report, false) };
+    text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
+    text.push('\n');
+    for line in remarks(report) {
+        let _ = writeln!(text, "{}", textwrap(&line, width, "  "));
+    }
+    text
+}
+
+fn models_table(report: &TrainingReport, wide: bool) -> Vec<String> {
+    let reported = report.models.iter().any(|model| !model.reported.is_empty());
+    let mut header = vec!["model".to_owned()];
+    header.extend(wide.then(|| "size".to_owned()));
+    header.extend(reported.then(|| "reported".to_owned()));
+    header.push(format!("test {}", report.evaluation.metric));
+    header.extend(wide.then(|| "min – max".to_owned()));
+    header.extend(["never predicted".to_owned(), "flat at".to_owned()]);
+
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for model in &report.models {
+        let mut row = vec![model.name.clone()];
+        row.extend(wide.then(|| thousands(model.size)));
+        row.extend(reported.then(|| reported_text(model)));
+        row.push(spread(model));
+        row.extend(wide.then(|| range(model)));
+        row.extend([never_predicted(model), convergence(model)]);
+        table.add_row(row);
+    }
+    for number in (1..if wide { 3 } else { 2 }).chain([5]) {
+        if let Some(column) = table.column_mut(number) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().collect()
+}
+
+fn reported_text(model: &ModelEntry) -> String {
+    let scores: Vec<String> = model.reported.iter().map(|score| format!("{score:.4}")).collect();
+    scores.join(", ")
+}
+
+fn spread(model: &ModelEntry) -> String {
+    match (model.mean, model.std) {
+        (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
+        _ => {
+            let trained = model.test_scores.iter().flatten().count();
+            format!("{trained} of {} done", model.test_scores.len())
+        }
+    }
+}
+
+fn range(model: &ModelEntry) -> String {
+    match (model.min, model.max) {
+        (Some(min), Some(max)) => format!("{min:.4} – {max:.4}"),
+        _ => String::new(),
+    }
+}
+
+/// `5 (3×) 7 (1×)`: each class with how many of the trainings never predict it.
+fn never_predicted(model: &ModelEntry) -> String {
+    let mut seeds_of: BTreeMap<u8, usize> = BTreeMap::new();
+    for class in model.never_predicted.iter().flatten() {
+        *seeds_of.entry(*class).or_default() += 1;
+    }
+    let classes: Vec<String> =
+        seeds_of.iter().map(|(class, seeds)| format!("{class} ({seeds}×)")).collect();
+    classes.join(" ")
+}
+
+/// The step and the length of the training; a dash where no curve was recorded.
+fn convergence(model: &ModelEntry) -> String {
+    match (model.convergence_step, model.steps) {
+        (Some(step), Some(steps)) => format!("step {step} of {steps}"),
+        (None, Some(steps)) => format!("not in {steps} steps"),
+        _ => "—".into(),
+    }
+}
+
+fn remarks(report: &TrainingReport) -> Vec<String> {
+    let seeds = count(report.seeds, "seed");
+    let mut lines = vec![format!(
+        "Mean ± standard deviation over {seeds}, on {} test examples. Flat: the median step from which the smoothed loss stays within 2% of its fall around where it ends.",
+        report.evaluation.test_examples
+    )];
+    lines.extend(baseline_remark(report));
+    lines.extend(report.widest().map(|(model, min, max)| {
+        format!(
+            "A single training of {} comes out anywhere from {min:.4} to {max:.4}, by its seed alone.",
+            model.name
+        )
+    }));
+    lines.extend(contrast_remarks(report));
+    if !report.claims.is_empty() {
+        lines.push(String::new());
+        lines.push("What was claimed, and what is measured:".into());
+    }
+    for claim in &report.claims {
+        let word = match claim.verdict {
+            Verdict::Holds => "✓ holds",
+            Verdict::DependsOnSeed => "~ depends on the seed",
+            Verdict::Fails => "✗ does not hold",
+            Verdict::Unknown => "? cannot be told",
+        };
+        lines.push(format!("{word}: {}: {} ({})", claim.model, claim.text, claim.measured));
+    }
+    let flagged = report
+        .models
+        .iter()
+        .flat_map(|model| model.flags.iter().map(|flag| (flag.clone(), model.name.as_str())));
+    let flags = flag_lines(flagged);
+    if !flags.is_empty() {
+        lines.push(String::new());
+        lines.extend(flags);
+    }
+    for model in report.models.iter().filter(|model| !model.errors.is_empty()) {
+        lines.push(format!("{} failed: {}", model.name, model.errors.join("; ")));
+    }
+    lines
+}
+
+/// For each parameter, the models that differ in it alone.
+fn contrast_remarks(report: &TrainingReport) -> Vec<String> {
+    let contrasts = report.contrasts();
+    let side = |model: &ModelEntry, param: &str| {
+        Some(format!("{} ({}) {:.4}", model.name, model.params.get(param)?.brief(), model.mean?))
+    };
+    let line = |param: &str| {
+        let of_param = contrasts.iter().filter(|contrast| contrast.param == param);
+        let pairs: Vec<String> = of_param
+            .filter_map(|contrast| {
+                Some(format!("{}, {}", side(contrast.first, param)?, side(contrast.second, param)?))
+            })
+            .collect();
+        let text = format!("{param} alone makes the difference between {}.", pairs.join("; "));
+        (!pairs.is_empty()).then_some(text)
+    };
+    report.varying_params().into_iter().filter_map(line).collect()
+}
+
+fn baseline_remark(report: &TrainingReport) -> Option<String> {
+    let (baseline, others) = report.models.split_first()?;
+    let mean = baseline.mean?;
+    let worse = others.iter().filter(|model| model.mean.is_some_and(|other| other < mean)).count();
+    (!others.is_empty()).then(|| {
+        format!(
+            "{worse} of the {} other models are worse than {}, the first one, on average.",
+            others.len(),
+            baseline.name
+        )
+    })
+}
