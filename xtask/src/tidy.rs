@@ -17,11 +17,13 @@ const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONT
 /// Made by running things: named in documents, but not there in a fresh clone.
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself: in which section of whose manifest.
-const CONFINED: [(&str, &str, &str); 5] = [
+const CONFINED: [(&str, &str, &str); 7] = [
     ("burn", "dependencies", "crates/model"),
     ("clap", "dependencies", "crates/cli"),
     ("anyhow", "dependencies", "crates/cli"),
     ("indicatif", "dependencies", "crates/cli"),
+    ("plotly", "dependencies", "crates/report"),
+    ("askama", "dependencies", "crates/report"),
     ("jsonschema", "dev-dependencies", "xtask"),
 ];
 
@@ -124,6 +126,20 @@ fn the_leaderboard_fits_its_schema() {
     assert!(!leaderboard["trials"].as_array().unwrap().is_empty(), "there are no trials in it");
 }
 
+/// The committed one, or the one that `REPORT` names.
+#[test]
+fn the_training_report_fits_its_schema() {
+    let path = env::var_os("REPORT").unwrap_or_else(|| "results/report.json".into());
+    let text = read(&root().join(path));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let errors = errors_by_schema("report.schema.json", &report);
+    assert_none(errors.into_iter(), "a change of the format is a change of the schema");
+    assert!(!report["models"].as_array().unwrap().is_empty(), "there are no models in it");
+    let mut lacking = report;
+    lacking["models"][0].as_object_mut().unwrap().remove("convergence_steps");
+    assert_ne!(errors_by_schema("report.schema.json", &lacking), [""; 0]);
+}
+
 #[test]
 fn a_leaderboard_without_one_of_its_keys_does_not_fit() {
     let whole = small_leaderboard();
@@ -148,7 +164,7 @@ fn paths_are_found_in_running_text_alone() {
 
 fn small_leaderboard() -> Value {
     json!({
-        "name": "tiny", "seed": 0, "direction": "maximize",
+        "format": 1, "name": "tiny", "seed": 0, "direction": "maximize",
         "space": { "lr": { "low": 1e-4, "high": 0.1, "log": true }, "depth": [1, 2], "epochs": 5 },
         "evaluation": {
             "dataset": "mnist", "metric": "accuracy", "folds": 2, "train_examples": 60000,
@@ -174,9 +190,13 @@ fn small_leaderboard() -> Value {
 
 /// What is wrong with a leaderboard, with the place of each fault.
 fn schema_errors(leaderboard: &Value) -> Vec<String> {
-    let schema = read(&root().join("crates/ranking/leaderboard.schema.json"));
+    errors_by_schema("leaderboard.schema.json", leaderboard)
+}
+
+fn errors_by_schema(schema: &str, value: &Value) -> Vec<String> {
+    let schema = read(&root().join("crates/ranking").join(schema));
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
-    let errors = validator.iter_errors(leaderboard);
+    let errors = validator.iter_errors(value);
     errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
