@@ -23,7 +23,7 @@ pub enum Command {
     /// Sample configurations, train and rank them, refit the best
     #[command(after_long_help = SEARCH_EXAMPLES)]
     Search(SearchArgs),
-    /// Train the named [[trial]]s of a file on all of the training data, from several seeds
+    /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
     /// Write the HTML pages again, from the result files of an earlier search or train

@@ -49,7 +49,7 @@ impl Domain {
             Domain::FloatRange { low, high, .. } if low == high => Some(1),
             Domain::FloatRange { low, high, step: Some(step), .. } => {
                 // A hair of slack: (0.5 - 0.1) / 0.1 is 4 to a reader, 3.9999… to a float.
-                Some(((high - low) / step + 1e-9).floor() as u128 + 1)
+                Some((((high - low) / step + 1e-9).floor() as u128).saturating_add(1))
             }
             Domain::IntRange { .. } | Domain::FloatRange { .. } => None,
         }
@@ -220,6 +220,13 @@ mod tests {
 
     use super::*;
     use crate::StudyFile;
+
+    #[test]
+    fn a_tiny_step_makes_many_points_and_no_overflow() {
+        let step = Some(f64::from_bits(1));
+        let domain = Domain::FloatRange { low: 0.0, high: 1.0, step, log: false };
+        assert_eq!(domain.points(), Some(u128::MAX));
+    }
 
     #[test]
     fn a_space_is_read_from_json_as_it_was_written() {
