@@ -46,9 +46,7 @@ impl OutputFolder {
         };
         Err(error).with_context(|| format!("cannot write {}; {outcome}", path.display()))
     }
-}
 
-impl OutputFolder {
     /// Removes the file called `name` of an earlier run, where there is one.
     pub fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);

@@ -15,7 +15,9 @@ use burn_tune_search::bind::check_file;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::study::{Refit, RunOptions, refit, run};
 use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{Candidate, Candidates, Direction, Event, History, Params, StudyFile};
+use burn_tune_search::{
+    Candidate, Candidates, Direction, Event, History, ObjectiveError, Params, StudyFile,
+};
 
 use crate::args::SearchArgs;
 use crate::output::OutputFolder;
@@ -93,7 +95,11 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
 
 fn timeline_entry(event: &Event) -> Option<TimelineEntry> {
     let Event::FoldFinished { trial, fold, result, span: Some(span) } = event else { return None };
-    let succeeded = result.is_ok();
+    // An abandoned fold came to nothing, neither good nor bad: nor are abandoned refits listed.
+    let succeeded = match result {
+        Err(ObjectiveError::Interrupted) => return None,
+        result => result.is_ok(),
+    };
     Some(TimelineEntry { trial: *trial, task: Task::Fold(*fold), span: *span, succeeded })
 }
 
