@@ -214,7 +214,7 @@ fn facts(plan: &Plan) -> StudyFacts {
     }
 }
 
-/// Writes the result files, and the page; a page that cannot be written is no reason to lose the rest.
+/// Puts together and writes all result files but the page.
 fn write_results(
     plan: &Plan,
     history: &History,
