@@ -109,7 +109,7 @@ pub struct ModelEntry {
     /// For each seed, the step from which the smoothed loss stays within 2% of its fall around its end
     /// value; null where it does not within the training, or no curve was recorded.
     pub convergence_steps: Vec<Option<usize>>,
-    /// The median of `convergence_steps`, where null is later than any step.
+    /// The lower median of `convergence_steps`, where null is later than any step.
     pub convergence_step: Option<usize>,
     /// Signs that the models are sick, of any seed.
     #[schemars(schema_with = "schema::flags")]

@@ -192,8 +192,8 @@ impl Falls<'_> {
         self.seeds.iter().map(move |seed| step(seed).map_or(f64::INFINITY, |step| step as f64))
     }
 
-    /// The median of the steps at which the loss is flat; `None` where it never is in half of the
-    /// seeds.
+    /// The lower median of the steps at which the loss is flat; `None` where it never is in more than
+    /// half of the seeds.
     pub fn median_flat_step(&self) -> Option<usize> {
         median(self.flat_steps().collect()).map(|step| step as usize)
     }
