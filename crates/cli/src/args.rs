@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use burn_tune_model::Backend;
 use burn_tune_search::study_file::SamplerKind;
+use burn_tune_storage::StorageUrl;
 use clap::{Args, Parser, Subcommand};
 
 /// Hyperparameter search for Burn.
@@ -34,8 +35,14 @@ pub enum Command {
     Space(SpaceCommand),
 }
 
+/// The environment variable that names the database where the arguments do not.
+pub const STORAGE_VARIABLE: &str = "BURN_TUNE_STORAGE";
+
 const SEARCH_EXAMPLES: &str = "Examples:
   burn-tune search --space spaces/mlp.toml --trials 50
+  burn-tune search --space spaces/mlp.toml --resume                   after Ctrl-C or a crash
+  burn-tune search --space spaces/mlp.toml --resume --trials 100      50 trials more
+  burn-tune search --space spaces/mlp.toml --study night              in several terminals at once
   burn-tune search --space spaces/mlp.toml --trials 50 --dry-run      what would be tried
   burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000    a quick look
   burn-tune search --space spaces/mlp.toml --trials 50 --curves       with learning curves
@@ -75,9 +82,9 @@ pub struct RunArgs {
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// What computes: flex, ndarray or wgpu
-    #[arg(long, value_name = "B", default_value = "flex", value_parser = backend)]
-    pub backend: Backend,
+    /// What computes: flex, ndarray or wgpu [default: flex]
+    #[arg(long, value_name = "B", value_parser = backend)]
+    pub backend: Option<Backend>,
     /// A folder of IDX files instead of the file's data set
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -99,9 +106,9 @@ pub struct RunArgs {
 pub struct SearchArgs {
     #[command(flatten)]
     pub run: RunArgs,
-    /// Trials in all, explicit ones of the file included
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = at_least_one)]
-    pub trials: usize,
+    /// Trials in all, explicit ones of the file included [default: the study's, or 50]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub trials: Option<usize>,
     /// How candidates are drawn: random or grid [default: the file's, or random]
     #[arg(long, value_name = "S", value_parser = sampler)]
     pub sampler: Option<SamplerKind>,
@@ -118,6 +125,25 @@ pub struct SearchArgs {
     /// Begin no trial after this time, such as 90s or 10m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
+    /// Fail a trial that takes longer than this, from the start of its first fold
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub trial_timeout: Option<Duration>,
+    /// Go on with a study: the one that --study names, or the newest unfinished one of the space
+    #[arg(long)]
+    pub resume: bool,
+    /// The study's name: one that is there is joined, also by several processes at once
+    /// [default: a new one, named after the space: mlp, mlp-2 …]
+    #[arg(long, value_name = "NAME", value_parser = study_name)]
+    pub study: Option<String>,
+    /// The database: a file, or postgresql://… [default: studies.db in the folder of --out]
+    #[arg(long, value_name = "URL", env = STORAGE_VARIABLE, hide_env = true)]
+    pub storage: Option<StorageUrl>,
+    /// A process that gives no sign of life for this long has lost its trials to the others
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = lease)]
+    pub lease: Duration,
+    /// How often a trial may lose its process without getting any further, before it fails
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub retries: usize,
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -154,6 +180,24 @@ fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs @ 1..=1024) => Ok(jobs),
         _ => Err("write a whole number, at least 1 and at most 1024".into()),
+    }
+}
+
+/// PostgreSQL's column takes 512 characters.
+fn study_name(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        0 => Err("write a name".into()),
+        1..=512 => Ok(text.to_owned()),
+        length => Err(format!("a name has at most 512 characters, and this one {length}")),
+    }
+}
+
+/// Signs of life are given about every second, at most.
+fn lease(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(lease) if lease >= Duration::from_secs(5) => Ok(lease),
+        Ok(_) => Err("write at least 5s: a busy machine needs some time for a sign of life".into()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -15,6 +15,7 @@ mod brief;
 mod output;
 mod progress;
 mod results;
+mod study_state;
 mod signals;
 mod table;
 mod training_table;

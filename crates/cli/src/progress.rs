@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
+use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::study::{Refit, RefitEvent};
-use burn_tune_search::{Candidate, Event, History, ObjectiveError, Trial, TrialState};
+use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState};
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::brief::brief_params;
@@ -17,24 +18,43 @@ use crate::brief::brief_params;
 const SHOWN_TASKS: usize = 8;
 
 /// The display of one search.
-pub struct Progress {
+pub struct Progress<'a> {
     style: Style,
-    candidates: Vec<Candidate>,
+    /// How many trials there are to be.
+    total: usize,
     folds: usize,
     maximize: bool,
-    /// What each candidate costs in all, in any unit.
-    work: Vec<f64>,
-    /// How many folds of each candidate need no further work.
-    folds_done: Vec<usize>,
-    /// What all refits cost, in the same unit; estimated, since the best are not known before.
-    refit_work: f64,
-    /// The share of the refits that is done.
-    refits_done: f64,
+    /// What a trial of these params costs in all, in any unit.
+    cost: Box<dyn Fn(&Params) -> f64 + 'a>,
+    trials: BTreeMap<usize, Shown>,
+    work: Work,
     refit_noun: &'static str,
     since: Stopwatch,
     finished: usize,
     best: Option<(usize, f64)>,
     running: BTreeMap<(usize, Task), Option<ProgressBar>>,
+}
+
+/// What is shown of a trial.
+struct Shown {
+    name: Option<String>,
+    params: Params,
+    cost: f64,
+    folds_done: usize,
+    finished: bool,
+}
+
+/// What all costs, in the unit of the costs of trials.
+#[derive(Default)]
+struct Work {
+    /// The folds of all trials.
+    folds: f64,
+    /// All refits; estimated, since the best are not known before.
+    refits: f64,
+    /// What this process has done.
+    done: f64,
+    /// What it found done.
+    found: f64,
 }
 
 enum Style {
@@ -43,12 +63,13 @@ enum Style {
     Bars { all: MultiProgress, main: ProgressBar, best: ProgressBar },
 }
 
-impl Progress {
-    /// A display of a search over `candidates`, whose costs are `work`, and the refits after it.
+impl<'a> Progress<'a> {
+    /// A display of a search of `total` trials. One of these params costs `cost`, all together `work`,
+    /// and the refits after them `refit_work`.
     pub fn new(
-        candidates: Vec<Candidate>,
-        work: Vec<f64>,
-        refit_work: f64,
+        total: usize,
+        cost: impl Fn(&Params) -> f64 + 'a,
+        (work, refit_work): (f64, f64),
         folds: usize,
         maximize: bool,
         quiet: bool,
@@ -56,25 +77,32 @@ impl Progress {
         let style = if quiet {
             Style::Quiet
         } else if stderr().is_terminal() {
-            bars(candidates.len())
+            bars(total)
         } else {
             Style::Lines
         };
         Progress {
             style,
-            candidates,
+            total,
             folds,
             maximize,
-            folds_done: vec![0; work.len()],
-            work,
-            refit_work,
-            refits_done: 0.0,
+            cost: Box::new(cost),
+            trials: BTreeMap::new(),
+            work: Work { folds: work, refits: refit_work, ..Work::default() },
             refit_noun: "refit",
             since: Stopwatch::start(),
             finished: 0,
             best: None,
             running: BTreeMap::new(),
         }
+    }
+
+    /// Names a trial by its number, before anything happens to it.
+    pub fn introduce(&mut self, number: usize, name: Option<&String>, params: &Params) {
+        let (cost, name) = ((self.cost)(params), name.cloned());
+        let shown =
+            Shown { name, params: params.clone(), cost, folds_done: 0, finished: false };
+        self.trials.entry(number).or_insert(shown);
     }
 
     /// A line that stays.
@@ -91,20 +119,20 @@ impl Progress {
     /// Takes up an event of the study.
     pub fn event(&mut self, event: &Event, history: &History) {
         match event {
-            Event::TrialStarted { .. } => {}
+            Event::TrialStarted { candidate } => {
+                let number = history.trials().len() - 1;
+                self.introduce(number, candidate.name.as_ref(), &candidate.params);
+            }
+            Event::TrialFound { found } => {
+                self.found(&found.trial, found.spans.len());
+                self.redraw();
+            }
             Event::FoldStarted { trial, fold } => self.task_started(*trial, Task::Fold(*fold)),
             Event::FoldFinished { trial, fold, result, .. } => {
                 self.task_finished(*trial, Task::Fold(*fold));
                 // Folds behind a failed one may still come in after their trial has ended.
-                if self.folds_done[*trial] < self.folds
-                    && *result != Err(ObjectiveError::Interrupted)
-                {
-                    self.folds_done[*trial] += 1;
-                    let trial = &history.trials()[*trial];
-                    if trial.is_finished() {
-                        self.folds_done[trial.number] = self.folds;
-                        self.trial_finished(trial, history);
-                    }
+                if *result != Err(ObjectiveError::Interrupted) {
+                    self.fold_finished(&history.trials()[*trial]);
                 }
                 self.redraw();
             }
@@ -113,18 +141,73 @@ impl Progress {
         }
     }
 
+    /// Takes up a trial of another process, or of an earlier run.
+    fn found(&mut self, trial: &Trial, folds_done: usize) {
+        self.introduce(trial.number, trial.name.as_ref(), &trial.params);
+        let Some(shown) = self.trials.get_mut(&trial.number) else { return };
+        if shown.finished {
+            return;
+        }
+        let done = if trial.is_finished() { self.folds } else { folds_done };
+        let new = done.saturating_sub(shown.folds_done);
+        self.work.found += shown.cost * new as f64 / self.folds as f64;
+        shown.folds_done = shown.folds_done.max(done);
+        if trial.is_finished() {
+            shown.finished = true;
+            self.finished += 1;
+            let value = match &trial.state {
+                TrialState::Complete { folds } => {
+                    Some(mean(&folds.iter().map(|fold| fold.score).collect::<Vec<f64>>()))
+                }
+                TrialState::Foreign { value } => *value,
+                _ => None,
+            };
+            self.best_so_far(trial.number, value);
+        }
+    }
+
+    fn fold_finished(&mut self, trial: &Trial) {
+        let Some(shown) = self.trials.get_mut(&trial.number) else { return };
+        if shown.finished {
+            return;
+        }
+        let new = if trial.is_finished() { self.folds - shown.folds_done } else { 1 };
+        self.work.done += shown.cost * new as f64 / self.folds as f64;
+        shown.folds_done += new;
+        if trial.is_finished() {
+            shown.finished = true;
+            self.finished += 1;
+            self.trial_finished(trial);
+        }
+    }
+
+    fn best_so_far(&mut self, number: usize, value: Option<f64>) {
+        let Some(value) = value else { return };
+        let better = |best: f64| if self.maximize { value > best } else { value < best };
+        if self.best.is_none_or(|(_, best)| better(best)) {
+            self.best = Some((number, value));
+        }
+    }
+
     /// Takes up an event of the `total` refits.
     pub fn refit(&mut self, event: RefitEvent, total: usize) {
         match event {
             RefitEvent::Started { trial, seed } => self.task_started(trial, Task::Refit(seed)),
+            RefitEvent::Found(_) => {
+                self.finished += 1;
+                self.work.found += self.work.refits / total as f64;
+                self.redraw();
+            }
             RefitEvent::Finished(refit) => {
                 self.task_finished(refit.trial, Task::Refit(refit.seed));
-                self.finished += 1;
-                self.refits_done = self.finished as f64 / total as f64;
-                self.redraw();
-                if matches!(self.style, Style::Lines) {
-                    self.say(&self.refit_line(refit, total));
+                if refit.result != Err(ObjectiveError::Interrupted) {
+                    self.finished += 1;
+                    self.work.done += self.work.refits / total as f64;
+                    if matches!(self.style, Style::Lines) {
+                        self.say(&self.refit_line(refit, total));
+                    }
                 }
+                self.redraw();
             }
             RefitEvent::StopRequested => self
                 .say("stopping: the running refits are finished first; once more to abandon them"),
@@ -136,7 +219,7 @@ impl Progress {
             Ok(score) => format!("test {:.4}", score.score),
             Err(error) => format!("failed: {error}"),
         };
-        let name = self.candidates[refit.trial].name.as_ref();
+        let name = self.trials.get(&refit.trial).and_then(|shown| shown.name.as_ref());
         format!(
             "{} {}/{total}: trial {}{}, seed {}: {outcome}{}",
             self.refit_noun,
@@ -168,20 +251,14 @@ impl Progress {
         }
     }
 
-    fn trial_finished(&mut self, trial: &Trial, history: &History) {
-        self.finished = history.trials().iter().filter(|trial| trial.is_finished()).count();
+    fn trial_finished(&mut self, trial: &Trial) {
         let outcome = match &trial.state {
             TrialState::Failed { failure, .. } => format!("failed: {}", failure.reason),
             _ => {
                 let scores: Vec<f64> = trial.folds().iter().map(|fold| fold.score).collect();
-                let mean = burn_tune_ranking::statistics::mean(&scores);
-                let better = self
-                    .best
-                    .is_none_or(|(_, best)| if self.maximize { mean > best } else { mean < best });
-                if better {
-                    self.best = Some((trial.number, mean));
-                }
-                format!("{mean:.4} ± {:.4}", burn_tune_ranking::statistics::std(&scores))
+                let mean = mean(&scores);
+                self.best_so_far(trial.number, Some(mean));
+                format!("{mean:.4} ± {:.4}", std(&scores))
             }
         };
         let flags: Vec<String> = trial.flags().iter().map(|flag| format!(" ⚑ {flag}")).collect();
@@ -192,7 +269,7 @@ impl Progress {
             self.say(&format!(
                 "{}/{} trial {}: {outcome}{}{best}{}",
                 self.finished,
-                self.candidates.len(),
+                self.total,
                 trial.number,
                 flags.concat(),
                 self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
@@ -203,12 +280,9 @@ impl Progress {
     }
 
     fn time_left(&self) -> Option<String> {
-        let trials = self.work.iter().zip(&self.folds_done);
-        let trials_done: f64 =
-            trials.map(|(work, &done)| work * done as f64 / self.folds as f64).sum();
-        let all = self.work.iter().sum::<f64>() + self.refit_work;
-        let share = (trials_done + self.refits_done * self.refit_work) / all;
-        if share < 0.01 || self.since.elapsed_s() < 2.0 || share >= 1.0 {
+        let Work { folds, refits, done, found } = self.work;
+        let share = done / (folds + refits - found);
+        if !(0.01..1.0).contains(&share) || self.since.elapsed_s() < 2.0 {
             return None;
         }
         let left_s = self.since.elapsed_s() * (1.0 - share) / share;
@@ -219,11 +293,11 @@ impl Progress {
         let Style::Bars { main, best, .. } = &self.style else { return };
         main.set_position(self.finished as u64);
         main.set_prefix(self.time_left().map_or(String::new(), |left| format!("{left} left")));
-        if let Some((number, score)) = self.best {
-            best.set_message(format!(
-                "best {score:.4}  trial {number}  {}",
-                brief_params(self.candidates[number].params.iter())
-            ));
+        if let Some((number, score)) = self.best
+            && let Some(shown) = self.trials.get(&number)
+        {
+            let params = brief_params(shown.params.iter());
+            best.set_message(format!("best {score:.4}  trial {number}  {params}"));
         }
     }
 
@@ -240,7 +314,9 @@ impl Progress {
                         format!("trial {trial:>3}  {}, seed {seed}", self.refit_noun)
                     }
                 });
-                bar.set_message(brief_params(self.candidates[trial].params.iter()));
+                if let Some(shown) = self.trials.get(&trial) {
+                    bar.set_message(brief_params(shown.params.iter()));
+                }
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Some(bar)
             }

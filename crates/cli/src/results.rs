@@ -105,7 +105,7 @@ impl TrainingFiles {
 }
 
 /// A name that users choose, as one that every file system takes.
-fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let name: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
     let name = name.trim_start_matches('.');

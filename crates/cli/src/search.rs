@@ -1,41 +1,42 @@
 //! `burn-tune search`: from a space file to a leaderboard.
 
-use std::path::Path;
+mod choice;
+mod definition;
+mod plan;
+mod rescue;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use burn_tune_data::{Dataset, stratified_folds};
+use burn_tune_data::Dataset;
 use burn_tune_model::{Backend, MlpObjective};
-use burn_tune_ranking::curves_file::CurvesByTask;
-use burn_tune_ranking::timeline::TimelineEntry;
-use burn_tune_ranking::{
-    Evaluation, Leaderboard, ResultFile, StudyFacts, cv_results, standings, top,
-};
+use burn_tune_ranking::{ResultFile, standings, top};
 use burn_tune_search::bind::check_file;
-use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::study::{Refit, RunOptions, refit, run};
-use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{
-    Candidate, Candidates, Direction, Event, History, ObjectiveError, Params, StudyFile,
-};
+use burn_tune_search::store::StoreError;
+use burn_tune_search::study::{Run, RunOptions, refit, run};
+use burn_tune_search::{Event, Params, Stop};
+use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
 
+use self::choice::{Chosen, FINISHED, choose, created_s};
+pub use self::definition::Definition;
+use self::definition::distributions;
+use self::plan::Plan;
 use crate::args::SearchArgs;
 use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles};
 use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
+use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
 use crate::{WorkFailed, dry_run, setup};
 
-/// What the arguments and the file together come to.
-struct Plan {
-    study: StudySettings,
-    file: StudyFile,
-    objective: MlpObjective,
-    candidates: Vec<Candidate>,
-    notices: Vec<String>,
-}
+/// The database of studies, in the folder of the results.
+pub const DATABASE: &str = "studies.db";
+/// How long a database that does not answer is asked again, before the search ends without it.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Checks a file against the model and says how large its space is.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
@@ -63,223 +64,200 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
 
 /// Runs a search.
 pub fn search(args: SearchArgs) -> Result<ExitCode> {
-    let Found { file, path } = space_file::find(&args.run.space)?;
-    let plan = plan(file, &args)?;
+    let found = space_file::find(&args.run.space)?;
     if args.dry_run {
+        let plan = Plan::new(found.file, &args)?;
         dry_run::print(&plan.objective, &plan.candidates, &plan.notices);
         return Ok(ExitCode::SUCCESS);
     }
+    let path = found.path.clone();
     let output = OutputFolder::open(&args.run.out)?;
-    let options = setup::run_options(&args.run, plan.study.seed, args.timeout)?;
-    let mut progress = progress(&plan, args.run.quiet);
-    progress.say(&opening_line(&plan, &path, options.jobs));
-    for notice in &plan.notices {
-        progress.say(&format!("note: {notice}"));
-    }
-    let mut timeline = Vec::new();
-    let candidates = plan.candidates.iter().cloned();
-    let history = run(&plan.objective, candidates, &options, |event, history| {
-        progress.event(event, history);
-        timeline.extend(timeline_entry(event));
-        if *event == Event::StopRequested {
-            // In case the running trials are not given the time to end.
-            write_results(&plan, history, &[], &timeline, &output)
-                .map_or_else(|error| progress.say(&format!("{error:#}")), drop);
+    let mut options = setup::run_options(&args.run, 0)?;
+    let mut storage = open(&args, options.stop.clone())?;
+    let chosen = choose(&mut storage, found, &args)?;
+    let part = Part {
+        folds: chosen.plan.study().folds,
+        distributions: distributions(&chosen.plan.file)?,
+        jobs: options.jobs,
+        lease: args.lease,
+        retries: args.retries,
+    };
+    let now = storage.now()?;
+    let store = StudyStore::join(storage, chosen.record.clone(), part)?;
+    options.seed = chosen.plan.study().seed;
+    options.timeout = args.timeout;
+    options.trial_timeout = args.trial_timeout;
+    options.first_worker = store.first_worker();
+    options.before_s = created_s(&chosen.record).map_or(0.0, |created| now.epoch_s - created);
+    Search { args: &args, path, output, options, chosen: &chosen, store }.run()
+}
+
+/// The database that the arguments name.
+fn open(args: &SearchArgs, stop: Stop) -> Result<Storage> {
+    let default = || StorageUrl::Sqlite(args.run.out.join(DATABASE));
+    let url = args.storage.clone().unwrap_or_else(default);
+    Ok(Storage::open(&url, Existence::MayCreate, Patience { limit: PATIENCE, stop })?)
+}
+
+/// One process at work on a study.
+struct Search<'a> {
+    args: &'a SearchArgs,
+    path: PathBuf,
+    output: OutputFolder,
+    options: RunOptions,
+    chosen: &'a Chosen,
+    store: StudyStore,
+}
+
+impl Search<'_> {
+    fn run(mut self) -> Result<ExitCode> {
+        let Chosen { plan, record, resumed } = self.chosen;
+        let facts = plan.definition.facts();
+        let mut progress = plan.progress(self.args.run.quiet);
+        let whence = if *resumed { ", which goes on" } else { "" };
+        let study = format!("{} in {}{whence}", record.name, self.store.storage().url());
+        progress.say(&plan.opening_line(&self.path, self.options.jobs, &study));
+        for notice in &plan.notices {
+            progress.say(&format!("note: {notice}"));
         }
-    });
-    let refits = refit_best(&plan, &history, &options, &mut progress);
-    progress.finish();
-    let files = write_results(&plan, &history, &refits, &timeline, &output)?;
-    finish(&args, &plan, &files, &output, options.stop.is_requested())
-}
-
-fn timeline_entry(event: &Event) -> Option<TimelineEntry> {
-    let Event::FoldFinished { trial, fold, result, span: Some(span) } = event else { return None };
-    // An abandoned fold came to nothing, neither good nor bad: nor are abandoned refits listed.
-    let succeeded = match result {
-        Err(ObjectiveError::Interrupted) => return None,
-        result => result.is_ok(),
-    };
-    Some(TimelineEntry { trial: *trial, task: Task::Fold(*fold), span: *span, succeeded })
-}
-
-fn plan(file: StudyFile, args: &SearchArgs) -> Result<Plan> {
-    let mut study = file.study.clone();
-    study.seed = args.run.seed.unwrap_or(study.seed);
-    study.sampler = args.sampler.unwrap_or(study.sampler);
-    study.folds = args.folds.unwrap_or(study.folds);
-    study.top = args.top.unwrap_or(study.top);
-
-    let dataset = setup::dataset(&file, &args.run)?;
-    let splits = stratified_folds(dataset.train.labels(), study.folds)?;
-    let mut notices: Vec<String> = splits.warning.iter().map(ToString::to_string).collect();
-    let (backend, curves) = (args.run.backend, args.curves);
-    let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
-    check_file(&objective, &file)?;
-
-    let candidates = Candidates::new(&file, study.sampler, args.trials, study.seed)
-        .map_err(|problem| anyhow::anyhow!(problem))?;
-    let candidates: Vec<Candidate> = candidates.collect();
-    if candidates.len() < args.trials {
-        notices.push(format!(
-            "the space has only {} different points: all of them are tried, instead of {} trials",
-            candidates.len(),
-            args.trials
-        ));
+        let mut state = StudyState::default();
+        let Run { history, mut kept } = run(
+            &plan.objective,
+            |history| plan.suggest(history),
+            &mut self.store,
+            &self.options,
+            |event, history| {
+                progress.event(event, history);
+                state.event(event);
+                if *event == Event::StopRequested {
+                    // In case the running trials are not given the time to end.
+                    let so_far = StudyState { history: history.clone(), ..StudyState::default() };
+                    let (files, table) = so_far.files(&facts, so_far.curves());
+                    files
+                        .write(&table, &self.output)
+                        .unwrap_or_else(|error| progress.say(&format!("{error:#}")));
+                }
+            },
+        );
+        state.history = history;
+        if kept.is_ok() {
+            kept = self.refit_best(&mut state, &mut progress);
+        }
+        progress.finish();
+        let rescued = kept.err().map(|error| rescue::rescue(&self, &state, &error));
+        let curves = match &rescued {
+            None if plan.definition.settings.curves => {
+                state.kept_curves(self.store.storage(), record)?
+            }
+            _ => state.curves(),
+        };
+        let (files, table) = state.files(&facts, curves);
+        files.write(&table, &self.output).map_err(|error| WorkFailed(format!("{error:#}")))?;
+        self.finish(&state, &files, rescued)
     }
-    if file.trials.len() > args.trials {
-        notices.push(format!(
-            "the file has {} explicit trials, of which the first {} are tried",
-            file.trials.len(),
-            args.trials
-        ));
+
+    /// Refits the best trials, unless the user wants to stop: then there is a leaderboard without refits.
+    fn refit_best(
+        &mut self,
+        state: &mut StudyState,
+        progress: &mut Progress,
+    ) -> Result<(), StoreError> {
+        let plan = &self.chosen.plan;
+        let study = plan.study();
+        let standings = standings(&state.history, study.direction, study.folds);
+        let best: Vec<(usize, Params)> = top(&standings, study.top)
+            .into_iter()
+            .map(|standing| (standing.trial.number, standing.trial.params.clone()))
+            .collect();
+        let total = best.len() * study.refit_seeds;
+        if total == 0 || self.options.stop.is_requested() {
+            return Ok(());
+        }
+        progress.begin_refits(total, "refit");
+        let (objective, seeds) = (&plan.objective, study.refit_seeds);
+        let watch = |event: burn_tune_search::study::RefitEvent| progress.refit(event, total);
+        let (refits, kept) =
+            refit(objective, &best, seeds, &mut self.store, &self.options, watch);
+        state.refits = refits;
+        kept
     }
-    Ok(Plan { study, file, objective, candidates, notices })
-}
 
-fn progress(plan: &Plan, quiet: bool) -> Progress {
-    let work: Vec<f64> = plan
-        .candidates
-        .iter()
-        .map(|candidate| dry_run::work(&plan.objective, &candidate.params))
-        .collect();
-    let folds = plan.objective.folds.len();
-    // A refit is a fold with all of the examples, of what are likely to be average trials.
-    let examples: usize = plan.objective.folds.iter().map(|fold| fold.train.len()).sum();
-    let whole = plan.objective.dataset.train.len() as f64 / examples as f64;
-    let average = work.iter().sum::<f64>() / work.len().max(1) as f64;
-    let refits = plan.study.top.min(work.len()) * plan.study.refit_seeds;
-    let refit_work = refits as f64 * average * whole;
-    let maximize = plan.study.direction == Direction::Maximize;
-    Progress::new(plan.candidates.clone(), work, refit_work, folds, maximize, quiet)
-}
-
-fn opening_line(plan: &Plan, path: &Path, jobs: usize) -> String {
-    let dataset = &plan.objective.dataset;
-    let folds = match plan.objective.folds.len() {
-        1 => "a fifth held out".to_owned(),
-        folds => format!("{folds} folds"),
-    };
-    format!(
-        "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}",
-        plan.study.name,
-        plan.candidates.len(),
-        dataset.train.len(),
-        dataset.name,
-        plan.study.seed,
-        plan.objective.backend.name(),
-        path.display(),
-    )
-}
-
-/// Refits the best trials, unless the user wants to stop: then there is a leaderboard without refits.
-fn refit_best(
-    plan: &Plan,
-    history: &History,
-    options: &RunOptions,
-    progress: &mut Progress,
-) -> Vec<Refit> {
-    let standings = standings(history, plan.study.direction, plan.objective.folds.len());
-    let best: Vec<(usize, Params)> = top(&standings, plan.study.top)
-        .into_iter()
-        .map(|standing| (standing.trial.number, standing.trial.params.clone()))
-        .collect();
-    let total = best.len() * plan.study.refit_seeds;
-    if total == 0 || options.stop.is_requested() {
-        return Vec::new();
+    #[expect(clippy::print_stdout, reason = "the result of the command")]
+    fn finish(
+        mut self,
+        state: &StudyState,
+        files: &StudyFiles,
+        rescued: Option<String>,
+    ) -> Result<ExitCode> {
+        let Chosen { plan, record, .. } = self.chosen;
+        let leaderboard = &files.leaderboard;
+        let page =
+            files.write_page(&self.output).map_err(|error| WorkFailed(format!("{error:#}")))?;
+        let path = |name: &str| self.output.path(name).display().to_string();
+        if self.args.run.json {
+            print!("{}", leaderboard.to_json());
+        } else {
+            let size = |params: &Params| plan.definition.size(params);
+            print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
+            println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
+            println!("Figures, in a browser: {}", path(&page));
+        }
+        if let Some(rescued) = rescued {
+            bail!(WorkFailed(rescued));
+        }
+        if self.is_done(state) {
+            let budget = plan.budget().to_string();
+            self.store.storage().set_study_attribute(record.id, FINISHED, &budget)?;
+        } else if !self.args.run.quiet {
+            self.say_how_to_go_on();
+        }
+        if self.options.stop.is_requested() {
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        if leaderboard.counts.complete == 0 && leaderboard.counts.failed > 0 {
+            bail!(WorkFailed(format!(
+                "all {} trials failed; the reasons are in {}",
+                leaderboard.counts.failed,
+                path(LEADERBOARD)
+            )));
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    progress.begin_refits(total, "refit");
-    refit(&plan.objective, &best, plan.study.refit_seeds, options, |event| {
-        progress.refit(event, total);
-    })
-}
 
-fn facts(plan: &Plan) -> StudyFacts {
-    let Plan { study, file, objective, .. } = plan;
-    StudyFacts {
-        name: study.name.clone(),
-        seed: study.seed,
-        direction: study.direction,
-        space: file.space.clone(),
-        evaluation: Evaluation {
-            dataset: objective.dataset.name.clone(),
-            metric: "accuracy".into(),
-            folds: objective.folds.len(),
-            train_examples: objective.dataset.train.len(),
-            test_examples: objective.dataset.test.len(),
-            backend: objective.backend.name().into(),
-        },
-        top: study.top,
-        refit_seeds: study.refit_seeds,
+    /// Whether every trial and every refit has ended, so that there is nothing to go on with.
+    fn is_done(&self, state: &StudyState) -> bool {
+        let plan = &self.chosen.plan;
+        let trials = state.history.trials();
+        let all = plan.suggest(&state.history).is_none();
+        let ended = trials.iter().all(|trial| trial.is_finished() || trial.is_foreign());
+        let standings = standings(&state.history, plan.study().direction, plan.study().folds);
+        let refits = top(&standings, plan.study().top).len() * plan.study().refit_seeds;
+        all && ended && state.refits.len() == refits
+    }
+
+    #[expect(clippy::print_stderr, reason = "what to do next is no result")]
+    fn say_how_to_go_on(&self) {
+        let SearchArgs { run, storage, .. } = self.args;
+        let mut command =
+            format!("burn-tune search --space {} --resume", quoted(&run.space.display()));
+        command += &format!(" --study {}", quoted(&self.chosen.record.name));
+        if let Some(storage) = storage {
+            command += &format!(" --storage {}", quoted(storage));
+        }
+        if run.out != Path::new("results") {
+            command += &format!(" --out {}", quoted(&run.out.display()));
+        }
+        eprintln!("The study is not finished. To go on: {command}");
     }
 }
 
-/// Puts together and writes all result files but the page.
-fn write_results(
-    plan: &Plan,
-    history: &History,
-    refits: &[Refit],
-    timeline: &[TimelineEntry],
-    output: &OutputFolder,
-) -> Result<StudyFiles> {
-    let facts = facts(plan);
-    let of_refits = refits.iter().map(|refit| TimelineEntry {
-        trial: refit.trial,
-        task: Task::Refit(refit.seed),
-        span: refit.span,
-        succeeded: refit.result.is_ok(),
-    });
-    let files = StudyFiles {
-        leaderboard: Leaderboard::new(&facts, history, refits),
-        timeline: timeline.iter().copied().chain(of_refits).collect(),
-        curves: curves(history, refits),
-    };
-    let written = files.write(&cv_results(&facts, history), output);
-    written.map_err(|error| WorkFailed(format!("{error:#}")))?;
-    Ok(files)
-}
-
-/// What was recorded of each fold and refit.
-fn curves(history: &History, refits: &[Refit]) -> CurvesByTask {
-    let folds = history.trials().iter().flat_map(|trial| {
-        let folds = trial.folds().iter().enumerate();
-        folds.map(|(fold, score)| ((trial.number, Task::Fold(fold)), score.curves.as_ref()))
-    });
-    let refits = refits.iter().map(|refit| {
-        let score = refit.result.as_ref().ok();
-        ((refit.trial, Task::Refit(refit.seed)), score.and_then(|score| score.curves.as_ref()))
-    });
-    folds.chain(refits).filter_map(|(task, curves)| Some((task, curves?.clone()))).collect()
-}
-
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-fn finish(
-    args: &SearchArgs,
-    plan: &Plan,
-    files: &StudyFiles,
-    output: &OutputFolder,
-    interrupted: bool,
-) -> Result<ExitCode> {
-    let leaderboard = &files.leaderboard;
-    let page = files.write_page(output).map_err(|error| WorkFailed(format!("{error:#}")))?;
-    let path = |name: &str| output.path(name).display().to_string();
-    if args.run.json {
-        print!("{}", leaderboard.to_json());
+/// An argument as a shell takes it.
+fn quoted(argument: &impl std::fmt::Display) -> String {
+    let text = argument.to_string();
+    let plain = |c: char| c.is_alphanumeric() || "-_./:+@=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
     } else {
-        let size = |params: &Params| plan.objective.parameters(params);
-        print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
-        println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
-        println!("Figures, in a browser: {}", path(&page));
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
-    if interrupted {
-        return Ok(ExitCode::from(INTERRUPTED));
-    }
-    if leaderboard.counts.complete == 0 && leaderboard.counts.failed > 0 {
-        bail!(WorkFailed(format!(
-            "all {} trials failed; the reasons are in {}",
-            leaderboard.counts.failed,
-            path(LEADERBOARD)
-        )));
-    }
-    Ok(ExitCode::SUCCESS)
 }

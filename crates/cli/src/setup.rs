@@ -1,23 +1,44 @@
 //! What every command that trains models does first: data, device, workers and signals.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use burn_tune_data::Dataset;
+use burn_tune_model::Backend;
 use burn_tune_search::StudyFile;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::study::RunOptions;
+use serde::{Deserialize, Serialize};
 
 use crate::args::RunArgs;
 use crate::signals;
 
-/// The data that the file names, or the arguments instead of it; after a look at whether the device
-/// computes.
-pub fn dataset(file: &StudyFile, args: &RunArgs) -> Result<Dataset> {
-    args.backend.probe().map_err(|problem| anyhow::anyhow!(problem))?;
-    let dataset = load(&file.dataset, args.data.as_deref())?;
-    Ok(match args.limit {
+/// Where the examples come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// What the file names: `mnist`, or a folder.
+    pub dataset: String,
+    /// A folder instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// How many training and test examples are taken; all of them where it is not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl DataSource {
+    /// What the file and the arguments say.
+    pub fn of(file: &StudyFile, args: &RunArgs) -> Self {
+        let dataset = file.dataset.clone();
+        DataSource { dataset, data: args.data.clone(), limit: args.limit }
+    }
+}
+
+/// The examples, after a look at whether the device computes.
+pub fn dataset(source: &DataSource, backend: Backend) -> Result<Dataset> {
+    backend.probe().map_err(|problem| anyhow::anyhow!(problem))?;
+    let dataset = load(&source.dataset, source.data.as_deref())?;
+    Ok(match source.limit {
         Some(examples) => dataset.limited(examples),
         None => dataset,
     })
@@ -34,14 +55,17 @@ fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
 }
 
 /// How to run: with as many workers as the user wants, until a signal asks to stop.
-pub fn run_options(args: &RunArgs, seed: u64, timeout: Option<Duration>) -> Result<RunOptions> {
+pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
     let (stop, signals) = signals::listen()?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     Ok(RunOptions {
         jobs: args.jobs.unwrap_or_else(cores),
         seed,
         since: Stopwatch::start(),
-        timeout,
+        before_s: 0.0,
+        first_worker: 0,
+        timeout: None,
+        trial_timeout: None,
         stop,
         signals: Some(signals),
     })

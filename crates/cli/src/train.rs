@@ -12,6 +12,7 @@ use burn_tune_ranking::{
 };
 use burn_tune_search::bind::check_file;
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::store::InMemory;
 use burn_tune_search::study::{Refit, refit};
 use burn_tune_search::{Candidate, Candidates, Params, StudyFile};
 
@@ -20,6 +21,7 @@ use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{REPORT, TrainingFiles};
 use crate::signals::INTERRUPTED;
+use crate::setup::DataSource;
 use crate::space_file::{self, Found};
 use crate::table::terminal_width;
 use crate::training_table::training_text;
@@ -29,16 +31,17 @@ use crate::{WorkFailed, dry_run, setup};
 pub fn train(args: TrainArgs) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(&args.run.space)?;
     let seed = args.run.seed.unwrap_or(file.study.seed);
-    let dataset = setup::dataset(&file, &args.run)?;
+    let backend = args.run.backend.unwrap_or_default();
+    let source = DataSource::of(&file, &args.run);
     let objective = MlpObjective {
-        dataset,
+        dataset: setup::dataset(&source, backend)?,
         folds: Vec::new(),
-        backend: args.run.backend,
+        backend,
         curves: !args.no_curves,
     };
     let models = models(&file, &path, &objective, seed)?;
     let output = OutputFolder::open(&args.run.out)?;
-    let options = setup::run_options(&args.run, seed, None)?;
+    let options = setup::run_options(&args.run, seed)?;
 
     let trials: Vec<(usize, Params)> =
         models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
@@ -46,8 +49,10 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     let mut progress = progress(&models, &objective, &args);
     progress.say(&opening_line(&file, &path, &objective, models.len(), &args, options.jobs));
     progress.begin_refits(total, "training");
-    let refits =
-        refit(&objective, &trials, args.seeds, &options, |event| progress.refit(event, total));
+    let mut store = InMemory::default();
+    let (refits, _) = refit(&objective, &trials, args.seeds, &mut store, &options, |event| {
+        progress.refit(event, total);
+    });
     progress.finish();
 
     let facts = facts(&file, &objective, seed, args.seeds);
@@ -83,14 +88,19 @@ fn models(
     Ok(candidates.zip(&file.trials).map(model).collect())
 }
 
-fn progress(models: &[NamedModel], objective: &MlpObjective, args: &TrainArgs) -> Progress {
-    let candidates: Vec<Candidate> = models.iter().map(|model| model.candidate.clone()).collect();
-    let work: Vec<f64> = candidates
-        .iter()
-        .map(|candidate| dry_run::refit_work(objective, &candidate.params))
-        .collect();
-    let all = work.iter().sum::<f64>() * args.seeds as f64;
-    Progress::new(candidates, vec![0.0; work.len()], all, 1, true, args.run.quiet)
+fn progress<'a>(
+    models: &[NamedModel],
+    objective: &'a MlpObjective,
+    args: &TrainArgs,
+) -> Progress<'a> {
+    let cost = |params: &Params| dry_run::refit_work(objective, params);
+    let once: f64 = models.iter().map(|model| cost(&model.candidate.params)).sum();
+    let work = (0.0, once * args.seeds as f64);
+    let mut progress = Progress::new(models.len(), cost, work, 1, true, args.run.quiet);
+    for (number, model) in models.iter().enumerate() {
+        progress.introduce(number, model.candidate.name.as_ref(), &model.candidate.params);
+    }
+    progress
 }
 
 fn opening_line(

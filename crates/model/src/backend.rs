@@ -4,9 +4,10 @@ use burn::tensor::{Device, Tensor};
 use burn_tune_search::tasks::catching;
 
 /// What computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
     /// burn-flex: the processor, fast.
+    #[default]
     Flex,
     /// burn-ndarray: the processor; deprecated by Burn.
     #[cfg(feature = "ndarray")]

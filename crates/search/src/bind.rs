@@ -86,7 +86,12 @@ fn at_param(file: &StudyFile, params: &Params, error: BindError) -> SpaceError {
 }
 
 /// Deserializes params as a map with their names as keys.
-fn from_params<T: DeserializeOwned>(params: &Params) -> Result<T, BindError> {
+/// Makes the configuration that `params` describe, without asking the objective.
+///
+/// # Errors
+///
+/// Where a name or type does not fit the fields of the configuration.
+pub fn from_params<T: DeserializeOwned>(params: &Params) -> Result<T, BindError> {
     let access = ParamsAccess { rest: params.iter().collect(), value: None };
     T::deserialize(MapAccessDeserializer::new(access))
 }

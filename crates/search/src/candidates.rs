@@ -1,5 +1,7 @@
 //! The trials of a study in order: the explicit ones, then what the sampler proposes.
 
+use std::collections::HashSet;
+
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::params::{ParamValue, Params};
 use crate::sampler::{Sampler, sampler};
@@ -44,6 +46,40 @@ impl Candidates {
         let taken = explicit.iter().map(|candidate| candidate.params.clone()).collect();
         Ok(Candidates { explicit: explicit.into_iter(), taken, sampler, remaining: trials })
     }
+}
+
+/// The candidates of a study that was asked for `budgets` trials, one number after the other: each time
+/// those that were there stay, and what is new is drawn for the new number.
+///
+/// # Errors
+///
+/// As for [`Candidates::new`].
+pub fn extended(
+    file: &StudyFile,
+    kind: SamplerKind,
+    budgets: &[usize],
+    seed: u64,
+) -> Result<Vec<Candidate>, String> {
+    let mut all: Vec<Candidate> = Vec::new();
+    for &budget in budgets {
+        let drawn = Candidates::new(file, kind, budget, seed)?;
+        let more: Vec<Candidate> = match file.space.points() {
+            // Drawn from a list, another number may come in another order.
+            Some(_) => {
+                let known: HashSet<String> = all.iter().map(|known| key(&known.params)).collect();
+                drawn.filter(|candidate| !known.contains(&key(&candidate.params))).collect()
+            }
+            None => drawn.skip(all.len()).collect(),
+        };
+        let missing = budget.saturating_sub(all.len());
+        all.extend(more.into_iter().take(missing));
+    }
+    Ok(all)
+}
+
+/// A text that tells different points apart.
+fn key(params: &Params) -> String {
+    params.to_string()
 }
 
 impl Iterator for Candidates {
@@ -128,6 +164,29 @@ mod tests {
         let first = candidates(text, SamplerKind::Random, 1);
         assert!(first[0].ends_with("b=2"));
         assert_eq!(first, candidates(text, SamplerKind::Random, 1));
+    }
+
+    #[test]
+    fn more_trials_than_at_first_begin_with_those_that_were_there() {
+        let check = |space: &str, budgets: &[usize], equals_all_at_once: bool| {
+            let text = format!("[space]\n{space}\n[[trial]]\na = 2");
+            let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
+            let points = |budgets: &[usize]| {
+                let all = extended(&file, SamplerKind::Random, budgets, 7).unwrap();
+                all.into_iter().map(|c| c.params.to_string()).collect::<Vec<_>>()
+            };
+            let (first, all) = (points(&budgets[..1]), points(budgets));
+            assert_eq!(all[..first.len()], first);
+            assert_eq!(all.len(), *budgets.last().unwrap());
+            let last = points(&budgets[budgets.len() - 1..]);
+            assert_eq!(all == last, equals_all_at_once, "{space} {budgets:?}");
+        };
+        check("a = [1, 2]\nlr = { low = 0.0, high = 1.0 }", &[5, 8, 20], true);
+        check("a = [1, 2]\nn = { low = 1, high = 9, log = true }", &[5, 20], true);
+        check("a = [1, 2]\nb = { low = 1, high = 50 }", &[5, 30], true);
+        // All of the points, and 1 of 200 and then more, are drawn in other ways.
+        check("a = [1, 2]\nb = { low = 1, high = 50 }", &[5, 100], false);
+        check("a = [1, 2]\nb = { low = 1, high = 500 }", &[5, 300], false);
     }
 
     #[test]

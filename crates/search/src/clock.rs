@@ -1,7 +1,7 @@
 //! The one place that reads the clock. Times are recorded and shown; nothing is decided by them
-//! but `--timeout`.
+//! but time limits.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,13 @@ impl Stopwatch {
     /// The time since the start.
     pub fn elapsed(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    /// The time of day at which something began that had gone on for `before_s` seconds when the
+    /// stopwatch was started.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    pub fn began(&self, before_s: f64) -> SystemTime {
+        SystemTime::now() - self.elapsed() - Duration::from_secs_f64(before_s.max(0.0))
     }
 
     /// The time since the start, in seconds.

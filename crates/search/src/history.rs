@@ -8,17 +8,23 @@ use crate::trial::{Event, Failure, IllegalEvent, Trial};
 pub struct History {
     folds: usize,
     trials: Vec<Trial>,
+    foreign: usize,
 }
 
 impl History {
     /// A study without trials, each of which will have `folds` folds.
     pub fn new(folds: usize) -> Self {
-        History { folds, trials: Vec::new() }
+        History { folds, ..History::default() }
     }
 
     /// The trials that have begun, by number.
     pub fn trials(&self) -> &[Trial] {
         &self.trials
+    }
+
+    /// How many of them other programs have.
+    pub fn foreign(&self) -> usize {
+        self.foreign
     }
 
     /// Takes up what has happened.
@@ -32,6 +38,7 @@ impl History {
                 self.trials.push(Trial::start(self.trials.len(), candidate.clone(), self.folds));
                 Ok(())
             }
+            Event::TrialFound { found } => self.found(&found.trial),
             Event::FoldFinished { trial, fold, result, span: _ } => {
                 let result = match result {
                     Ok(score) => Ok(score.clone()),
@@ -47,6 +54,22 @@ impl History {
                 Ok(())
             }
             Event::FoldStarted { .. } | Event::StopRequested => Ok(()),
+        }
+    }
+
+    fn found(&mut self, trial: &Trial) -> Result<(), IllegalEvent> {
+        if trial.number == self.trials.len() {
+            self.foreign += usize::from(trial.is_foreign());
+            self.trials.push(trial.clone());
+            return Ok(());
+        }
+        match self.trials.get_mut(trial.number) {
+            // What has ended stays as it is.
+            Some(known) if !known.is_finished() || known == trial => {
+                *known = trial.clone();
+                Ok(())
+            }
+            _ => Err(IllegalEvent { trial: trial.number, fold: 0 }),
         }
     }
 }

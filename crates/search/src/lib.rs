@@ -23,6 +23,7 @@ pub mod candidates;
 pub mod sampler;
 
 pub mod history;
+pub mod store;
 pub mod study;
 pub mod tasks;
 pub mod timeline;
@@ -33,7 +34,7 @@ pub mod keyed_rng;
 pub mod stop;
 pub mod suggestion;
 
-pub use candidates::{Candidate, Candidates};
+pub use candidates::{Candidate, Candidates, extended};
 pub use curves::{Curves, LayerCurves};
 pub use flag::Flag;
 pub use history::History;

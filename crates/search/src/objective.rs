@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
@@ -96,12 +98,27 @@ pub struct TaskHandle<'a> {
     trial: usize,
     task: Task,
     stop: &'a Stop,
+    deadline: Option<Deadline>,
+}
+
+/// When a trial has taken too long.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    /// Runs since the trial began.
+    pub since: Stopwatch,
+    /// What it may take.
+    pub limit: Duration,
 }
 
 impl<'a> TaskHandle<'a> {
     /// A handle for one task of one trial.
     pub fn new(study_seed: u64, trial: usize, task: Task, stop: &'a Stop) -> Self {
-        TaskHandle { study_seed, trial, task, stop }
+        TaskHandle { study_seed, trial, task, stop, deadline: None }
+    }
+
+    /// The handle of a task that fails after the deadline.
+    pub fn with_deadline(self, deadline: Option<Deadline>) -> Self {
+        TaskHandle { deadline, ..self }
     }
 
     /// The generator of this task for `purpose`: the same for every run of the study.
@@ -109,13 +126,22 @@ impl<'a> TaskHandle<'a> {
         keyed_rng(self.study_seed, self.trial, self.task, purpose)
     }
 
-    /// To be called often (each batch): fails where the task is to be abandoned.
+    /// To be called often (each batch): fails where the task is to be abandoned, or has taken too long.
     ///
     /// # Errors
     ///
-    /// [`ObjectiveError::Interrupted`], to be passed on.
+    /// [`ObjectiveError::Interrupted`], or the failure of a trial after its deadline: to be passed on.
     pub fn check_stop(&self) -> Result<(), ObjectiveError> {
-        if self.stop.is_urgent() { Err(ObjectiveError::Interrupted) } else { Ok(()) }
+        if self.stop.is_urgent() {
+            return Err(ObjectiveError::Interrupted);
+        }
+        match self.deadline {
+            Some(Deadline { since, limit }) if since.elapsed() >= limit => {
+                let reason = format!("timed out: the trial took longer than {limit:?}");
+                Err(ObjectiveError::Failed { reason, flags: Vec::new() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Running a study: candidates to workers, fold by fold, and what becomes of them into a history.
 
-use std::collections::VecDeque;
+mod refits;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,64 +13,98 @@ use crate::candidates::Candidate;
 use crate::clock::Stopwatch;
 use crate::history::History;
 use crate::keyed_rng::Task;
-use crate::objective::{FoldScore, Objective, ObjectiveError, RefitScore, TaskHandle};
-use crate::params::Params;
+use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
 use crate::stop::Stop;
-use crate::tasks::{Dispatcher, catching, run_tasks};
+use crate::store::{Claim, Kept, KeptTrial, Store, StoreError};
+use crate::tasks::{Dispatcher, Next, catching, run_tasks};
 use crate::timeline::Span;
-use crate::trial::Event;
+use crate::trial::{Event, TrialState};
 
-/// How a study is run. None of it changes what a trial comes to.
+pub use self::refits::{Refit, RefitEvent, refit};
+
+/// How a study is run. None of it changes what a trial comes to, but for `trial_timeout`.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// Worker threads, at least 1.
     pub jobs: usize,
     /// The seed of the study.
     pub seed: u64,
-    /// When the study began: all times count from here.
+    /// When this process began.
     pub since: Stopwatch,
+    /// How long before that the study began, in seconds: times count from there.
+    pub before_s: f64,
+    /// The number of the first worker: those below have worked on the study before, or elsewhere.
+    pub first_worker: usize,
     /// No trial begins after this time.
     pub timeout: Option<Duration>,
+    /// A trial fails that takes longer.
+    pub trial_timeout: Option<Duration>,
     /// Asked before every trial and inside of every training.
     pub stop: Stop,
     /// Gets a message for each request to stop.
     pub signals: Option<Receiver<()>>,
 }
 
-/// Runs trials until `candidates` has no further one, the time is over, or a stop is requested; then
-/// until those that have begun have ended. `watch` sees every event, with the history after it.
+impl RunOptions {
+    /// Does `work` as the worker with this number of this process, and says when.
+    fn span_of<T>(&self, worker: usize, work: impl FnOnce() -> T) -> (T, Span) {
+        let (answer, mut span) = Span::of(self.first_worker + worker, &self.since, work);
+        span.start_s += self.before_s;
+        span.end_s += self.before_s;
+        (answer, span)
+    }
+}
+
+/// What has become of a study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// All trials, as far as this process knows.
+    pub history: History,
+    /// Why some of it may not have been kept.
+    pub kept: Result<(), StoreError>,
+}
+
+/// Runs trials until there is none left, the time is over, or a stop is requested; then until those that
+/// have begun have ended. `suggest` is asked for the candidate of the next trial, and has to answer equal
+/// histories alike; `None` ends the study. `watch` sees every event, with the history after it.
 ///
-/// Folds are handed out in the order (trial, fold). One failing trial never ends the study.
-pub fn run<O: Objective>(
+/// Folds are handed out in the order (trial, fold). One failing trial never ends the study. Where the
+/// store fails, no trial begins, and those that run are finished all the same.
+pub fn run<O: Objective, K: Store>(
     objective: &O,
-    candidates: impl Iterator<Item = Candidate>,
+    suggest: impl FnMut(&History) -> Option<Candidate>,
+    store: &mut K,
     options: &RunOptions,
     watch: impl FnMut(&Event, &History),
-) -> History {
+) -> Run {
     let mut dispatcher = FoldDispatcher {
         objective,
-        candidates,
+        suggest,
+        store,
         options,
+        mine: HashMap::new(),
         pending: VecDeque::new(),
         history: History::new(objective.folds()),
+        kept: Ok(()),
         watch,
     };
     let work = |worker, task: FoldTask<O>| {
-        let FoldTask { trial, fold, config } = task;
-        let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop);
-        let (result, span) = Span::of(worker, &options.since, || {
-            failing_on_panic(|| objective.evaluate(&config, fold, &handle))
-        });
+        let FoldTask { trial, fold, config, deadline } = task;
+        let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
+            .with_deadline(deadline);
+        let (result, span) = options
+            .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
         FoldAnswer { trial, fold, result, span }
     };
     run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
-    dispatcher.history
+    dispatcher.end()
 }
 
 struct FoldTask<O: Objective> {
     trial: usize,
     fold: usize,
     config: Arc<O::Config>,
+    deadline: Option<Deadline>,
 }
 
 struct FoldAnswer {
@@ -78,176 +114,209 @@ struct FoldAnswer {
     span: Span,
 }
 
-struct FoldDispatcher<'a, O: Objective, C, W> {
+struct FoldDispatcher<'a, O: Objective, S, K, W> {
     objective: &'a O,
-    candidates: C,
+    suggest: S,
+    store: &'a mut K,
     options: &'a RunOptions,
-    pending: VecDeque<FoldTask<O>>,
+    /// The running trials that this process has claimed, with the time since the first fold was handed
+    /// out.
+    mine: HashMap<usize, Option<Stopwatch>>,
+    pending: VecDeque<(usize, usize, Arc<O::Config>)>,
     history: History,
+    kept: Result<(), StoreError>,
     watch: W,
 }
 
-impl<O, C, W> FoldDispatcher<'_, O, C, W>
+impl<O, S, K, W> FoldDispatcher<'_, O, S, K, W>
 where
     O: Objective,
-    C: Iterator<Item = Candidate>,
+    S: FnMut(&History) -> Option<Candidate>,
+    K: Store,
     W: FnMut(&Event, &History),
 {
     fn happened(&mut self, event: Event) {
-        tracing::debug!(?event);
-        self.history.apply(&event).expect("this loop asks for each fold once");
-        (self.watch)(&event, &self.history);
+        record(&mut self.history, &mut self.watch, event);
     }
 
-    /// Begins the next trial, if one is wanted: its folds are then pending.
-    fn start_trial(&mut self) -> bool {
+    /// What the store answers, unless it fails or has failed.
+    fn ask<T>(&mut self, question: impl FnOnce(&mut K) -> Result<T, StoreError>) -> Option<T> {
+        if self.kept.is_err() {
+            return None;
+        }
+        match question(self.store) {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                tracing::warn!(%error, "nothing is kept any more");
+                self.kept = Err(error);
+                None
+            }
+        }
+    }
+
+    /// Claims a trial, if one is wanted: its folds are then pending.
+    fn claim(&mut self) -> Next<()> {
         let over =
             self.options.timeout.is_some_and(|timeout| self.options.since.elapsed() >= timeout);
-        if over || self.options.stop.is_requested() {
-            return false;
+        if over || self.options.stop.is_requested() || self.kept.is_err() {
+            return Next::Nothing;
         }
-        let Some(candidate) = self.candidates.next() else { return false };
-        let trial = self.history.trials().len();
-        let config = bind(self.objective, &candidate.params);
-        self.happened(Event::TrialStarted { candidate });
-        match config {
+        let mut candidate = None;
+        let FoldDispatcher { suggest, history, watch, store, .. } = self;
+        let claim = store.claim(&mut |news| {
+            news.iter().for_each(|found| found_elsewhere(history, watch, found));
+            candidate = suggest(history);
+            candidate.clone()
+        });
+        match (self.ask(|_| claim), candidate) {
+            (Some(Claim::Begun(_)), Some(candidate)) => {
+                self.happened(Event::TrialStarted { candidate });
+                self.begin(self.history.trials().len() - 1);
+                Next::Task(())
+            }
+            (Some(Claim::TakenUp(trial)), _) => {
+                self.begin(trial);
+                Next::Task(())
+            }
+            (Some(Claim::Wait), _) => Next::Wait,
+            _ => Next::Nothing,
+        }
+    }
+
+    fn begin(&mut self, number: usize) {
+        self.mine.insert(number, None);
+        let trial = &self.history.trials()[number];
+        let left: Vec<usize> = match &trial.state {
+            TrialState::Running { folds } => {
+                (0..folds.len()).filter(|&fold| folds[fold].is_none()).collect()
+            }
+            _ => Vec::new(),
+        };
+        match bind(self.objective, &trial.params) {
             Ok(config) => {
                 let config = Arc::new(config);
-                let task = |fold| FoldTask { trial, fold, config: Arc::clone(&config) };
-                self.pending.extend((0..self.objective.folds()).map(task));
+                self.pending
+                    .extend(left.into_iter().map(|fold| (number, fold, Arc::clone(&config))));
             }
             Err(error) => {
-                let result =
-                    Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] });
-                self.happened(Event::FoldFinished { trial, fold: 0, result, span: None });
+                let reason = error.to_string();
+                let result = Err(ObjectiveError::Failed { reason, flags: vec![] });
+                self.ended(number, 0, result, None);
             }
         }
-        true
+    }
+
+    /// Takes up what a fold has come to, unless its trial was lost to another process.
+    fn ended(
+        &mut self,
+        trial: usize,
+        fold: usize,
+        result: Result<FoldScore, ObjectiveError>,
+        span: Option<Span>,
+    ) {
+        let before = &self.history.trials()[trial];
+        if !self.mine.contains_key(&trial) || before.is_finished() {
+            // Nobody waits for it: it is behind a fold that failed, or its trial was lost.
+            let behind =
+                matches!(&before.state, TrialState::Failed { folds, .. } if fold > folds.len());
+            let result = if behind { result } else { Err(ObjectiveError::Interrupted) };
+            self.happened(Event::FoldFinished { trial, fold, result, span });
+            return;
+        }
+        let mut after = before.clone();
+        let record = after.end_fold(fold, &result, span);
+        let kept =
+            record.and_then(|record| self.ask(|store| store.save_fold(&after, fold, &record)));
+        let result = match kept {
+            Some(Kept::Lost) => {
+                self.lost(trial);
+                Err(ObjectiveError::Interrupted)
+            }
+            _ => result,
+        };
+        if after.is_finished() {
+            self.mine.remove(&trial);
+        }
+        self.happened(Event::FoldFinished { trial, fold, result, span });
+    }
+
+    /// Another process has taken up this trial.
+    fn lost(&mut self, trial: usize) {
+        tracing::warn!(trial, "lost to another process");
+        self.mine.remove(&trial);
+        self.pending.retain(|(number, ..)| *number != trial);
+    }
+
+    fn end(mut self) -> Run {
+        self.ask(Store::release);
+        Run { history: self.history, kept: self.kept }
     }
 }
 
-impl<O, C, W> Dispatcher for FoldDispatcher<'_, O, C, W>
+fn record(history: &mut History, watch: &mut impl FnMut(&Event, &History), event: Event) {
+    tracing::debug!(?event);
+    history.apply(&event).expect("this loop asks for each fold once");
+    watch(&event, history);
+}
+
+/// Takes up a trial as others have left it, unless it is known to have ended so.
+fn found_elsewhere(
+    history: &mut History,
+    watch: &mut impl FnMut(&Event, &History),
+    found: &KeptTrial,
+) {
+    let known = history.trials().get(found.trial.number);
+    if known.is_none_or(|known| *known != found.trial) {
+        record(history, watch, Event::TrialFound { found: found.clone() });
+    }
+}
+
+impl<O, S, K, W> Dispatcher for FoldDispatcher<'_, O, S, K, W>
 where
     O: Objective,
-    C: Iterator<Item = Candidate>,
+    S: FnMut(&History) -> Option<Candidate>,
+    K: Store,
     W: FnMut(&Event, &History),
 {
     type Task = FoldTask<O>;
     type Answer = FoldAnswer;
 
-    fn next_task(&mut self) -> Option<FoldTask<O>> {
+    fn next_task(&mut self) -> Next<FoldTask<O>> {
         loop {
             if self.options.stop.is_urgent() {
-                return None;
+                return Next::Nothing;
             }
             match self.pending.pop_front() {
-                Some(task) if self.history.trials()[task.trial].wants(task.fold) => {
-                    self.happened(Event::FoldStarted { trial: task.trial, fold: task.fold });
-                    return Some(task);
+                Some((trial, fold, config)) if self.history.trials()[trial].wants(fold) => {
+                    let since =
+                        *self.mine.entry(trial).or_default().get_or_insert_with(Stopwatch::start);
+                    let deadline =
+                        self.options.trial_timeout.map(|limit| Deadline { since, limit });
+                    self.happened(Event::FoldStarted { trial, fold });
+                    return Next::Task(FoldTask { trial, fold, config, deadline });
                 }
                 Some(_) => {}
-                None if self.start_trial() => {}
-                None => return None,
+                None => match self.claim() {
+                    Next::Task(()) => {}
+                    Next::Wait => return Next::Wait,
+                    Next::Nothing => return Next::Nothing,
+                },
             }
         }
     }
 
     fn finished(&mut self, FoldAnswer { trial, fold, result, span }: FoldAnswer) {
-        self.happened(Event::FoldFinished { trial, fold, result, span: Some(span) });
+        self.ended(trial, fold, result, Some(span));
     }
 
     fn stop_requested(&mut self) {
         self.happened(Event::StopRequested);
     }
-}
 
-/// One refit that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refit {
-    /// The trial's number.
-    pub trial: usize,
-    /// The seed's number, from 0.
-    pub seed: usize,
-    /// What it came to.
-    pub result: Result<RefitScore, ObjectiveError>,
-    /// Who worked on it, and when.
-    pub span: Span,
-}
-
-/// Something that happened among the refits.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum RefitEvent<'a> {
-    /// A worker took up a refit.
-    Started {
-        /// The trial's number.
-        trial: usize,
-        /// The seed's number, from 0.
-        seed: usize,
-    },
-    /// A refit ended.
-    Finished(&'a Refit),
-    /// The user asked to stop: no further refit begins.
-    StopRequested,
-}
-
-/// Refits each of `trials` (number, params) on `seeds` seeds. `watch` sees every event. The
-/// answer is in the order (trial as given, seed), without abandoned ones.
-pub fn refit<O: Objective>(
-    objective: &O,
-    trials: &[(usize, Params)],
-    seeds: usize,
-    options: &RunOptions,
-    watch: impl FnMut(RefitEvent),
-) -> Vec<Refit> {
-    let tasks = trials
-        .iter()
-        .flat_map(|(trial, params)| (0..seeds).map(move |seed| (*trial, seed, params)));
-    let mut dispatcher =
-        RefitDispatcher { tasks: tasks.collect(), stop: &options.stop, done: Vec::new(), watch };
-    let work = |worker, (trial, seed, params): (usize, usize, &Params)| {
-        let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop);
-        let (result, span) = Span::of(worker, &options.since, || match bind(objective, params) {
-            Ok(config) => failing_on_panic(|| objective.refit(&config, &handle)),
-            Err(error) => Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] }),
-        });
-        Refit { trial, seed, result, span }
-    };
-    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
-    let mut done = dispatcher.done;
-    let place = |trial: usize| trials.iter().position(|(number, _)| *number == trial);
-    done.sort_by_key(|refit| (place(refit.trial), refit.seed));
-    done
-}
-
-struct RefitDispatcher<'a, W> {
-    tasks: VecDeque<(usize, usize, &'a Params)>,
-    stop: &'a Stop,
-    done: Vec<Refit>,
-    watch: W,
-}
-
-impl<'a, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'a, W> {
-    type Task = (usize, usize, &'a Params);
-    type Answer = Refit;
-
-    fn next_task(&mut self) -> Option<Self::Task> {
-        if self.stop.is_requested() {
-            return None;
+    fn tick(&mut self) {
+        for trial in self.ask(Store::beat).unwrap_or_default() {
+            self.lost(trial);
         }
-        let task = self.tasks.pop_front()?;
-        (self.watch)(RefitEvent::Started { trial: task.0, seed: task.1 });
-        Some(task)
-    }
-
-    fn finished(&mut self, refit: Refit) {
-        (self.watch)(RefitEvent::Finished(&refit));
-        if refit.result != Err(ObjectiveError::Interrupted) {
-            self.done.push(refit);
-        }
-    }
-
-    fn stop_requested(&mut self) {
-        (self.watch)(RefitEvent::StopRequested);
     }
 }
 

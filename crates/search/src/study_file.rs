@@ -28,7 +28,7 @@ pub enum Direction {
 }
 
 /// How candidates are drawn from the space.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SamplerKind {
     /// At random, as scikit-learn's `ParameterSampler`.
@@ -48,7 +48,7 @@ const DIRECTIONS: [(&str, Direction); 2] =
     [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
 
 /// `[study]`: how the search is done. Every key has a default.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct StudySettings {
     /// What the study is called; by default the file's name without its ending.
     pub name: String,

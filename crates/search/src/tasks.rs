@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, never, unbounded};
+use crossbeam_channel::{Receiver, never, tick, unbounded};
 
 /// The thread that asks for tasks and is told of results.
 pub trait Dispatcher {
@@ -13,16 +14,32 @@ pub trait Dispatcher {
     /// What it answers.
     type Answer: Send;
 
-    /// The next task for a worker that is free; `None` where there is none (asked again after each
-    /// result).
-    fn next_task(&mut self) -> Option<Self::Task>;
+    /// The next task for a worker that is free.
+    fn next_task(&mut self) -> Next<Self::Task>;
 
     /// A worker has answered.
     fn finished(&mut self, answer: Self::Answer);
 
     /// The user has asked to stop.
     fn stop_requested(&mut self);
+
+    /// Another [`TICK`] has passed.
+    fn tick(&mut self);
 }
+
+/// What a free worker is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next<T> {
+    /// This.
+    Task(T),
+    /// Nothing yet: asked again after each result and each tick.
+    Wait,
+    /// Nothing, unless a result changes that.
+    Nothing,
+}
+
+/// How often the dispatcher is given the word while nothing happens.
+pub const TICK: Duration = Duration::from_millis(500);
 
 /// Has `jobs` threads do `work` on all tasks of `dispatcher`, one task at a time each, until it has no
 /// further one and all are done. `work` is told the number of its thread. Each message on `signals` calls [`Dispatcher::stop_requested`].
@@ -64,14 +81,20 @@ pub fn run_tasks<D: Dispatcher>(
                 .expect("the system starts a thread");
         }
         let mut free = jobs;
+        let ticks = tick(TICK);
         loop {
-            while free > 0
-                && let Some(task) = dispatcher.next_task()
-            {
-                task_sender.send(task).expect("workers live as long as their scope");
-                free -= 1;
+            let mut waits = false;
+            while free > 0 && !waits {
+                match dispatcher.next_task() {
+                    Next::Task(task) => {
+                        task_sender.send(task).expect("workers live as long as their scope");
+                        free -= 1;
+                    }
+                    Next::Wait => waits = true,
+                    Next::Nothing => break,
+                }
             }
-            if free == jobs {
+            if free == jobs && !waits {
                 break;
             }
             crossbeam_channel::select! {
@@ -83,6 +106,7 @@ pub fn run_tasks<D: Dispatcher>(
                     Ok(()) => dispatcher.stop_requested(),
                     Err(_) => signals = &silence,
                 },
+                recv(ticks) -> _ => dispatcher.tick(),
             }
         }
         drop(task_sender);

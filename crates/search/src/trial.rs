@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::candidates::Candidate;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
+use crate::store::{FoldRecord, KeptTrial};
 use crate::timeline::Span;
 
 /// One point of the space being tried.
@@ -41,6 +42,11 @@ pub enum TrialState {
         /// What happened to the first fold that failed.
         failure: Failure,
     },
+    /// Another program has this trial, such as Optuna in a study that it shares.
+    Foreign {
+        /// Its value, once the trial is complete.
+        value: Option<f64>,
+    },
 }
 
 /// Why a fold has no score.
@@ -59,6 +65,11 @@ pub enum Event {
     TrialStarted {
         /// What it tries.
         candidate: Candidate,
+    },
+    /// A trial of another process, or of an earlier run, is this far.
+    TrialFound {
+        /// The trial, with the folds that have ended, and who worked on them.
+        found: KeptTrial,
     },
     /// A worker took up a fold.
     FoldStarted {
@@ -104,7 +115,7 @@ impl Trial {
     pub fn folds(&self) -> &[FoldScore] {
         match &self.state {
             TrialState::Complete { folds } | TrialState::Failed { folds, .. } => folds,
-            TrialState::Running { .. } => &[],
+            TrialState::Running { .. } | TrialState::Foreign { .. } => &[],
         }
     }
 
@@ -115,6 +126,25 @@ impl Trial {
             _ => &[],
         };
         Flag::union(self.folds().iter().flat_map(|fold| &fold.flags).chain(failed).cloned())
+    }
+
+    /// Ends a fold, and says what is to be kept of it; `None` where that is nothing, because it was
+    /// abandoned or had ended before.
+    pub fn end_fold(
+        &mut self,
+        fold: usize,
+        result: &Result<FoldScore, ObjectiveError>,
+        span: Option<Span>,
+    ) -> Option<FoldRecord> {
+        let result = match result {
+            Ok(score) => refuse_non_finite(score.clone()),
+            Err(ObjectiveError::Failed { reason, flags }) => {
+                Err(Failure { reason: reason.clone(), flags: flags.clone() })
+            }
+            Err(ObjectiveError::Interrupted) => return None,
+        };
+        self.state = self.state.clone().after_fold(self.number, fold, result.clone()).ok()?;
+        Some(FoldRecord { result, span })
     }
 
     /// Whether running `fold` can still matter: not where it or one before it has failed.
@@ -129,7 +159,16 @@ impl Trial {
 
     /// Whether all folds that matter have ended.
     pub fn is_finished(&self) -> bool {
-        !matches!(self.state, TrialState::Running { .. })
+        match self.state {
+            TrialState::Running { .. } => false,
+            TrialState::Complete { .. } | TrialState::Failed { .. } => true,
+            TrialState::Foreign { value } => value.is_some(),
+        }
+    }
+
+    /// Whether another program has it.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.state, TrialState::Foreign { .. })
     }
 }
 

@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use super::*;
 use crate::Candidates;
-use crate::objective::{Flag, Rejection};
+use crate::objective::{Flag, RefitScore, Rejection};
+use crate::params::Params;
+use crate::store::InMemory;
 use crate::study_file::{SamplerKind, StudyFile};
 use crate::trial::TrialState;
 
@@ -76,7 +78,31 @@ fn objective() -> Prescribed {
 
 fn options(jobs: usize) -> RunOptions {
     let since = Stopwatch::start();
-    RunOptions { jobs, seed: 0, since, timeout: None, stop: Stop::default(), signals: None }
+    RunOptions {
+        jobs,
+        seed: 0,
+        since,
+        before_s: 0.0,
+        first_worker: 0,
+        timeout: None,
+        trial_timeout: None,
+        stop: Stop::default(),
+        signals: None,
+    }
+}
+
+/// A study that is kept nowhere.
+fn run(
+    objective: &Prescribed,
+    candidates: Candidates,
+    options: &RunOptions,
+    watch: impl FnMut(&Event, &History),
+) -> History {
+    let all: Vec<Candidate> = candidates.collect();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let run = super::run(objective, suggest, &mut InMemory::default(), options, watch);
+    assert_eq!(run.kept, Ok(()));
+    run.history
 }
 
 fn candidates(trials: usize) -> Candidates {
@@ -100,7 +126,7 @@ fn a_failing_trial_is_recorded_with_its_reason_and_the_rest_goes_on() {
             TrialState::Failed { failure, folds } => {
                 format!("{} after {}", failure.reason, folds.len())
             }
-            TrialState::Running { .. } => "running".into(),
+            TrialState::Running { .. } | TrialState::Foreign { .. } => "unexpected".into(),
         })
         .collect();
     let nan = "fold 2: the score is NaN, which is not a finite number after 2";
@@ -173,8 +199,10 @@ fn refits_come_in_order_and_one_that_panics_is_an_error() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut trials: Vec<(usize, Params)> = candidates(5).map(|c| c.params).enumerate().collect();
     trials.reverse();
-    let refits = refit(&objective(), &trials, 2, &options(3), |_| {});
+    let (refits, kept) =
+        refit(&objective(), &trials, 2, &mut InMemory::default(), &options(3), |_| {});
     let _ = std::panic::take_hook();
+    assert_eq!(kept, Ok(()));
     let order: Vec<_> = refits.iter().map(|refit| (refit.trial, refit.seed)).collect();
     assert_eq!(
         order,

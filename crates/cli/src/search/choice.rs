@@ -1,0 +1,235 @@
+//! Which study a search works on: a new one, one that goes on, or one that other processes are at.
+
+use anyhow::{Result, anyhow, bail};
+use burn_tune_search::{Direction, StudyFile};
+use burn_tune_storage::kept::BURN_TUNE;
+use burn_tune_storage::{Distribution, Storage, StorageError, StudyRecord};
+use serde_json::Value;
+
+use super::definition::{Change, Definition, differences, distributions};
+use super::plan::Plan;
+use crate::args::SearchArgs;
+use crate::space_file::Found;
+
+/// The user attribute of a study with the numbers of trials that it was asked for.
+pub const BUDGETS: &str = "budgets";
+/// The user attribute of a study whose results have been written: for how many trials.
+pub const FINISHED: &str = "finished";
+
+/// A study of the database that the search works on, and what it is going to do with it.
+pub struct Chosen {
+    pub record: StudyRecord,
+    pub plan: Plan,
+    /// Whether it was there before.
+    pub resumed: bool,
+}
+
+/// Chooses the study, and makes it where it is a new one.
+pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<Chosen> {
+    let file = found.file;
+    let Some(record) = known_study(storage, &file, args)? else {
+        let plan = Plan::new(file, args)?;
+        let attributes = attributes(storage, &plan)?;
+        let attributes: Vec<(&str, String)> =
+            attributes.iter().map(|(key, json)| (*key, json.clone())).collect();
+        let directions = [direction(plan.study().direction)];
+        let record = match &args.study {
+            Some(name) => storage.create_study(name, &directions, &attributes),
+            None => storage.create_study_numbered(&plan.study().name, &directions, &attributes),
+        };
+        return match (record, &args.study) {
+            (Ok(record), _) => Ok(Chosen { record, plan, resumed: false }),
+            // Another process was faster in making the one that both are to work on.
+            (Err(StorageError::Input(_)), Some(name)) if storage.study(name)?.is_some() => {
+                join(storage, name, plan.file, args)
+            }
+            (Err(error), _) => Err(error.into()),
+        };
+    };
+    let name = record.name.clone();
+    join(storage, &name, file, args)
+}
+
+/// The study that was begun before and is meant; `None` for a new one.
+fn known_study(
+    storage: &mut Storage,
+    file: &StudyFile,
+    args: &SearchArgs,
+) -> Result<Option<StudyRecord>> {
+    if let Some(name) = &args.study {
+        let record = storage.study(name)?;
+        if record.is_none() && args.resume {
+            bail!(unknown_study(storage, name)?);
+        }
+        return Ok(record);
+    }
+    if !args.resume {
+        return Ok(None);
+    }
+    let name = &file.study.name;
+    let mut of_space: Vec<StudyRecord> = Vec::new();
+    for summary in storage.studies()? {
+        let definition = Definition::read(&summary.record).ok().flatten();
+        if definition.is_some_and(|definition| definition.settings.study.name == *name) {
+            of_space.push(summary.record);
+        }
+    }
+    if let Some(unfinished) = of_space.iter().rev().find(|record| !is_finished(record)) {
+        return Ok(Some(unfinished.clone()));
+    }
+    match of_space.pop() {
+        None => bail!(
+            "there is no study of the space `{name}` in {} to go on with: leave --resume out to begin one",
+            storage.url()
+        ),
+        Some(newest) if args.trials.is_some_and(|trials| Some(&trials) > budgets(&newest).last()) => {
+            Ok(Some(newest))
+        }
+        Some(newest) => bail!(
+            "nothing is left to do: the newest study of the space `{name}`, `{}`, has all of its {} trials; `--resume --trials N` makes more, and without --resume a new study begins",
+            newest.name,
+            budgets(&newest).last().copied().unwrap_or(0),
+        ),
+    }
+}
+
+/// What is said of a name that no study has.
+fn unknown_study(storage: &mut Storage, name: &str) -> Result<String> {
+    let studies = storage.studies()?;
+    let names: Vec<&str> = studies.iter().map(|study| study.record.name.as_str()).collect();
+    let help = burn_tune_search::suggestion::help(name, &names);
+    Ok(format!("there is no study `{name}` in {}: {help}", storage.url()))
+}
+
+/// Takes part in a study that is there.
+fn join(storage: &mut Storage, name: &str, file: StudyFile, args: &SearchArgs) -> Result<Chosen> {
+    let gone = || anyhow!("the study `{name}` was deleted just now");
+    let record = storage.study(name)?.ok_or_else(gone)?;
+    let Some(definition) = Definition::read(&record)? else {
+        return adopt(storage, &record, file, args);
+    };
+    refuse(name, definition.changes(&file, args))?;
+    let budgets = extend(storage, &record, args)?;
+    let plan = Plan::resumed(file, &definition, budgets)?;
+    let examples = |definition: &Definition| {
+        serde_json::to_value(&definition.settings.examples).unwrap_or_default()
+    };
+    refuse(name, differences("examples ", &examples(&definition), &examples(&plan.definition)))?;
+    let record = storage.study(name)?.ok_or_else(gone)?;
+    Ok(Chosen { record, plan, resumed: true })
+}
+
+fn refuse(name: &str, changes: Vec<Change>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = changes
+        .iter()
+        .map(|Change { what, was, now }| format!("  {what}\n    was {was}\n    is  {now}"))
+        .collect();
+    bail!(
+        "the study `{name}` cannot go on, because this is not as it was when it began:\n{}\nundo the change, or begin a new study: leave --resume and --study out, or give --study another name",
+        lines.join("\n")
+    )
+}
+
+/// The numbers of trials that the study was asked for, with the one that the arguments ask for.
+fn extend(storage: &mut Storage, record: &StudyRecord, args: &SearchArgs) -> Result<Vec<usize>> {
+    let json = storage.update_study_attribute(record, BUDGETS, |json| {
+        let mut budgets: Vec<usize> =
+            json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let last = budgets.last().copied().unwrap_or(0);
+        match args.trials {
+            None => Ok(None),
+            Some(trials) if trials == last => Ok(None),
+            Some(trials) if trials < last => Err(StorageError::Input(format!(
+                "the study `{}` was asked for {last} trials: --trials cannot make it {trials}; Ctrl-C ends a search at any time",
+                record.name
+            ))),
+            Some(trials) if !args.resume => Err(StorageError::Input(format!(
+                "the study `{}` was asked for {last} trials: add --resume to make it {trials}",
+                record.name
+            ))),
+            Some(trials) => {
+                budgets.push(trials);
+                Ok(Some(serde_json::Value::from(budgets).to_string()))
+            }
+        }
+    })?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+}
+
+/// Goes on with a study that another program has begun.
+fn adopt(
+    storage: &mut Storage,
+    record: &StudyRecord,
+    file: StudyFile,
+    args: &SearchArgs,
+) -> Result<Chosen> {
+    let name = &record.name;
+    let plan = Plan::new(file, args)?;
+    let wanted = direction(plan.study().direction);
+    if record.directions != [wanted] {
+        bail!(
+            "the study `{name}` has the direction {}, and the space file has {wanted}: set `direction` in [study], or choose another name with --study",
+            record.directions.join(", ")
+        );
+    }
+    let ours = distributions(&plan.file)?;
+    let mut changes = Vec::new();
+    for trial in storage.trials(record)? {
+        for param in &trial.params {
+            let theirs = Distribution::parse(&param.distribution)?;
+            let Some(ours) = ours.get(&param.name) else { continue };
+            if !ours.is_compatible(&theirs) {
+                let what = format!("`{}` of trial {}", param.name, trial.number);
+                changes.push(Change { what, was: theirs.to_json(), now: ours.to_json() });
+            }
+        }
+    }
+    refuse(name, changes)?;
+    for (key, json) in attributes(storage, &plan)? {
+        storage.set_study_attribute(record.id, key, &json)?;
+    }
+    let record = storage.study(name)?.unwrap_or_else(|| record.clone());
+    Ok(Chosen { record, plan, resumed: true })
+}
+
+fn attributes(storage: &mut Storage, plan: &Plan) -> Result<Vec<(&'static str, String)>> {
+    let now = storage.now()?;
+    let mut attributes = plan.definition.attributes();
+    for (key, json) in &mut attributes {
+        if *key == BURN_TUNE {
+            let mut about: Value = serde_json::from_str(json).unwrap_or_default();
+            about["created"] = now.date.clone().into();
+            about["created_s"] = now.epoch_s.into();
+            *json = about.to_string();
+        }
+    }
+    attributes.push((BUDGETS, Value::from(plan.budgets.clone()).to_string()));
+    Ok(attributes)
+}
+
+/// When a study of ours was begun, in seconds since 1970.
+pub fn created_s(record: &StudyRecord) -> Option<f64> {
+    let about: Value = serde_json::from_str(record.user_attributes.get(BURN_TUNE)?).ok()?;
+    about["created_s"].as_f64()
+}
+
+fn budgets(record: &StudyRecord) -> Vec<usize> {
+    let json = record.user_attributes.get(BUDGETS);
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+fn is_finished(record: &StudyRecord) -> bool {
+    let finished = record.user_attributes.get(FINISHED);
+    finished.and_then(|json| serde_json::from_str::<usize>(json).ok())
+        == budgets(record).last().copied()
+}
+
+fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Maximize => "MAXIMIZE",
+        Direction::Minimize => "MINIMIZE",
+    }
+}

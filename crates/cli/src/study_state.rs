@@ -1,0 +1,121 @@
+//! What has become of a study's trials and refits: gathered while it runs, or read from the database.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow};
+use burn_tune_ranking::curves_file::{CurvesByTask, from_npz};
+use burn_tune_ranking::timeline::TimelineEntry;
+use burn_tune_ranking::{Leaderboard, StudyFacts, cv_results};
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::store::KeptTrial;
+use burn_tune_search::study::Refit;
+use burn_tune_search::timeline::Span;
+use burn_tune_search::{Event, History, ObjectiveError, TrialState};
+use burn_tune_storage::kept::{kept_trial, refits};
+use burn_tune_storage::{Storage, StudyRecord};
+
+use crate::results::StudyFiles;
+
+/// What has become of a study.
+#[derive(Default)]
+pub struct StudyState {
+    /// Its trials.
+    pub history: History,
+    /// The refits that have been done.
+    pub refits: Vec<Refit>,
+    /// Who worked when, on folds.
+    pub spans: BTreeMap<(usize, usize), TimelineEntry>,
+}
+
+impl StudyState {
+    /// Reads a study of `folds` folds.
+    pub fn read(storage: &mut Storage, study: &StudyRecord, folds: usize) -> Result<Self> {
+        let mut state = StudyState { history: History::new(folds), ..StudyState::default() };
+        for record in storage.trials(study)? {
+            let found = kept_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
+            state.refits.extend(refits(&record).map_err(|problem| anyhow!(problem))?);
+            state.found(&found);
+            state
+                .history
+                .apply(&Event::TrialFound { found })
+                .with_context(|| format!("the study `{}`", study.name))?;
+        }
+        Ok(state)
+    }
+
+    /// Takes up who worked when.
+    pub fn event(&mut self, event: &Event) {
+        match event {
+            Event::TrialFound { found } => self.found(found),
+            // An abandoned fold came to nothing, neither good nor bad: nor are abandoned refits listed.
+            Event::FoldFinished { result: Err(ObjectiveError::Interrupted), .. } => {}
+            Event::FoldFinished { trial, fold, result, span: Some(span) } => {
+                self.span(*trial, *fold, *span, result.is_ok());
+            }
+            _ => {}
+        }
+    }
+
+    fn found(&mut self, found: &KeptTrial) {
+        let succeeded = |fold: usize| match &found.trial.state {
+            TrialState::Running { folds } => folds.get(fold).is_some_and(|f| matches!(f, Some(Ok(_)))),
+            _ => fold < found.trial.folds().len(),
+        };
+        for (fold, span) in &found.spans {
+            self.span(found.trial.number, *fold, *span, succeeded(*fold));
+        }
+    }
+
+    fn span(&mut self, trial: usize, fold: usize, span: Span, succeeded: bool) {
+        let task = Task::Fold(fold);
+        self.spans.insert((trial, fold), TimelineEntry { trial, task, span, succeeded });
+    }
+
+    /// What was recorded of each fold and refit that this process has done.
+    pub fn curves(&self) -> CurvesByTask {
+        let folds = self.history.trials().iter().flat_map(|trial| {
+            let folds = trial.folds().iter().enumerate();
+            folds.map(|(fold, score)| ((trial.number, Task::Fold(fold)), score.curves.as_ref()))
+        });
+        let refits = self.refits.iter().map(|refit| {
+            let score = refit.result.as_ref().ok();
+            ((refit.trial, Task::Refit(refit.seed)), score.and_then(|score| score.curves.as_ref()))
+        });
+        folds.chain(refits).filter_map(|(task, curves)| Some((task, curves?.clone()))).collect()
+    }
+
+    /// What was recorded by whatever process, of those folds and refits that count.
+    pub fn kept_curves(&self, storage: &mut Storage, study: &StudyRecord) -> Result<CurvesByTask> {
+        let mut all = CurvesByTask::new();
+        for (number, task, npz) in storage.curves(study)? {
+            let curves = from_npz(&npz).with_context(|| format!("curves of trial {number}, {task}"))?;
+            all.extend(curves);
+        }
+        all.retain(|(number, task), _| match task {
+            Task::Fold(fold) => self
+                .history
+                .trials()
+                .get(*number)
+                .is_some_and(|trial| *fold < trial.folds().len()),
+            Task::Refit(seed) => {
+                self.refits.iter().any(|refit| (refit.trial, refit.seed) == (*number, *seed))
+            }
+        });
+        Ok(all)
+    }
+
+    /// The contents of the result files.
+    pub fn files(&self, facts: &StudyFacts, curves: CurvesByTask) -> (StudyFiles, String) {
+        let refits = self.refits.iter().map(|refit| TimelineEntry {
+            trial: refit.trial,
+            task: Task::Refit(refit.seed),
+            span: refit.span,
+            succeeded: refit.result.is_ok(),
+        });
+        let mut timeline: Vec<TimelineEntry> = self.spans.values().copied().chain(refits).collect();
+        timeline.sort_by(|a, b| a.span.end_s.total_cmp(&b.span.end_s));
+        let leaderboard = Leaderboard::new(facts, &self.history, &self.refits);
+        let files = StudyFiles { leaderboard, timeline, curves };
+        (files, cv_results(facts, &self.history))
+    }
+}

@@ -1,0 +1,166 @@
+//! Where a study's trials are kept, and who works on which: the seam between the loop and a database.
+//! Several processes may have stores of one study.
+
+use thiserror::Error;
+
+use crate::candidates::Candidate;
+use crate::objective::FoldScore;
+use crate::study::Refit;
+use crate::timeline::Span;
+use crate::trial::{Failure, Trial};
+
+/// One process's part in a study that is kept somewhere.
+///
+/// A trial is worked on by whoever has claimed it. A process that gives no sign of life for too long
+/// loses what it has claimed, and somebody else takes it up, at the fold where it was left; what the
+/// first one saves later is refused. So each result is kept once.
+pub trait Store {
+    /// Claims a trial to work on: one that was left, else the next one that `suggest` has a candidate
+    /// for. `suggest` is told what has become of other processes' and earlier runs' trials since the
+    /// last claim, by number; it may be called again with the same, and has to answer the same.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn claim(
+        &mut self,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+    ) -> Result<Claim, StoreError>;
+
+    /// Keeps what `fold` of `trial` came to, and how far the trial is with it.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn save_fold(
+        &mut self,
+        trial: &Trial,
+        fold: usize,
+        record: &FoldRecord,
+    ) -> Result<Kept, StoreError>;
+
+    /// Claims a refit of a trial that has ended.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError>;
+
+    /// Keeps what a refit came to.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn save_refit(&mut self, refit: &Refit) -> Result<Kept, StoreError>;
+
+    /// Gives back what was claimed and not ended, for anybody to take up.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more: then the others wait until the claims are too old.
+    fn release(&mut self) -> Result<(), StoreError>;
+
+    /// A sign of life, to be given about every second. Answers the trials that are lost nevertheless.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn beat(&mut self) -> Result<Vec<usize>, StoreError>;
+}
+
+/// A trial as others, or an earlier run, have left it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptTrial {
+    /// The trial, with the folds that have ended.
+    pub trial: Trial,
+    /// Who worked on which fold, and when.
+    pub spans: Vec<(usize, Span)>,
+}
+
+/// What there is to work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The candidate begins as the trial with this number.
+    Begun(usize),
+    /// A trial that was left, by its number: the folds that have ended are known.
+    TakenUp(usize),
+    /// Nothing now, but trials of other processes are running, and may be left.
+    Wait,
+    /// Nothing more: all trials have ended.
+    Over,
+}
+
+/// Whether a refit is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RefitClaim {
+    /// By this process.
+    Claimed,
+    /// It has been done before.
+    Done(Box<Refit>),
+    /// Another process is at it.
+    Elsewhere,
+}
+
+/// What one fold came to, and who worked on it; `None` where nobody did, because the configuration was
+/// wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldRecord {
+    /// Its score, or why it has none.
+    pub result: Result<FoldScore, Failure>,
+    /// Who, and when.
+    pub span: Option<Span>,
+}
+
+/// Whether a result was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It was.
+    Kept,
+    /// The trial was lost to somebody else, who will come to the same result.
+    Lost,
+}
+
+/// Nothing can be kept any more. The loop then ends in order, and what it had not kept is in the history
+/// that it returns.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// Keeps nothing: for a study that one process runs to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InMemory {
+    begun: usize,
+}
+
+impl Store for InMemory {
+    fn claim(
+        &mut self,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+    ) -> Result<Claim, StoreError> {
+        if suggest(&[]).is_none() {
+            return Ok(Claim::Over);
+        }
+        self.begun += 1;
+        Ok(Claim::Begun(self.begun - 1))
+    }
+
+    fn save_fold(&mut self, _: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {
+        Ok(Kept::Kept)
+    }
+
+    fn claim_refit(&mut self, _: usize, _: usize) -> Result<RefitClaim, StoreError> {
+        Ok(RefitClaim::Claimed)
+    }
+
+    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
+        Ok(Kept::Kept)
+    }
+
+    fn release(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,152 @@
+//! Refits: the best trials again, on all of the training data, from several seeds.
+
+use std::collections::VecDeque;
+
+use super::{RunOptions, failing_on_panic};
+use crate::bind::bind;
+use crate::keyed_rng::Task;
+use crate::objective::{Objective, ObjectiveError, RefitScore, TaskHandle};
+use crate::params::Params;
+use crate::store::{Kept, RefitClaim, Store, StoreError};
+use crate::tasks::{Dispatcher, Next, run_tasks};
+use crate::timeline::Span;
+
+/// One refit that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refit {
+    /// The trial's number.
+    pub trial: usize,
+    /// The seed's number, from 0.
+    pub seed: usize,
+    /// What it came to.
+    pub result: Result<RefitScore, ObjectiveError>,
+    /// Who worked on it, and when.
+    pub span: Span,
+}
+
+/// Something that happened among the refits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RefitEvent<'a> {
+    /// A worker took up a refit.
+    Started {
+        /// The trial's number.
+        trial: usize,
+        /// The seed's number, from 0.
+        seed: usize,
+    },
+    /// A refit ended.
+    Finished(&'a Refit),
+    /// A refit had been done before, or elsewhere.
+    Found(&'a Refit),
+    /// The user asked to stop: no further refit begins.
+    StopRequested,
+}
+
+/// Refits each of `trials` (number, params) on `seeds` seeds, as far as the store has not kept that
+/// already. `watch` sees every event. The answer is in the order (trial as given, seed), without
+/// abandoned ones, and says why some of it may not have been kept.
+pub fn refit<O: Objective, K: Store>(
+    objective: &O,
+    trials: &[(usize, Params)],
+    seeds: usize,
+    store: &mut K,
+    options: &RunOptions,
+    watch: impl FnMut(RefitEvent),
+) -> (Vec<Refit>, Result<(), StoreError>) {
+    let tasks = (0..trials.len()).flat_map(|place| (0..seeds).map(move |seed| (place, seed)));
+    let mut dispatcher = RefitDispatcher {
+        trials,
+        tasks: tasks.collect(),
+        store,
+        options,
+        done: Vec::new(),
+        kept: Ok(()),
+        watch,
+    };
+    let work = |worker, (place, seed): RefitTask| {
+        let (trial, ref params) = trials[place];
+        let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop);
+        let (result, span) = options.span_of(worker, || match bind(objective, params) {
+            Ok(config) => failing_on_panic(|| objective.refit(&config, &handle)),
+            Err(error) => Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] }),
+        });
+        (place, Refit { trial, seed, result, span })
+    };
+    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
+    dispatcher.ask(Store::release);
+    let RefitDispatcher { mut done, kept, .. } = dispatcher;
+    done.sort_by_key(|(place, refit)| (*place, refit.seed));
+    (done.into_iter().map(|(_, refit)| refit).collect(), kept)
+}
+
+/// The place of a trial in the order given, and a seed.
+type RefitTask = (usize, usize);
+
+struct RefitDispatcher<'a, K, W> {
+    trials: &'a [(usize, Params)],
+    tasks: VecDeque<RefitTask>,
+    store: &'a mut K,
+    options: &'a RunOptions,
+    done: Vec<(usize, Refit)>,
+    kept: Result<(), StoreError>,
+    watch: W,
+}
+
+impl<K: Store, W: FnMut(RefitEvent)> RefitDispatcher<'_, K, W> {
+    fn ask<T>(&mut self, question: impl FnOnce(&mut K) -> Result<T, StoreError>) -> Option<T> {
+        if self.kept.is_err() {
+            return None;
+        }
+        question(self.store).map_err(|error| self.kept = Err(error)).ok()
+    }
+}
+
+impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
+    type Task = RefitTask;
+    type Answer = (usize, Refit);
+
+    fn next_task(&mut self) -> Next<RefitTask> {
+        // Each is looked at once: those that others are at go to the end.
+        for _ in 0..self.tasks.len() {
+            if self.options.stop.is_requested() || self.kept.is_err() {
+                return Next::Nothing;
+            }
+            let Some(task) = self.tasks.pop_front() else { break };
+            let (place, seed) = task;
+            let trial = self.trials[place].0;
+            match self.ask(|store| store.claim_refit(trial, seed)) {
+                Some(RefitClaim::Claimed) => {
+                    (self.watch)(RefitEvent::Started { trial, seed });
+                    return Next::Task(task);
+                }
+                Some(RefitClaim::Done(refit)) => {
+                    (self.watch)(RefitEvent::Found(&refit));
+                    self.done.push((place, *refit));
+                }
+                Some(RefitClaim::Elsewhere) => self.tasks.push_back(task),
+                None => return Next::Nothing,
+            }
+        }
+        if self.tasks.is_empty() { Next::Nothing } else { Next::Wait }
+    }
+
+    fn finished(&mut self, (place, mut refit): (usize, Refit)) {
+        let ended = refit.result != Err(ObjectiveError::Interrupted);
+        if ended && self.ask(|store| store.save_refit(&refit)) == Some(Kept::Lost) {
+            refit.result = Err(ObjectiveError::Interrupted);
+            self.tasks.push_back((place, refit.seed));
+        }
+        (self.watch)(RefitEvent::Finished(&refit));
+        if refit.result != Err(ObjectiveError::Interrupted) {
+            self.done.push((place, refit));
+        }
+    }
+
+    fn stop_requested(&mut self) {
+        (self.watch)(RefitEvent::StopRequested);
+    }
+
+    fn tick(&mut self) {
+        self.ask(Store::beat);
+    }
+}

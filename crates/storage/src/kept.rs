@@ -1,0 +1,412 @@
+//! From rows to trials and back: how folds, refits and flags stand in user attributes.
+
+use std::collections::BTreeMap;
+
+use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
+use burn_tune_ranking::statistics::{mean, std};
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::objective::ObjectiveError;
+use burn_tune_search::store::{FoldRecord, KeptTrial};
+use burn_tune_search::study::Refit;
+use burn_tune_search::timeline::Span;
+use burn_tune_search::trial::Failure;
+use burn_tune_search::{Curves, Flag, FoldScore, ParamValue, Params, RefitScore, Trial, TrialState};
+use serde::{Deserialize, Serialize};
+
+use crate::distribution::Distribution;
+use crate::records::{ParamRecord, TrialRecord};
+
+/// The user attribute that says who works, or worked last, on a trial. Trials without it are other
+/// programs'.
+pub const WORKER: &str = "burn_tune:worker";
+/// The user attribute of a study of ours: format, version, and when it was begun.
+pub const BURN_TUNE: &str = "burn_tune";
+/// The user attribute with the name of an explicit trial.
+pub const NAME: &str = "name";
+
+/// The user attribute of a fold.
+pub fn fold_key(fold: usize) -> String {
+    format!("fold{fold}")
+}
+
+/// The user attribute of a refit, and the task of its lease.
+pub fn refit_key(seed: usize) -> String {
+    format!("refit{seed}")
+}
+
+/// A number that JSON may have no word for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Finite(f64),
+    Other(NonFinite),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum NonFinite {
+    #[serde(rename = "NaN")]
+    NaN,
+    #[serde(rename = "inf")]
+    Infinity,
+    #[serde(rename = "-inf")]
+    MinusInfinity,
+}
+
+impl From<f64> for Number {
+    fn from(value: f64) -> Self {
+        match value {
+            value if value.is_finite() => Number::Finite(value),
+            value if value.is_nan() => Number::Other(NonFinite::NaN),
+            value if value > 0.0 => Number::Other(NonFinite::Infinity),
+            _ => Number::Other(NonFinite::MinusInfinity),
+        }
+    }
+}
+
+impl From<Number> for f64 {
+    fn from(number: Number) -> f64 {
+        match number {
+            Number::Finite(value) => value,
+            Number::Other(NonFinite::NaN) => f64::NAN,
+            Number::Other(NonFinite::Infinity) => f64::INFINITY,
+            Number::Other(NonFinite::MinusInfinity) => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// What stands in the attribute of a fold, and of a refit.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct TaskJson {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<Number>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    flags: Vec<Flag>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    per_class_recall: Option<Vec<Number>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fit_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score_s: Option<f64>,
+    #[serde(flatten)]
+    span: Option<SpanJson>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct SpanJson {
+    worker: usize,
+    start_s: f64,
+    end_s: f64,
+}
+
+impl From<Span> for SpanJson {
+    fn from(Span { worker, start_s, end_s }: Span) -> Self {
+        SpanJson { worker, start_s, end_s }
+    }
+}
+
+impl From<SpanJson> for Span {
+    fn from(SpanJson { worker, start_s, end_s }: SpanJson) -> Self {
+        Span { worker, start_s, end_s }
+    }
+}
+
+/// The text of a fold's attribute. Curves are kept elsewhere.
+pub fn fold_json(record: &FoldRecord) -> String {
+    let span = record.span.map(SpanJson::from);
+    let json = match &record.result {
+        Ok(FoldScore { score, flags, fit_s, score_s, curves: _ }) => TaskJson {
+            score: Some((*score).into()),
+            flags: flags.clone(),
+            fit_s: Some(*fit_s),
+            score_s: Some(*score_s),
+            span,
+            ..TaskJson::default()
+        },
+        Err(failure) => failed(&failure.reason, &failure.flags, span),
+    };
+    text(&json)
+}
+
+/// The text of a refit's attribute; `None` for one that was abandoned.
+pub fn refit_json(refit: &Refit) -> Option<String> {
+    let span = Some(refit.span.into());
+    Some(text(&match &refit.result {
+        Ok(RefitScore { score, per_class_recall, flags, curves: _ }) => TaskJson {
+            score: Some((*score).into()),
+            per_class_recall: Some(per_class_recall.iter().copied().map(Number::from).collect()),
+            flags: flags.clone(),
+            span,
+            ..TaskJson::default()
+        },
+        Err(ObjectiveError::Failed { reason, flags }) => failed(reason, flags, span),
+        Err(ObjectiveError::Interrupted) => return None,
+    }))
+}
+
+fn failed(reason: &str, flags: &[Flag], span: Option<SpanJson>) -> TaskJson {
+    TaskJson {
+        error: Some(reason.to_owned()),
+        flags: flags.to_vec(),
+        span,
+        ..TaskJson::default()
+    }
+}
+
+fn text(json: &TaskJson) -> String {
+    serde_json::to_string(json).expect("numbers and texts are JSON")
+}
+
+fn fold_record(json: &str) -> Result<FoldRecord, serde_json::Error> {
+    let json: TaskJson = serde_json::from_str(json)?;
+    let result = match (json.score, json.error) {
+        (Some(score), None) => Ok(FoldScore {
+            score: score.into(),
+            flags: json.flags,
+            fit_s: json.fit_s.unwrap_or(f64::NAN),
+            score_s: json.score_s.unwrap_or(f64::NAN),
+            curves: None,
+        }),
+        (_, error) => Err(Failure { reason: error.unwrap_or_default(), flags: json.flags }),
+    };
+    Ok(FoldRecord { result, span: json.span.map(Span::from) })
+}
+
+/// A refit, of its attribute's text.
+///
+/// # Errors
+///
+/// Where the text is not what [`refit_json`] writes.
+pub fn refit(trial: usize, seed: usize, json: &str) -> Result<Refit, serde_json::Error> {
+    let json: TaskJson = serde_json::from_str(json)?;
+    let result = match (json.score, json.error) {
+        (Some(score), None) => Ok(RefitScore {
+            score: score.into(),
+            per_class_recall: json
+                .per_class_recall
+                .unwrap_or_default()
+                .into_iter()
+                .map(f64::from)
+                .collect(),
+            flags: json.flags,
+            curves: None,
+        }),
+        (_, error) => {
+            Err(ObjectiveError::Failed { reason: error.unwrap_or_default(), flags: json.flags })
+        }
+    };
+    Ok(Refit { trial, seed, result, span: json.span.map(Span::from).unwrap_or_default() })
+}
+
+/// All refits of a trial that have been done.
+///
+/// # Errors
+///
+/// What is wrong with one of them.
+pub fn refits(record: &TrialRecord) -> Result<Vec<Refit>, String> {
+    let seeds = record.user_attributes.iter().filter_map(|(key, json)| {
+        let seed: usize = key.strip_prefix("refit")?.parse().ok()?;
+        Some((seed, json))
+    });
+    let mut refits: Vec<Refit> = Vec::new();
+    for (seed, json) in seeds {
+        let refit = refit(record.number, seed, json)
+            .map_err(|error| format!("trial {}, refit{seed}: {error}", record.number))?;
+        refits.push(refit);
+    }
+    refits.sort_by_key(|refit| refit.seed);
+    Ok(refits)
+}
+
+/// What else is written into user attributes when a trial ends, for people who look at it.
+pub fn end_attributes(trial: &Trial) -> Vec<(&'static str, String)> {
+    let mut attributes = Vec::new();
+    let mut add = |key, value: serde_json::Value| attributes.push((key, value.to_string()));
+    if let TrialState::Complete { folds } = &trial.state {
+        let scores: Vec<f64> = folds.iter().map(|fold| fold.score).collect();
+        add("std_test_score", std(&scores).into());
+    }
+    if let TrialState::Failed { failure, .. } = &trial.state {
+        add("error", failure.reason.clone().into());
+    }
+    let flags: Vec<String> = trial.flags().iter().map(ToString::to_string).collect();
+    if !flags.is_empty() {
+        add("flags", flags.into());
+    }
+    attributes
+}
+
+/// A trial's value in Optuna's sense: the mean of its folds.
+pub fn value(trial: &Trial) -> Option<f64> {
+    match &trial.state {
+        TrialState::Complete { folds } => {
+            Some(mean(&folds.iter().map(|fold| fold.score).collect::<Vec<f64>>()))
+        }
+        _ => None,
+    }
+}
+
+/// The trial of a study of `folds` folds that stands in a row.
+///
+/// # Errors
+///
+/// What in the row cannot be understood, with the number of the trial.
+pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, String> {
+    let wrong = |what: &str, problem: &dyn std::fmt::Display| {
+        format!("trial {}: {what}: {problem}", record.number)
+    };
+    let mut params = Vec::new();
+    for param in &record.params {
+        let distribution = Distribution::parse(&param.distribution)
+            .map_err(|error| wrong(&param.name, &error))?;
+        params.push((param.name.clone(), param_value(distribution.external(param.value))));
+    }
+    let params: Params = params.into_iter().collect();
+    let mut kept = KeptTrial {
+        trial: Trial {
+            number: record.number,
+            name: record
+                .user_attributes
+                .get(NAME)
+                .and_then(|json| serde_json::from_str::<String>(json).ok()),
+            params,
+            state: TrialState::Running { folds: vec![None; folds] },
+        },
+        spans: Vec::new(),
+    };
+    if !record.user_attributes.contains_key(WORKER) {
+        let value = match record.values.as_slice() {
+            [value] if record.state == "COMPLETE" => Some(*value),
+            _ => None,
+        };
+        kept.trial.state = TrialState::Foreign { value };
+        return Ok(kept);
+    }
+    for fold in 0..folds {
+        let key = fold_key(fold);
+        let Some(json) = record.user_attributes.get(&key) else { continue };
+        let FoldRecord { result, span } =
+            fold_record(json).map_err(|error| wrong(&key, &error))?;
+        kept.spans.extend(span.map(|span| (fold, span)));
+        let state = kept.trial.state.clone();
+        kept.trial.state = state
+            .after_fold(record.number, fold, result)
+            .map_err(|error| wrong(&key, &error))?;
+    }
+    if record.state == "FAIL" && !kept.trial.is_finished() {
+        let reason = "set to FAIL by another program, such as Optuna".to_owned();
+        let folds = Vec::new();
+        let failure = Failure { reason, flags: Vec::new() };
+        kept.trial.state = TrialState::Failed { folds, failure };
+    }
+    Ok(kept)
+}
+
+/// What a row is made of besides the trial itself, where no database is there to ask.
+pub struct Rescued<'a> {
+    /// Who worked on which fold of which trial.
+    pub spans: &'a BTreeMap<(usize, usize), Span>,
+    /// All refits.
+    pub refits: &'a [Refit],
+    /// What each parameter is drawn from.
+    pub distributions: &'a BTreeMap<String, Distribution>,
+    /// The name of the worker.
+    pub worker: String,
+    /// The date of a moment, in seconds from the start of the study.
+    pub date: &'a dyn Fn(f64) -> String,
+}
+
+/// The row of a trial of ours, as the database would have it.
+pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
+    let mut user_attributes = BTreeMap::from([(
+        WORKER.to_owned(),
+        serde_json::Value::from(rescued.worker.as_str()).to_string(),
+    )]);
+    if let Some(name) = &trial.name {
+        user_attributes.insert(NAME.to_owned(), serde_json::Value::from(name.as_str()).to_string());
+    }
+    let mut times = Vec::new();
+    let mut intermediate_values = BTreeMap::new();
+    for (fold, result) in fold_results(trial) {
+        let span = rescued.spans.get(&(trial.number, fold)).copied();
+        times.extend(span);
+        intermediate_values.extend(result.as_ref().ok().map(|score| (fold as i64, score.score)));
+        user_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span }));
+    }
+    for refit in rescued.refits.iter().filter(|refit| refit.trial == trial.number) {
+        user_attributes.extend(refit_json(refit).map(|json| (refit_key(refit.seed), json)));
+    }
+    let ended = trial.is_finished();
+    if ended {
+        let attributes = end_attributes(trial).into_iter();
+        user_attributes.extend(attributes.map(|(key, json)| (key.to_owned(), json)));
+    }
+    let param = |(name, value): (&str, &ParamValue)| {
+        let distribution = rescued.distributions.get(name)?;
+        let value = distribution.internal(value)?;
+        Some(ParamRecord { name: name.to_owned(), value, distribution: distribution.to_json() })
+    };
+    let start = times.iter().map(|span| span.start_s).fold(f64::INFINITY, f64::min);
+    let end = times.iter().map(|span| span.end_s).fold(0.0, f64::max);
+    TrialRecord {
+        id: 0,
+        number: trial.number,
+        state: match trial.state {
+            TrialState::Complete { .. } => "COMPLETE",
+            TrialState::Failed { .. } => "FAIL",
+            _ => "RUNNING",
+        }
+        .to_owned(),
+        values: value(trial).into_iter().collect(),
+        params: trial.params.iter().filter_map(param).collect(),
+        user_attributes,
+        system_attributes: BTreeMap::new(),
+        intermediate_values,
+        start: Some((rescued.date)(if start.is_finite() { start } else { end })),
+        complete: ended.then(|| (rescued.date)(end)),
+        heartbeat: None,
+        curves: curves(trial, rescued.refits),
+    }
+}
+
+/// What each fold came to that has ended and counts. Of a failed trial, the fold that failed is the one
+/// behind those with scores.
+fn fold_results(trial: &Trial) -> Vec<(usize, Result<FoldScore, Failure>)> {
+    match &trial.state {
+        TrialState::Running { folds } => {
+            let ended = folds.iter().enumerate();
+            ended.filter_map(|(fold, result)| Some((fold, result.clone()?))).collect()
+        }
+        TrialState::Complete { folds } => {
+            folds.iter().cloned().map(Ok).enumerate().collect()
+        }
+        TrialState::Failed { folds, failure } => {
+            let failed = folds.len();
+            let reason = failure.reason.strip_prefix(&format!("fold {failed}: "));
+            let reason = reason.unwrap_or(&failure.reason).to_owned();
+            let failure = Failure { reason, flags: failure.flags.clone() };
+            folds.iter().cloned().map(Ok).chain([Err(failure)]).enumerate().collect()
+        }
+        TrialState::Foreign { .. } => Vec::new(),
+    }
+}
+
+fn curves(trial: &Trial, refits: &[Refit]) -> BTreeMap<String, Vec<u8>> {
+    let of_folds = trial.folds().iter().enumerate().map(|(fold, score)| {
+        (fold_key(fold), Task::Fold(fold), score.curves.as_ref())
+    });
+    let of_refits = refits.iter().filter(|refit| refit.trial == trial.number).map(|refit| {
+        let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
+        (refit_key(refit.seed), Task::Refit(refit.seed), curves)
+    });
+    let npz = |(key, task, curves): (String, Task, Option<&std::sync::Arc<Curves>>)| {
+        let all = CurvesByTask::from([((trial.number, task), curves?.clone())]);
+        Some((key, to_npz(&all).ok()?))
+    };
+    of_folds.chain(of_refits).filter_map(npz).collect()
+}
+
+/// A value of a choice that is none of ours (null, a list) is shown as its JSON text.
+fn param_value(value: serde_json::Value) -> ParamValue {
+    serde_json::from_value(value.clone()).unwrap_or_else(|_| ParamValue::Str(value.to_string()))
+}

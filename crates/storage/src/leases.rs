@@ -1,0 +1,200 @@
+//! Leases: rows that say who works on what, and until when that is to be believed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::StorageError;
+use crate::claims::TRIAL;
+use crate::database::{Database, Row, Value};
+use crate::worker::Worker;
+
+/// The leases of one worker, and how it looks at others'.
+pub(crate) struct Leases {
+    worker: Worker,
+    name: String,
+    lease_s: f64,
+    /// Whether the database is a file.
+    file: bool,
+}
+
+/// Who works on something.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lease {
+    /// The worker's name.
+    pub worker: String,
+    /// For how long it is to be believed, in seconds; negative where it has expired.
+    pub left_s: f64,
+    /// How many workers were lost since the trial last got any further.
+    pub lost: usize,
+}
+
+impl Leases {
+    pub fn new(worker: Worker, lease: Duration, file: bool) -> Self {
+        let name = worker.to_string();
+        Leases { worker, name, lease_s: lease.as_secs_f64(), file }
+    }
+
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// The worker's name, as JSON.
+    pub fn json(&self) -> String {
+        serde_json::Value::from(self.name.as_str()).to_string()
+    }
+
+    pub fn is_own(&self, lease: &Lease) -> bool {
+        lease.worker == self.name
+    }
+
+    /// Whether it is this worker's, or its worker is dead, as far as anybody can tell.
+    pub fn is_free(&self, lease: &Lease) -> bool {
+        let gone = |worker: Worker| {
+            worker.has_ended(&self.worker)
+                || (self.file && worker.was_before_restart(&self.worker))
+        };
+        self.is_own(lease) || lease.left_s < 0.0 || lease.worker.parse().is_ok_and(gone)
+    }
+
+    /// Whose something is.
+    pub fn read(
+        &self,
+        db: &mut dyn Database,
+        trial: i64,
+        task: &str,
+    ) -> Result<Option<Lease>, StorageError> {
+        let sql = "SELECT worker, expires - {epoch}, lost FROM burn_tune_leases \
+                   WHERE trial_id = ?1 AND task = ?2";
+        let rows = db.query(sql, &[Value::Int(trial), text(task)])?;
+        Ok(rows.first().and_then(|row| lease(row)))
+    }
+
+    /// The running trials of ours in a study by number, with their keys and leases.
+    pub fn of_running_trials(
+        &self,
+        db: &mut dyn Database,
+        study: i64,
+    ) -> Result<Vec<(i64, usize, Option<Lease>)>, StorageError> {
+        let sql = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
+                   JOIN trial_user_attributes a ON a.trial_id = t.trial_id \
+                   AND a.\"key\" = 'burn_tune:worker' \
+                   LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = 'trial' \
+                   WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number";
+        let rows = db.query(sql, &[Value::Int(study)])?;
+        let running = |row: &Row| match row.as_slice() {
+            [Value::Int(id), Value::Int(number), rest @ ..] => {
+                Some((*id, usize::try_from(*number).ok()?, lease(rest)))
+            }
+            _ => None,
+        };
+        Ok(rows.iter().filter_map(running).collect())
+    }
+
+    /// Makes something this worker's, whosever it was, with a sign of life where Optuna looks for one.
+    pub fn take(
+        &self,
+        db: &mut dyn Database,
+        trial: i64,
+        task: &str,
+        lost: usize,
+    ) -> Result<(), StorageError> {
+        let sql = "INSERT INTO burn_tune_leases (trial_id, task, worker, expires, lost) \
+                   VALUES (?1, ?2, ?3, {epoch} + ?4, ?5) ON CONFLICT (trial_id, task) \
+                   DO UPDATE SET worker = excluded.worker, expires = excluded.expires, \
+                   lost = excluded.lost";
+        let params = [
+            Value::Int(trial),
+            text(task),
+            text(&self.name),
+            Value::Float(self.lease_s),
+            Value::Int(lost as i64),
+        ];
+        db.execute(sql, &params)?;
+        if task == TRIAL {
+            let sql = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, {now}) \
+                       ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat";
+            db.execute(sql, &[Value::Int(trial)])?;
+        }
+        Ok(())
+    }
+
+    /// Renews a lease because something was done. Says whether it is this worker's.
+    pub fn renew(
+        &self,
+        db: &mut dyn Database,
+        trial: i64,
+        task: &str,
+    ) -> Result<bool, StorageError> {
+        let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?4, lost = 0 \
+                   WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
+        let params =
+            [Value::Int(trial), text(task), text(&self.name), Value::Float(self.lease_s)];
+        Ok(db.execute(sql, &params)? == 1)
+    }
+
+    /// Ends a lease. Says whether it was this worker's.
+    pub fn drop(
+        &self,
+        db: &mut dyn Database,
+        trial: i64,
+        task: &str,
+    ) -> Result<bool, StorageError> {
+        let sql =
+            "DELETE FROM burn_tune_leases WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
+        let params = [Value::Int(trial), text(task), text(&self.name)];
+        Ok(db.execute(sql, &params)? == 1)
+    }
+
+    /// Ends all leases of this worker.
+    pub fn drop_all(&self, db: &mut dyn Database) -> Result<(), StorageError> {
+        let sql = "DELETE FROM burn_tune_leases WHERE worker = ?1";
+        db.execute(sql, &[text(&self.name)]).map(drop)
+    }
+
+    /// Renews all leases of this worker, and answers the keys of the trials that it still has.
+    pub fn renew_all(&self, db: &mut dyn Database) -> Result<BTreeSet<i64>, StorageError> {
+        let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?2 WHERE worker = ?1";
+        db.execute(sql, &[text(&self.name), Value::Float(self.lease_s)])?;
+        let held = "SELECT trial_id FROM burn_tune_leases WHERE worker = ?1 AND task = 'trial'";
+        let sql = format!(
+            "UPDATE trial_heartbeats SET heartbeat = {{now}} WHERE trial_id IN ({held})"
+        );
+        db.execute(&sql, &[text(&self.name)])?;
+        let id = |row: Row| match row.first() {
+            Some(Value::Int(id)) => Some(*id),
+            _ => None,
+        };
+        Ok(db.query(held, &[text(&self.name)])?.into_iter().filter_map(id).collect())
+    }
+}
+
+/// The names of those who work on a study, but for those that are known to be dead.
+pub(crate) fn active_workers(
+    db: &mut dyn Database,
+    study: i64,
+    this: &Worker,
+    file: bool,
+) -> Result<BTreeSet<String>, StorageError> {
+    let sql = "SELECT l.worker, l.expires - {epoch}, l.lost FROM burn_tune_leases l \
+               JOIN trials t ON t.trial_id = l.trial_id WHERE t.study_id = ?1";
+    let look = Leases { worker: this.clone(), name: String::new(), lease_s: 0.0, file };
+    let all = db.query(sql, &[Value::Int(study)])?;
+    let active = all.iter().filter_map(|row| lease(row)).filter(|lease| !look.is_free(lease));
+    Ok(active.map(|lease| lease.worker).collect())
+}
+
+/// The columns worker, left_s and lost of a row.
+fn lease(columns: &[Value]) -> Option<Lease> {
+    match columns {
+        [Value::Text(worker), Value::Float(left_s), Value::Int(lost)] => Some(Lease {
+            worker: worker.clone(),
+            left_s: *left_s,
+            lost: usize::try_from(*lost).unwrap_or(0),
+        }),
+        _ => None,
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}

@@ -1,0 +1,247 @@
+//! Inserting trials, and what is written while they run and when they end. For transactions that write.
+
+use std::collections::BTreeMap;
+
+use crate::StorageError;
+use crate::columns::Columns;
+use crate::database::{Database, Value};
+use crate::records::{ParamRecord, TrialRecord};
+use crate::rows::insert_rows;
+
+/// A trial that is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NewTrial {
+    /// `RUNNING`, which begins it now, or `WAITING`.
+    pub state: &'static str,
+    /// What it tries.
+    pub params: Vec<ParamRecord>,
+    /// JSON texts by key.
+    pub user_attributes: Vec<(String, String)>,
+    /// Likewise; those that Optuna has a meaning for, such as `fixed_params`.
+    pub system_attributes: Vec<(String, String)>,
+}
+
+/// Inserts a trial under the next number of the study, which the transaction must have locked, and
+/// returns its key.
+pub(crate) fn insert_trial(
+    db: &mut dyn Database,
+    study: i64,
+    trial: &NewTrial,
+) -> Result<i64, StorageError> {
+    // Optuna counts the trials before this one, which comes to the same, and takes longer each time.
+    let last = "SELECT number FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1";
+    let last = db.query(last, &[Value::Int(study)])?.into_iter().next();
+    let number = last.map_or(Ok(0), |row| Columns::of(row).int().map(|number| number + 1))?;
+    let start = if trial.state == "RUNNING" { "{now}" } else { "NULL" };
+    let insert = format!(
+        "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?1, ?2, ?3, {start}) \
+         RETURNING trial_id"
+    );
+    let values = [Value::Int(number), Value::Int(study), Value::Text(trial.state.into())];
+    let id = returned_key(db.query(&insert, &values)?)?;
+    insert_params(db, id, &trial.params)?;
+    let user_attributes = trial.user_attributes.iter().map(|(key, json)| (key, json));
+    insert_attributes(db, "trial_user_attributes", id, user_attributes)?;
+    let system_attributes = trial.system_attributes.iter().map(|(key, json)| (key, json));
+    insert_attributes(db, "trial_system_attributes", id, system_attributes)?;
+    Ok(id)
+}
+
+/// Gives a user attribute of a trial the value that stands in a JSON text.
+pub(crate) fn set_trial_attribute(
+    db: &mut dyn Database,
+    trial: i64,
+    key: &str,
+    json: &str,
+) -> Result<(), StorageError> {
+    let upsert = "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) \
+                  VALUES (?1, ?2, ?3) \
+                  ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
+    db.execute(upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
+    Ok(())
+}
+
+/// Sets what a running trial has come to at a step.
+pub(crate) fn set_intermediate_value(
+    db: &mut dyn Database,
+    trial: i64,
+    step: i64,
+    value: f64,
+) -> Result<(), StorageError> {
+    let upsert = "INSERT INTO trial_intermediate_values \
+                  (trial_id, step, intermediate_value, intermediate_value_type) \
+                  VALUES (?1, ?2, ?3, ?4) ON CONFLICT (trial_id, step) DO UPDATE SET \
+                  intermediate_value = excluded.intermediate_value, \
+                  intermediate_value_type = excluded.intermediate_value_type";
+    let [value, kind] = stored(value);
+    db.execute(upsert, &[Value::Int(trial), Value::Int(step), value, kind])?;
+    Ok(())
+}
+
+/// Ends a running trial now, and returns 1; or 0 where it was not running, and nothing is changed.
+pub(crate) fn end_trial(
+    db: &mut dyn Database,
+    trial: i64,
+    state: &str,
+    values: &[f64],
+) -> Result<u64, StorageError> {
+    let update = "UPDATE trials SET state = ?2, datetime_complete = {now} \
+                  WHERE trial_id = ?1 AND state = 'RUNNING'";
+    let ended = db.execute(update, &[Value::Int(trial), Value::Text(state.into())])?;
+    if ended > 0 {
+        // Whoever enqueued it, or ran it before, may have left values.
+        db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
+        insert_values(db, trial, values)?;
+    }
+    Ok(ended)
+}
+
+/// Inserts a trial as it stands in `record`, but for its key, and returns that.
+pub(crate) fn insert_record(
+    db: &mut dyn Database,
+    study: i64,
+    record: &TrialRecord,
+) -> Result<i64, StorageError> {
+    let insert = "INSERT INTO trials (number, study_id, state, datetime_start, datetime_complete) \
+                  VALUES (?1, ?2, ?3, ?4, ?5) RETURNING trial_id";
+    let values = [
+        Value::Int(record.number as i64),
+        Value::Int(study),
+        Value::Text(record.state.clone()),
+        date(&record.start),
+        date(&record.complete),
+    ];
+    let id = returned_key(db.query(insert, &values)?)?;
+    if record.heartbeat.is_some() {
+        let beat = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, ?2)";
+        db.execute(beat, &[Value::Int(id), date(&record.heartbeat)])?;
+    }
+    insert_params(db, id, &record.params)?;
+    insert_values(db, id, &record.values)?;
+    insert_additions(db, id, record)?;
+    Ok(id)
+}
+
+/// Ends a trial in the state `was` as `record` did, and returns 1; or 0 where it is no longer in that
+/// state, and nothing is changed. `record` holds what the trial lacks, and its values.
+pub(crate) fn complete_from_record(
+    db: &mut dyn Database,
+    trial: i64,
+    was: &str,
+    record: &TrialRecord,
+) -> Result<u64, StorageError> {
+    let update = "UPDATE trials SET state = ?2, datetime_start = ?3, datetime_complete = ?4 \
+                  WHERE trial_id = ?1 AND state = ?5";
+    let values = [
+        Value::Int(trial),
+        Value::Text(record.state.clone()),
+        date(&record.start),
+        date(&record.complete),
+        Value::Text(was.into()),
+    ];
+    let ended = db.execute(update, &values)?;
+    if ended > 0 {
+        insert_params(db, trial, &record.params)?;
+        db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
+        insert_values(db, trial, &record.values)?;
+        insert_additions(db, trial, record)?;
+    }
+    Ok(ended)
+}
+
+/// Inserts the attributes, intermediate values and curves of `record`, none of which the trial may have.
+pub(crate) fn insert_additions(
+    db: &mut dyn Database,
+    trial: i64,
+    record: &TrialRecord,
+) -> Result<(), StorageError> {
+    insert_attributes(db, "trial_user_attributes", trial, &record.user_attributes)?;
+    insert_attributes(db, "trial_system_attributes", trial, &record.system_attributes)?;
+    insert_intermediate_values(db, trial, &record.intermediate_values)?;
+    let curves = record.curves.iter().map(|(task, npz)| {
+        [Value::Int(trial), Value::Text(task.clone()), Value::Bytes(npz.clone())]
+    });
+    insert_rows(db, "burn_tune_curves (trial_id, task, npz)", curves)
+}
+
+fn returned_key(rows: Vec<Vec<Value>>) -> Result<i64, StorageError> {
+    let row = rows.into_iter().next();
+    row.map_or_else(
+        || Err(StorageError::Permanent("the database gave a new trial no key".into())),
+        |row| Columns::of(row).int(),
+    )
+}
+
+fn insert_params(
+    db: &mut dyn Database,
+    trial: i64,
+    params: &[ParamRecord],
+) -> Result<(), StorageError> {
+    let rows = params.iter().map(|ParamRecord { name, value, distribution }| {
+        [
+            Value::Int(trial),
+            Value::Text(name.clone()),
+            Value::Float(*value),
+            Value::Text(distribution.clone()),
+        ]
+    });
+    insert_rows(db, "trial_params (trial_id, param_name, param_value, distribution_json)", rows)
+}
+
+fn insert_attributes<'a>(
+    db: &mut dyn Database,
+    table: &str,
+    trial: i64,
+    attributes: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<(), StorageError> {
+    let rows = attributes.into_iter().map(|(key, json)| {
+        [Value::Int(trial), Value::Text(key.clone()), Value::Text(json.clone())]
+    });
+    insert_rows(db, &format!("{table} (trial_id, \"key\", value_json)"), rows)
+}
+
+fn insert_values(db: &mut dyn Database, trial: i64, values: &[f64]) -> Result<(), StorageError> {
+    // Optuna cannot open a study with such a value.
+    if values.iter().any(|value| value.is_nan()) {
+        return Err(StorageError::Input(
+            "a trial cannot have the value NaN: end it as FAIL, without values".into(),
+        ));
+    }
+    let rows = values.iter().zip(0..).map(|(value, objective)| {
+        let [value, kind] = stored(*value);
+        [Value::Int(trial), Value::Int(objective), value, kind]
+    });
+    insert_rows(db, "trial_values (trial_id, objective, value, value_type)", rows)
+}
+
+fn insert_intermediate_values(
+    db: &mut dyn Database,
+    trial: i64,
+    values: &BTreeMap<i64, f64>,
+) -> Result<(), StorageError> {
+    let into = "trial_intermediate_values \
+                (trial_id, step, intermediate_value, intermediate_value_type)";
+    let rows = values.iter().map(|(step, value)| {
+        let [value, kind] = stored(*value);
+        [Value::Int(trial), Value::Int(*step), value, kind]
+    });
+    insert_rows(db, into, rows)
+}
+
+/// A number and its kind, as Optuna's tables have them: numbers that are not finite are a kind alone.
+fn stored(value: f64) -> [Value; 2] {
+    let kind = |kind: &str| Value::Text(kind.to_owned());
+    if value.is_finite() {
+        [Value::Float(value), kind("FINITE")]
+    } else if value.is_nan() {
+        [Value::Null, kind("NAN")]
+    } else if value > 0.0 {
+        [Value::Null, kind("INF_POS")]
+    } else {
+        [Value::Null, kind("INF_NEG")]
+    }
+}
+
+fn date(date: &Option<String>) -> Value {
+    date.clone().map_or(Value::Null, Value::Text)
+}
