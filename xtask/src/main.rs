@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 const HELP: &str = "\
 cargo xtask bench          training speed, against the processor's peak
-cargo xtask COMMAND …      burn-tune COMMAND …, built as it needs to be:
+cargo xtask COMMAND …      burn-tune COMMAND …, built as its arguments need it:
 ";
 
 /// Backends that are a cargo feature; flex is always built in.
@@ -41,7 +41,8 @@ fn help() -> Result<ExitCode, String> {
 fn program(args: &[OsString]) -> Result<ExitCode, String> {
     let mut build =
         vec!["build".into(), "--package=burn-tune-cli".into(), "--bin=burn-tune".into()];
-    let features = backend_features(args);
+    let storage = env::var("BURN_TUNE_STORAGE").ok();
+    let features = features(args, storage.as_deref());
     if !features.is_empty() {
         build.push(format!("--features={}", features.join(",")).into());
     }
@@ -74,14 +75,23 @@ fn bench(args: &[OsString]) -> Result<ExitCode, String> {
     run(command)
 }
 
-/// The features that `--backend NAME` and `--backend=NAME` ask for.
-fn backend_features(args: &[OsString]) -> Vec<&'static str> {
+/// The features that `--backend NAME` and a `--storage` on PostgreSQL ask for, or the database that the
+/// environment names.
+fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let asked = |name: &str| {
-        words.windows(2).any(|pair| pair == ["--backend", name])
-            || words.contains(&format!("--backend={name}").as_str())
+    let values = |option: &str| -> Vec<&str> {
+        let apart = words.windows(2).filter(|pair| pair[0] == option).map(|pair| pair[1]);
+        let joined = words.iter().filter_map(|word| word.strip_prefix(option)?.strip_prefix('='));
+        apart.chain(joined).collect()
     };
-    BACKEND_FEATURES.into_iter().filter(|name| asked(name)).collect()
+    let backends = values("--backend");
+    let mut features: Vec<&str> =
+        BACKEND_FEATURES.into_iter().filter(|name| backends.contains(name)).collect();
+    let storages = values("--storage").into_iter().chain(storage);
+    if storages.into_iter().any(|url| url.starts_with("postgres") && url.contains("://")) {
+        features.push("postgres");
+    }
+    features
 }
 
 fn cargo(args: &[OsString]) -> Command {
@@ -120,13 +130,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backend_in_the_arguments_is_built_in() {
-        let features =
-            |line: &str| backend_features(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
-        assert_eq!(features("search --space a.toml --backend wgpu"), ["wgpu"]);
-        assert_eq!(features("search --backend=ndarray"), ["ndarray"]);
-        assert_eq!(features("search --backend flex"), [""; 0]);
-        assert_eq!(features("search --name wgpu"), [""; 0]);
+    fn what_the_arguments_need_is_built_in() {
+        let check = |line: &str, storage: Option<&str>, expected: &[&str]| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(features(&args, storage), expected, "{line}");
+        };
+        check("search --space a.toml --backend wgpu", None, &["wgpu"]);
+        check("search --backend=ndarray", None, &["ndarray"]);
+        check("search --backend flex", None, &[]);
+        check("search --name wgpu", None, &[]);
+        check("search --backend wgpu --storage postgresql://h/d", None, &["wgpu", "postgres"]);
+        check("trials --storage=postgresql+psycopg2://h/d", None, &["postgres"]);
+        check("studies --storage postgres.db", Some("x.db"), &[]);
+        check("studies", Some("postgres://h/d"), &["postgres"]);
     }
 }
 

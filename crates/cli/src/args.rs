@@ -1,12 +1,15 @@
 //! The command line as users type it.
 
+mod studies;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use burn_tune_model::Backend;
 use burn_tune_search::study_file::SamplerKind;
-use burn_tune_storage::StorageUrl;
 use clap::{Args, Parser, Subcommand};
+
+pub use studies::*;
 
 /// Hyperparameter search for Burn.
 #[derive(Debug, Parser)]
@@ -27,14 +30,21 @@ pub enum Command {
     /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
-    /// Write the HTML pages again, from the result files of an earlier search or train
+    /// The leaderboard of a study again, from the database
+    #[command(after_long_help = RANK_EXAMPLES)]
+    Rank(RankArgs),
+    /// Write the HTML pages again, from the result files of an earlier search or train, or from a database
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
     /// Look at search spaces
     #[command(subcommand)]
     Space(SpaceCommand),
+    #[command(flatten)]
+    Studies(StudiesCommand),
 }
 
+/// The database of studies, in the folder of the results.
+pub const DATABASE: &str = "studies.db";
 /// The environment variable that names the database where the arguments do not.
 pub const STORAGE_VARIABLE: &str = "BURN_TUNE_STORAGE";
 
@@ -57,9 +67,16 @@ const TRAIN_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 
+const RANK_EXAMPLES: &str = "Examples:
+  burn-tune rank                        the newest study, finished or not
+  burn-tune rank --study mlp-2 --json > leaderboard.json
+  burn-tune rank --study mlp-2 --out mlp-2      with all files that a search writes";
+
 const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report                      the pages of what is in results/
-  burn-tune report --out last-week      of another folder";
+  burn-tune report --out last-week      of another folder
+  burn-tune report --study mlp-2        of a study in results/studies.db
+  burn-tune report --study s --storage postgresql://me@host/tune";
 
 #[derive(Debug, Subcommand)]
 pub enum SpaceCommand {
@@ -136,8 +153,9 @@ pub struct SearchArgs {
     #[arg(long, value_name = "NAME", value_parser = study_name)]
     pub study: Option<String>,
     /// The database: a file, or postgresql://… [default: studies.db in the folder of --out]
-    #[arg(long, value_name = "URL", env = STORAGE_VARIABLE, hide_env = true)]
-    pub storage: Option<StorageUrl>,
+    // A text until it is opened: clap repeats a wrong value, which may have a password in it.
+    #[arg(long, value_name = "URL", env = STORAGE_VARIABLE, hide_env_values = true)]
+    pub storage: Option<String>,
     /// A process that gives no sign of life for this long has lost its trials to the others
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = lease)]
     pub lease: Duration,
@@ -162,10 +180,41 @@ pub struct TrainArgs {
 }
 
 #[derive(Debug, Args)]
+pub struct RankArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// Print the leaderboard as JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// Write the result files of a search there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct ReportArgs {
     /// The folder with the result files, which the pages go to as well
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub out: PathBuf,
+    /// The page of this study of the database instead
+    #[arg(long, value_name = "NAME")]
+    pub study: Option<String>,
+    /// The database: a file, or postgresql://… [default: studies.db in the folder of --out]
+    #[arg(long, value_name = "URL")]
+    pub storage: Option<String>,
+}
+
+impl ReportArgs {
+    /// The study of a database, if one is asked for.
+    pub fn of_database(&self) -> Option<StudyArgs> {
+        if self.study.is_none() && self.storage.is_none() {
+            return None;
+        }
+        let default = || self.out.join(DATABASE).display().to_string();
+        let storage = std::env::var(STORAGE_VARIABLE).ok();
+        let storage = self.storage.clone().or(storage).unwrap_or_else(default);
+        Some(StudyArgs { database: StorageArgs { storage }, study: self.study.clone() })
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

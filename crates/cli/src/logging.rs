@@ -1,5 +1,6 @@
 //! Logs on stderr: warnings by default, more with `-v` or `RUST_LOG`; and quiet worker panics.
 
+use std::io::{IsTerminal, stderr};
 use std::{panic, thread};
 
 use tracing_subscriber::EnvFilter;
@@ -13,7 +14,17 @@ pub fn start(verbose: u8) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(colours)
+        .with_target(verbose > 0);
+    match verbose {
+        // A warning is for whoever watches it come.
+        0 => log.without_time().init(),
+        _ => log.init(),
+    }
 
     let print = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

@@ -6,12 +6,15 @@ mod space_file;
 
 mod setup;
 
+mod commands;
 mod dry_run;
+mod rank;
 mod report;
 mod search;
 mod train;
 
 mod brief;
+mod flag_marks;
 mod output;
 mod progress;
 mod results;
@@ -49,8 +52,10 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Search(args) => search::search(args),
         Command::Train(args) => train::train(args),
+        Command::Rank(args) => rank::rank(&args),
         Command::Report(args) => report::report(&args),
         Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
+        Command::Studies(command) => commands::run(command),
     };
     outcome.unwrap_or_else(|error| {
         show(&error);

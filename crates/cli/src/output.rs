@@ -60,13 +60,24 @@ impl OutputFolder {
 }
 
 fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    replace_with(path, |file| file.write_all(content))
+}
+
+/// Replaces the file at `path` by what `write` writes, once that is all there.
+pub fn replace_with(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
     let mut beside = Builder::new();
     // Readable by all whom the user's own settings let read; temporary files are private by default.
     #[cfg(unix)]
     beside.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut beside = beside.prefix(".burn-tune-").tempfile_in(folder)?;
-    beside.write_all(content)?;
+    write(beside.as_file_mut())?;
     beside.as_file().sync_all()?;
     beside.persist(path)?;
     Ok(())

@@ -100,8 +100,7 @@ impl<'a> Progress<'a> {
     /// Names a trial by its number, before anything happens to it.
     pub fn introduce(&mut self, number: usize, name: Option<&String>, params: &Params) {
         let (cost, name) = ((self.cost)(params), name.cloned());
-        let shown =
-            Shown { name, params: params.clone(), cost, folds_done: 0, finished: false };
+        let shown = Shown { name, params: params.clone(), cost, folds_done: 0, finished: false };
         self.trials.entry(number).or_insert(shown);
     }
 

@@ -1,4 +1,5 @@
-//! `burn-tune report`: the pages of an earlier search and training, from their result files.
+//! `burn-tune report`: the pages of an earlier search and training, from their result files, or the page
+//! of a study of the database.
 
 use std::process::ExitCode;
 
@@ -6,11 +7,18 @@ use anyhow::{Result, bail};
 
 use crate::args::ReportArgs;
 use crate::output::OutputFolder;
+use crate::rank::ranked;
 use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
 
-/// Writes the pages of what is in the folder.
+/// Writes the pages of what is in the folder, or of the study that is named.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
+    if let Some(study) = args.of_database() {
+        let output = OutputFolder::open(&args.out)?;
+        let page = ranked(&study)?.files.write_page(&output)?;
+        println!("{}", output.path(&page).display());
+        return Ok(ExitCode::SUCCESS);
+    }
     let output = OutputFolder::existing(&args.out)?;
     let study = StudyFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
     let training =

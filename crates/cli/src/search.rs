@@ -23,7 +23,7 @@ use self::choice::{Chosen, FINISHED, choose, created_s};
 pub use self::definition::Definition;
 use self::definition::distributions;
 use self::plan::Plan;
-use crate::args::SearchArgs;
+use crate::args::{DATABASE, SearchArgs};
 use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles};
@@ -33,8 +33,6 @@ use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
 use crate::{WorkFailed, dry_run, setup};
 
-/// The database of studies, in the folder of the results.
-pub const DATABASE: &str = "studies.db";
 /// How long a database that does not answer is asked again, before the search ends without it.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -73,7 +71,11 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let path = found.path.clone();
     let output = OutputFolder::open(&args.run.out)?;
     let mut options = setup::run_options(&args.run, 0)?;
-    let mut storage = open(&args, options.stop.clone())?;
+    let url = match &args.storage {
+        Some(url) => url.parse()?,
+        None => StorageUrl::Sqlite(args.run.out.join(DATABASE)),
+    };
+    let mut storage = open(&url, options.stop.clone())?;
     let chosen = choose(&mut storage, found, &args)?;
     let part = Part {
         folds: chosen.plan.study().folds,
@@ -89,20 +91,19 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     options.trial_timeout = args.trial_timeout;
     options.first_worker = store.first_worker();
     options.before_s = created_s(&chosen.record).map_or(0.0, |created| now.epoch_s - created);
-    Search { args: &args, path, output, options, chosen: &chosen, store }.run()
+    Search { args: &args, path, url, output, options, chosen: &chosen, store }.run()
 }
 
 /// The database that the arguments name.
-fn open(args: &SearchArgs, stop: Stop) -> Result<Storage> {
-    let default = || StorageUrl::Sqlite(args.run.out.join(DATABASE));
-    let url = args.storage.clone().unwrap_or_else(default);
-    Ok(Storage::open(&url, Existence::MayCreate, Patience { limit: PATIENCE, stop })?)
+fn open(url: &StorageUrl, stop: Stop) -> Result<Storage> {
+    Ok(Storage::open(url, Existence::MayCreate, Patience { limit: PATIENCE, stop })?)
 }
 
 /// One process at work on a study.
 struct Search<'a> {
     args: &'a SearchArgs,
     path: PathBuf,
+    url: StorageUrl,
     output: OutputFolder,
     options: RunOptions,
     chosen: &'a Chosen,
@@ -115,7 +116,7 @@ impl Search<'_> {
         let facts = plan.definition.facts();
         let mut progress = plan.progress(self.args.run.quiet);
         let whence = if *resumed { ", which goes on" } else { "" };
-        let study = format!("{} in {}{whence}", record.name, self.store.storage().url());
+        let study = format!("{} in {}{whence}", record.name, self.url);
         progress.say(&plan.opening_line(&self.path, self.options.jobs, &study));
         for notice in &plan.notices {
             progress.say(&format!("note: {notice}"));
@@ -152,8 +153,9 @@ impl Search<'_> {
             _ => state.curves(),
         };
         let (files, table) = state.files(&facts, curves);
-        files.write(&table, &self.output).map_err(|error| WorkFailed(format!("{error:#}")))?;
-        self.finish(&state, &files, rescued)
+        let mut problems: Vec<String> = rescued.into_iter().collect();
+        problems.extend(files.write(&table, &self.output).err().map(|error| format!("{error:#}")));
+        self.finish(&state, &files, problems)
     }
 
     /// Refits the best trials, unless the user wants to stop: then there is a leaderboard without refits.
@@ -176,8 +178,7 @@ impl Search<'_> {
         progress.begin_refits(total, "refit");
         let (objective, seeds) = (&plan.objective, study.refit_seeds);
         let watch = |event: burn_tune_search::study::RefitEvent| progress.refit(event, total);
-        let (refits, kept) =
-            refit(objective, &best, seeds, &mut self.store, &self.options, watch);
+        let (refits, kept) = refit(objective, &best, seeds, &mut self.store, &self.options, watch);
         state.refits = refits;
         kept
     }
@@ -187,12 +188,11 @@ impl Search<'_> {
         mut self,
         state: &StudyState,
         files: &StudyFiles,
-        rescued: Option<String>,
+        mut problems: Vec<String>,
     ) -> Result<ExitCode> {
         let Chosen { plan, record, .. } = self.chosen;
         let leaderboard = &files.leaderboard;
-        let page =
-            files.write_page(&self.output).map_err(|error| WorkFailed(format!("{error:#}")))?;
+        let page = files.write_page(&self.output);
         let path = |name: &str| self.output.path(name).display().to_string();
         if self.args.run.json {
             print!("{}", leaderboard.to_json());
@@ -200,10 +200,13 @@ impl Search<'_> {
             let size = |params: &Params| plan.definition.size(params);
             print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
             println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
-            println!("Figures, in a browser: {}", path(&page));
+            if let Ok(page) = &page {
+                println!("Figures, in a browser: {}", path(page));
+            }
         }
-        if let Some(rescued) = rescued {
-            bail!(WorkFailed(rescued));
+        problems.extend(page.err().map(|error| format!("{error:#}")));
+        if !problems.is_empty() {
+            bail!(WorkFailed(problems.join("\n")));
         }
         if self.is_done(state) {
             let budget = plan.budget().to_string();
@@ -235,14 +238,23 @@ impl Search<'_> {
         all && ended && state.refits.len() == refits
     }
 
+    /// What names the database to the commands that look at studies; nothing where they find it anyway.
+    fn storage_argument(&self) -> String {
+        let found = Path::new("results").join(DATABASE);
+        match &self.url {
+            StorageUrl::Sqlite(path) if *path == found => String::new(),
+            url => format!(" --storage {}", quoted(url)),
+        }
+    }
+
     #[expect(clippy::print_stderr, reason = "what to do next is no result")]
     fn say_how_to_go_on(&self) {
         let SearchArgs { run, storage, .. } = self.args;
         let mut command =
             format!("burn-tune search --space {} --resume", quoted(&run.space.display()));
         command += &format!(" --study {}", quoted(&self.chosen.record.name));
-        if let Some(storage) = storage {
-            command += &format!(" --storage {}", quoted(storage));
+        if storage.is_some() {
+            command += &self.storage_argument();
         }
         if run.out != Path::new("results") {
             command += &format!(" --out {}", quoted(&run.out.display()));

@@ -58,7 +58,9 @@ impl StudyState {
 
     fn found(&mut self, found: &KeptTrial) {
         let succeeded = |fold: usize| match &found.trial.state {
-            TrialState::Running { folds } => folds.get(fold).is_some_and(|f| matches!(f, Some(Ok(_)))),
+            TrialState::Running { folds } => {
+                folds.get(fold).is_some_and(|f| matches!(f, Some(Ok(_))))
+            }
             _ => fold < found.trial.folds().len(),
         };
         for (fold, span) in &found.spans {
@@ -88,15 +90,14 @@ impl StudyState {
     pub fn kept_curves(&self, storage: &mut Storage, study: &StudyRecord) -> Result<CurvesByTask> {
         let mut all = CurvesByTask::new();
         for (number, task, npz) in storage.curves(study)? {
-            let curves = from_npz(&npz).with_context(|| format!("curves of trial {number}, {task}"))?;
+            let curves =
+                from_npz(&npz).with_context(|| format!("curves of trial {number}, {task}"))?;
             all.extend(curves);
         }
         all.retain(|(number, task), _| match task {
-            Task::Fold(fold) => self
-                .history
-                .trials()
-                .get(*number)
-                .is_some_and(|trial| *fold < trial.folds().len()),
+            Task::Fold(fold) => {
+                self.history.trials().get(*number).is_some_and(|trial| *fold < trial.folds().len())
+            }
             Task::Refit(seed) => {
                 self.refits.iter().any(|refit| (refit.trial, refit.seed) == (*number, *seed))
             }

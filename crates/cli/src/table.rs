@@ -9,6 +9,7 @@ use burn_tune_search::{Flag, ParamValue, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::brief::brief_params;
+use crate::flag_marks::FlagMarks;
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
@@ -80,7 +81,7 @@ fn table(
     with_params: bool,
 ) -> Vec<String> {
     let varying = if with_params { leaderboard.varying_params() } else { Vec::new() };
-    let kinds = flag_kinds(leaderboard);
+    let marks = flag_marks(leaderboard);
     let metric = &leaderboard.evaluation.metric;
     let mut header = vec![
         "rank".to_owned(),
@@ -107,10 +108,8 @@ fn table(
             test_score(leaderboard, trial.trial),
             size(&trial.params).map_or(String::new(), thousands),
         ];
-        row.extend(varying.iter().filter_map(|name| trial.params.get(name)).map(ParamValue::brief));
-        let flags = flags_of(leaderboard, trial);
-        let flags: Vec<String> = flags.iter().map(|flag| mark(&kinds, flag)).collect();
-        row.push(flags.join(" "));
+        row.extend(varying.iter().map(|name| trial.params.get(name).map_or_else(String::new, ParamValue::brief)));
+        row.push(marks.marks(&flags_of(leaderboard, trial)));
         table.add_row(row);
     }
     for number in [0, 4].into_iter().chain(5..5 + varying.len()) {
@@ -138,20 +137,8 @@ fn test_score(leaderboard: &Leaderboard, trial: usize) -> String {
 fn spread_of(mean: Option<f64>, std: Option<f64>) -> String {
     match (mean, std) {
         (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
-        _ => "failed".into(),
-    }
-}
-
-/// A flag as the number of its kind, which the remarks explain; with the classes, where they are few.
-fn mark(kinds: &[FlagKind], flag: &Flag) -> String {
-    let number =
-        kinds.iter().position(|kind| kind.name == name_of(flag)).map_or(0, |place| place + 1);
-    match flag {
-        Flag::NeverPredicts(classes) if classes.len() <= 4 => {
-            let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-            format!("⚑{number}:[{}]", classes.join(","))
-        }
-        _ => format!("⚑{number}"),
+        (Some(mean), None) => format!("{mean:.4}"),
+        (None, _) => "failed".into(),
     }
 }
 
@@ -189,7 +176,7 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
             leaderboard.evaluation.test_examples,
         ));
     }
-    lines.extend(flag_remarks(leaderboard));
+    lines.extend(flag_marks(leaderboard).remarks());
     let failed: Vec<&TrialEntry> =
         leaderboard.trials.iter().filter(|trial| trial.state == State::Failed).collect();
     if let Some(first) = failed.first() {
@@ -221,54 +208,9 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     }
 }
 
-/// A line for each kind of flag: what it means, and who has it.
-pub fn flag_lines<'a>(flagged: impl Iterator<Item = (Flag, &'a str)>) -> Vec<String> {
-    let mut kinds: Vec<(String, &'static str, Vec<&str>)> = Vec::new();
-    for (flag, owner) in flagged {
-        let name = name_of(&flag);
-        match kinds.iter_mut().find(|(kind, ..)| *kind == name) {
-            Some((_, _, owners)) => owners.push(owner),
-            None => kinds.push((name, flag.advice(), vec![owner])),
-        }
-    }
-    let line = |(name, advice, owners): (String, &str, Vec<&str>)| {
-        format!("⚑ {name} ({}): {advice}", owners.join(", "))
-    };
-    kinds.into_iter().map(line).collect()
-}
-
-/// A kind of flag, and how many trials have it.
-struct FlagKind {
-    name: String,
-    advice: &'static str,
-    trials: usize,
-}
-
-fn name_of(flag: &Flag) -> String {
-    flag.to_string().split(':').next().unwrap_or_default().to_owned()
-}
-
 /// The kinds of flags that occur, in the order of the ranking.
-fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
-    let mut kinds: Vec<FlagKind> = Vec::new();
-    for flag in leaderboard.trials.iter().flat_map(|trial| flags_of(leaderboard, trial)) {
-        let name = name_of(&flag);
-        match kinds.iter_mut().find(|kind| kind.name == name) {
-            Some(kind) => kind.trials += 1,
-            None => kinds.push(FlagKind { name, advice: flag.advice(), trials: 1 }),
-        }
-    }
-    kinds
-}
-
-/// What each kind of flag means, with how many trials have it.
-fn flag_remarks(leaderboard: &Leaderboard) -> Vec<String> {
-    let kinds = flag_kinds(leaderboard).into_iter().zip(1..);
-    kinds
-        .map(|(FlagKind { name, advice, trials }, number)| {
-            format!("⚑{number} {name} ({}): {advice}", count(trials, "trial"))
-        })
-        .collect()
+fn flag_marks(leaderboard: &Leaderboard) -> FlagMarks {
+    FlagMarks::of(leaderboard.trials.iter().map(|trial| flags_of(leaderboard, trial)))
 }
 
 /// `1 trial`, `2 trials`.

@@ -7,7 +7,8 @@ use burn_tune_ranking::verdict::Verdict;
 use burn_tune_ranking::{ModelEntry, TrainingReport};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::table::{count, flag_lines, textwrap, thousands};
+use crate::flag_marks::flag_lines;
+use crate::table::{count, textwrap, thousands};
 
 /// The table and what is to be said about it, in lines of at most `width` columns, if that can be.
 pub fn training_text(report: &TrainingReport, width: usize) -> String {

@@ -15,7 +15,8 @@ use crate::statistics::{mean, std};
 /// `split*_test_score`, `mean_test_score`, `std_test_score`, `rank_test_score`.
 ///
 /// Two things differ. A failed trial has empty cells for its times, which are not known of every fold,
-/// and for the scores of all folds from the failed one on; scikit-learn goes on with the other folds.
+/// and for the scores of all folds from the failed one on; scikit-learn goes on with the other folds. A
+/// trial of another program has a mean and no scores.
 /// And numbers drawn from a range are written `0.02`, not `np.float64(0.02)`, so that
 /// `ast.literal_eval` reads `params`.
 pub fn cv_results(facts: &StudyFacts, history: &History) -> String {
@@ -59,7 +60,7 @@ fn row(standing: &Standing, names: &[&str], folds: usize) -> Vec<String> {
     let mut row: Vec<String> = times.map(cell).into();
     row.extend(names.iter().map(|name| trial.params.get(name).map_or(String::new(), python::str)));
     row.push(python::dict(&trial.params));
-    row.extend(scores.iter().copied().map(cell));
+    row.extend((0..folds).map(|fold| cell(scores.get(fold).copied().unwrap_or(f64::NAN))));
     row.extend([cell(standing.mean), cell(standing.std), standing.rank.to_string()]);
     row
 }

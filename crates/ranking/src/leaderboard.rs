@@ -80,7 +80,7 @@ pub struct Evaluation {
 /// How many trials there are of each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counts {
-    /// Trials with a score for every fold.
+    /// Trials with a score for every fold, and those of other programs that have a value.
     pub complete: usize,
     /// Trials that were stopped because they were hopeless. None so far: there are no pruners yet.
     pub pruned: usize,
@@ -149,12 +149,14 @@ pub struct TrialEntry {
     pub params: Params,
     /// How the trial ended.
     pub state: State,
-    /// The mean of `split_test_scores`; null where one of them is.
+    /// The mean of `split_test_scores`; null where one of them is. The value, for a trial of another
+    /// program.
     pub mean_test_score: Option<f64>,
     /// The standard deviation of `split_test_scores`, of the population (divided by n); null where one of
-    /// them is.
+    /// them is, and for a trial of another program.
     pub std_test_score: Option<f64>,
-    /// The score of each fold; null from the fold that failed on.
+    /// The score of each fold; null from the fold that failed on. Empty for a trial that another program,
+    /// such as Optuna, has added to the study.
     pub split_test_scores: Vec<Option<f64>>,
     /// Signs that the models are sick, of any fold.
     #[schemars(schema_with = "schema::flags")]
@@ -193,7 +195,7 @@ impl Leaderboard {
     /// that are still running are left out.
     pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
         let standings = standings(history, facts.direction, facts.evaluation.folds);
-        let complete = standings.iter().filter(|standing| standing.is_complete()).count();
+        let failed = standings.iter().filter(|standing| standing.has_failed()).count();
         let best = top(&standings, 1).first().copied();
         let noise = best.map_or(f64::INFINITY, |best| {
             let complete = standings.iter().filter(|standing| standing.is_complete());
@@ -207,7 +209,7 @@ impl Leaderboard {
             direction: facts.direction,
             space: facts.space.clone(),
             evaluation: facts.evaluation.clone(),
-            counts: Counts { complete, pruned: 0, failed: standings.len() - complete },
+            counts: Counts { complete: standings.len() - failed, pruned: 0, failed },
             top: top(&standings, facts.top)
                 .into_iter()
                 .map(|standing| top_entry(standing, refits, facts.refit_seeds))
@@ -286,7 +288,7 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
         TrialState::Failed { failure, .. } => (State::Failed, Some(failure.reason.clone())),
         _ => (State::Complete, None),
     };
-    let best = best.filter(|_| state == State::Complete);
+    let best = best.filter(|_| standing.is_complete());
     TrialEntry {
         rank: standing.rank,
         trial: trial.number,

@@ -10,11 +10,11 @@ use crate::statistics::{mean, std};
 pub struct Standing<'a> {
     /// From 1 for the best; equal means share a rank.
     pub rank: usize,
-    /// The mean of `scores`, NaN for a failed trial.
+    /// The mean of `scores`, NaN for a failed trial; another program's trial has its value.
     pub mean: f64,
-    /// The population's standard deviation of `scores`, NaN for a failed trial.
+    /// The population's standard deviation of `scores`, NaN for a failed trial and another program's.
     pub std: f64,
-    /// The score of each fold; NaN from the fold that failed on.
+    /// The score of each fold; NaN from the fold that failed on; none for another program's trial.
     pub scores: Vec<f64>,
     /// The trial itself.
     pub trial: &'a Trial,
@@ -26,6 +26,10 @@ pub fn standings(history: &History, direction: Direction, folds: usize) -> Vec<S
     let finished = history.trials().iter().filter(|trial| trial.is_finished());
     let mut standings: Vec<Standing> = finished
         .map(|trial| {
+            if let TrialState::Foreign { value } = trial.state {
+                let mean = value.unwrap_or(f64::NAN);
+                return Standing { rank: 0, mean, std: f64::NAN, scores: Vec::new(), trial };
+            }
             let scores = fold_values(trial, folds, |fold| fold.score);
             Standing { rank: 0, mean: mean(&scores), std: std(&scores), scores, trial }
         })
@@ -38,7 +42,7 @@ pub fn standings(history: &History, direction: Direction, folds: usize) -> Vec<S
     standings
 }
 
-/// The first `top` complete trials: those that are refitted. Fewer where fewer are complete.
+/// The first `top` complete trials of ours: those that are refitted. Fewer where fewer are complete.
 pub fn top<'s, 'a>(standings: &'s [Standing<'a>], top: usize) -> Vec<&'s Standing<'a>> {
     standings.iter().filter(|standing| standing.is_complete()).take(top).collect()
 }
@@ -47,6 +51,11 @@ impl Standing<'_> {
     /// Whether all folds of the trial have a score.
     pub fn is_complete(&self) -> bool {
         matches!(self.trial.state, TrialState::Complete { .. })
+    }
+
+    /// Whether a fold has failed.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.trial.state, TrialState::Failed { .. })
     }
 }
 

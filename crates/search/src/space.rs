@@ -66,8 +66,9 @@ impl Domain {
             Domain::IntRange { low, step, .. } => {
                 ParamValue::Int((i128::from(*low) + i128::from(index) * i128::from(*step)) as i64)
             }
-            Domain::FloatRange { low, step: Some(step), .. } => {
-                ParamValue::Float(low + index as f64 * step)
+            Domain::FloatRange { low, high, step: Some(step), .. } => {
+                // 0 + 3 · 0.1 is a hair above 0.3, which is all that there is.
+                ParamValue::Float((low + index as f64 * step).min(*high))
             }
             Domain::FloatRange { low, high, .. } if low == high => ParamValue::Float(*low),
             Domain::FloatRange { .. } => unreachable!("a range without step is drawn from"),

@@ -11,9 +11,7 @@ use std::time::Duration;
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::store::{
-    Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError,
-};
+use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError};
 use burn_tune_search::study::Refit;
 use burn_tune_search::{Candidate, Curves, Params, Trial, TrialState};
 
@@ -172,7 +170,8 @@ impl Store for StudyStore {
         let key = fold_key(fold);
         let json = fold_json(record);
         let score = record.result.as_ref().ok();
-        let npz = curves_npz(trial.number, Task::Fold(fold), score.and_then(|s| s.curves.as_ref()))?;
+        let npz =
+            curves_npz(trial.number, Task::Fold(fold), score.and_then(|s| s.curves.as_ref()))?;
         let leases = &self.leases;
         let kept = self
             .storage

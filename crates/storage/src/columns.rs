@@ -49,6 +49,13 @@ impl Columns {
         }
     }
 
+    /// A date, always with its microseconds: Optuna has SQLite write heartbeats, which does without.
+    pub fn optional_date(&mut self) -> Result<Option<String>, StorageError> {
+        let in_seconds = "0000-00-00 00:00:00".len();
+        let whole = |date: String| if date.len() == in_seconds { date + ".000000" } else { date };
+        Ok(self.optional_text()?.map(whole))
+    }
+
     pub fn bytes(&mut self) -> Result<Vec<u8>, StorageError> {
         match self.next() {
             Value::Bytes(bytes) => Ok(bytes),

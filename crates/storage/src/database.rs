@@ -33,7 +33,7 @@ pub enum Access {
 
 /// A connection to a database. The SQL is the same for all, but for what stands in braces:
 ///
-/// - parameters are `?1`, `?2` …
+/// - parameters are `?1`, `?2` … (and no `?` stands anywhere else);
 /// - `{now}` is the time of the database's clock as a date, `{epoch}` in seconds since 1970 as a number;
 /// - `{key}` is the type of a key that numbers itself, `{float}`, `{bytes}`, `{date}` and the names of
 ///   Optuna's enumerations (`{state}` …) are types of columns.

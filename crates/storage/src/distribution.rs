@@ -54,15 +54,20 @@ pub enum Distribution {
 #[derive(Deserialize)]
 #[serde(tag = "name", content = "attributes")]
 enum Written {
-    #[serde(alias = "UniformDistribution", alias = "DiscreteUniformDistribution")]
-    FloatDistribution(FloatAttributes),
-    LogUniformDistribution(FloatAttributes),
-    #[serde(alias = "IntUniformDistribution")]
-    IntDistribution(IntAttributes),
-    IntLogUniformDistribution(IntAttributes),
-    CategoricalDistribution {
-        choices: Vec<Value>,
-    },
+    #[serde(
+        rename = "FloatDistribution",
+        alias = "UniformDistribution",
+        alias = "DiscreteUniformDistribution"
+    )]
+    Float(FloatAttributes),
+    #[serde(rename = "LogUniformDistribution")]
+    LogFloat(FloatAttributes),
+    #[serde(rename = "IntDistribution", alias = "IntUniformDistribution")]
+    Int(IntAttributes),
+    #[serde(rename = "IntLogUniformDistribution")]
+    LogInt(IntAttributes),
+    #[serde(rename = "CategoricalDistribution")]
+    Categorical { choices: Vec<Value> },
 }
 
 #[derive(Deserialize)]
@@ -207,15 +212,11 @@ impl From<Written> for Distribution {
         let int =
             |IntAttributes { low, high, log, step }| Distribution::Int { log, step, low, high };
         match written {
-            Written::FloatDistribution(attributes) => float(attributes),
-            Written::LogUniformDistribution(attributes) => {
-                float(FloatAttributes { log: true, ..attributes })
-            }
-            Written::IntDistribution(attributes) => int(attributes),
-            Written::IntLogUniformDistribution(attributes) => {
-                int(IntAttributes { log: true, ..attributes })
-            }
-            Written::CategoricalDistribution { choices } => Distribution::Categorical { choices },
+            Written::Float(attributes) => float(attributes),
+            Written::LogFloat(attributes) => float(FloatAttributes { log: true, ..attributes }),
+            Written::Int(attributes) => int(attributes),
+            Written::LogInt(attributes) => int(IntAttributes { log: true, ..attributes }),
+            Written::Categorical { choices } => Distribution::Categorical { choices },
         }
     }
 }

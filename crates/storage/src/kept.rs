@@ -10,7 +10,9 @@ use burn_tune_search::store::{FoldRecord, KeptTrial};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
-use burn_tune_search::{Curves, Flag, FoldScore, ParamValue, Params, RefitScore, Trial, TrialState};
+use burn_tune_search::{
+    Curves, Flag, FoldScore, ParamValue, Params, RefitScore, Trial, TrialState,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::distribution::Distribution;
@@ -145,12 +147,7 @@ pub fn refit_json(refit: &Refit) -> Option<String> {
 }
 
 fn failed(reason: &str, flags: &[Flag], span: Option<SpanJson>) -> TaskJson {
-    TaskJson {
-        error: Some(reason.to_owned()),
-        flags: flags.to_vec(),
-        span,
-        ..TaskJson::default()
-    }
+    TaskJson { error: Some(reason.to_owned()), flags: flags.to_vec(), span, ..TaskJson::default() }
 }
 
 fn text(json: &TaskJson) -> String {
@@ -257,8 +254,8 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
     };
     let mut params = Vec::new();
     for param in &record.params {
-        let distribution = Distribution::parse(&param.distribution)
-            .map_err(|error| wrong(&param.name, &error))?;
+        let distribution =
+            Distribution::parse(&param.distribution).map_err(|error| wrong(&param.name, &error))?;
         params.push((param.name.clone(), param_value(distribution.external(param.value))));
     }
     let params: Params = params.into_iter().collect();
@@ -285,13 +282,11 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
     for fold in 0..folds {
         let key = fold_key(fold);
         let Some(json) = record.user_attributes.get(&key) else { continue };
-        let FoldRecord { result, span } =
-            fold_record(json).map_err(|error| wrong(&key, &error))?;
+        let FoldRecord { result, span } = fold_record(json).map_err(|error| wrong(&key, &error))?;
         kept.spans.extend(span.map(|span| (fold, span)));
         let state = kept.trial.state.clone();
-        kept.trial.state = state
-            .after_fold(record.number, fold, result)
-            .map_err(|error| wrong(&key, &error))?;
+        kept.trial.state =
+            state.after_fold(record.number, fold, result).map_err(|error| wrong(&key, &error))?;
     }
     if record.state == "FAIL" && !kept.trial.is_finished() {
         let reason = "set to FAIL by another program, such as Optuna".to_owned();
@@ -377,9 +372,7 @@ fn fold_results(trial: &Trial) -> Vec<(usize, Result<FoldScore, Failure>)> {
             let ended = folds.iter().enumerate();
             ended.filter_map(|(fold, result)| Some((fold, result.clone()?))).collect()
         }
-        TrialState::Complete { folds } => {
-            folds.iter().cloned().map(Ok).enumerate().collect()
-        }
+        TrialState::Complete { folds } => folds.iter().cloned().map(Ok).enumerate().collect(),
         TrialState::Failed { folds, failure } => {
             let failed = folds.len();
             let reason = failure.reason.strip_prefix(&format!("fold {failed}: "));
@@ -392,9 +385,11 @@ fn fold_results(trial: &Trial) -> Vec<(usize, Result<FoldScore, Failure>)> {
 }
 
 fn curves(trial: &Trial, refits: &[Refit]) -> BTreeMap<String, Vec<u8>> {
-    let of_folds = trial.folds().iter().enumerate().map(|(fold, score)| {
-        (fold_key(fold), Task::Fold(fold), score.curves.as_ref())
-    });
+    let of_folds = trial
+        .folds()
+        .iter()
+        .enumerate()
+        .map(|(fold, score)| (fold_key(fold), Task::Fold(fold), score.curves.as_ref()));
     let of_refits = refits.iter().filter(|refit| refit.trial == trial.number).map(|refit| {
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
         (refit_key(refit.seed), Task::Refit(refit.seed), curves)
@@ -409,4 +404,148 @@ fn curves(trial: &Trial, refits: &[Refit]) -> BTreeMap<String, Vec<u8>> {
 /// A value of a choice that is none of ours (null, a list) is shown as its JSON text.
 fn param_value(value: serde_json::Value) -> ParamValue {
     serde_json::from_value(value.clone()).unwrap_or_else(|_| ParamValue::Str(value.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_tune_search::Domain;
+
+    use super::*;
+
+    const FOLDS: usize = 3;
+
+    fn scored(score: f64) -> Result<FoldScore, Failure> {
+        let flags = vec![Flag::DeadUnits, Flag::NeverPredicts(vec![2, 5])];
+        Ok(FoldScore { score, flags, fit_s: 0.1 + 0.2, score_s: 1e-9, curves: None })
+    }
+
+    fn trial(number: usize, results: &[(usize, Result<FoldScore, Failure>)]) -> Trial {
+        let params = [
+            ("lr".to_owned(), ParamValue::Float(0.1 + 0.2)),
+            ("softmax".to_owned(), ParamValue::Bool(true)),
+            ("act".to_owned(), ParamValue::Str("relu".into())),
+            ("depth".to_owned(), ParamValue::Int(2)),
+        ];
+        let state = TrialState::Running { folds: vec![None; FOLDS] };
+        let state = results.iter().fold(state, |state, (fold, result)| {
+            state.after_fold(number, *fold, result.clone()).unwrap()
+        });
+        let name = (number == 0).then(|| "\"quoted\"".to_owned());
+        Trial { number, name, params: params.into_iter().collect(), state }
+    }
+
+    fn distributions() -> BTreeMap<String, Distribution> {
+        let choices = |values: &[ParamValue]| Domain::Choices(values.to_vec());
+        let domains = [
+            ("lr", Domain::FloatRange { low: 1e-4, high: 1.0, step: None, log: true }),
+            ("softmax", choices(&[ParamValue::Bool(false), ParamValue::Bool(true)])),
+            ("act", choices(&[ParamValue::Str("tanh".into()), ParamValue::Str("relu".into())])),
+            ("depth", Domain::IntRange { low: 1, high: 5, step: 1, log: false }),
+        ];
+        let of = |(name, domain): (&str, Domain)| (name.to_owned(), Distribution::of(&domain, &[]));
+        domains.map(of).into()
+    }
+
+    fn date(seconds: f64) -> String {
+        format!("2026-11-24 11:00:{seconds:09.6}")
+    }
+
+    /// Writes a trial and reads it again, with its refits.
+    fn round_trip(trial: &Trial, all: &[Refit]) -> (KeptTrial, Vec<Refit>, TrialRecord) {
+        let span = Span { worker: 3, start_s: 0.25, end_s: 1.75 };
+        let spans = (0..FOLDS).map(|fold| ((trial.number, fold), span)).collect();
+        let rescued = Rescued {
+            spans: &spans,
+            refits: all,
+            distributions: &distributions(),
+            worker: "w".into(),
+            date: &date,
+        };
+        let record = trial_record(trial, &rescued);
+        (kept_trial(&record, FOLDS).unwrap(), refits(&record).unwrap(), record)
+    }
+
+    #[test]
+    fn a_trial_of_any_state_is_read_as_it_was_written() {
+        let failed = || Err(Failure { reason: "no luck".into(), flags: vec![Flag::Diverged] });
+        let all = [
+            vec![],
+            vec![(1, scored(0.5))],
+            vec![(2, failed()), (0, scored(0.1))],
+            vec![(0, scored(0.1)), (1, scored(1.0 / 3.0)), (2, scored(-1e300))],
+            vec![(0, scored(0.1)), (1, failed())],
+            vec![(0, scored(f64::NAN))],
+        ];
+        let states = ["RUNNING", "RUNNING", "RUNNING", "COMPLETE", "FAIL", "FAIL"];
+        for (number, (results, state)) in all.iter().zip(states).enumerate() {
+            let trial = trial(number, results);
+            let (kept, refits, record) = round_trip(&trial, &[]);
+            assert_eq!((&kept.trial, record.state.as_str()), (&trial, state));
+            assert_eq!((refits, record.values.is_empty()), (vec![], state != "COMPLETE"));
+        }
+    }
+
+    #[test]
+    fn a_complete_trial_says_what_people_look_for() {
+        let trial = trial(0, &[(0, scored(0.25)), (1, scored(0.5)), (2, scored(0.75))]);
+        let (_, _, record) = round_trip(&trial, &[]);
+        assert_eq!(record.values, [0.5]);
+        assert_eq!(record.user_attributes["flags"], r#"["never_predicts:[2,5]","dead_units"]"#);
+        assert_eq!(record.user_attributes["std_test_score"], "0.2041241452319315");
+        assert_eq!(record.user_attributes["name"], r#""\"quoted\"""#);
+        assert_eq!(record.intermediate_values, BTreeMap::from([(0, 0.25), (1, 0.5), (2, 0.75)]));
+        assert_eq!(record.start.as_deref(), Some("2026-11-24 11:00:00.250000"));
+        assert_eq!(record.complete.as_deref(), Some("2026-11-24 11:00:01.750000"));
+    }
+
+    #[test]
+    fn refits_are_read_as_they_were_written() {
+        let refit = |seed, result| Refit { trial: 0, seed, result, span: Span::default() };
+        let score = |score| RefitScore {
+            score,
+            per_class_recall: vec![1.0 / 3.0, f64::INFINITY],
+            flags: vec![Flag::VanishingGradient],
+            curves: None,
+        };
+        let failed = ObjectiveError::Failed { reason: "no".into(), flags: vec![Flag::Diverged] };
+        let all = [
+            refit(0, Ok(score(0.1 + 0.2))),
+            refit(2, Err(failed)),
+            refit(10, Ok(score(f64::NEG_INFINITY))),
+        ];
+        let (_, read, _) = round_trip(&trial(0, &[]), &all);
+        assert_eq!(read, all);
+        assert_eq!(refit_json(&refit(0, Err(ObjectiveError::Interrupted))), None);
+        let nan = refit_json(&refit(0, Ok(score(f64::NAN)))).unwrap();
+        let read = super::refit(0, 0, &nan).unwrap().result.unwrap();
+        assert!(read.score.is_nan());
+    }
+
+    #[test]
+    fn what_is_no_record_of_ours_is_named() {
+        let (_, _, record) = round_trip(&trial(4, &[(0, scored(0.5))]), &[]);
+        let with = |key: &str, text: &str| {
+            let mut record = record.clone();
+            record.user_attributes.insert(key.into(), text.into());
+            kept_trial(&record, FOLDS).unwrap_err()
+        };
+        assert!(with("fold1", "[1]").starts_with("trial 4: fold1: "));
+        let mut record = record.clone();
+        record.params[0].distribution = "none".into();
+        assert!(kept_trial(&record, FOLDS).unwrap_err().starts_with("trial 4: lr: "));
+    }
+
+    #[test]
+    fn a_trial_without_a_worker_of_ours_is_another_programs() {
+        let (_, _, mut record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
+        record.user_attributes.remove(WORKER);
+        let value = |state: &str, values: &[f64]| {
+            let (state, values) = (state.to_owned(), values.to_vec());
+            let record = TrialRecord { state, values, ..record.clone() };
+            kept_trial(&record, FOLDS).unwrap().trial.state
+        };
+        assert_eq!(value("COMPLETE", &[0.5]), TrialState::Foreign { value: Some(0.5) });
+        assert_eq!(value("COMPLETE", &[0.5, 0.25]), TrialState::Foreign { value: None });
+        assert_eq!(value("PRUNED", &[0.5]), TrialState::Foreign { value: None });
+    }
 }

@@ -50,8 +50,7 @@ impl Leases {
     /// Whether it is this worker's, or its worker is dead, as far as anybody can tell.
     pub fn is_free(&self, lease: &Lease) -> bool {
         let gone = |worker: Worker| {
-            worker.has_ended(&self.worker)
-                || (self.file && worker.was_before_restart(&self.worker))
+            worker.has_ended(&self.worker) || (self.file && worker.was_before_restart(&self.worker))
         };
         self.is_own(lease) || lease.left_s < 0.0 || lease.worker.parse().is_ok_and(gone)
     }
@@ -127,8 +126,7 @@ impl Leases {
     ) -> Result<bool, StorageError> {
         let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?4, lost = 0 \
                    WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
-        let params =
-            [Value::Int(trial), text(task), text(&self.name), Value::Float(self.lease_s)];
+        let params = [Value::Int(trial), text(task), text(&self.name), Value::Float(self.lease_s)];
         Ok(db.execute(sql, &params)? == 1)
     }
 
@@ -139,8 +137,7 @@ impl Leases {
         trial: i64,
         task: &str,
     ) -> Result<bool, StorageError> {
-        let sql =
-            "DELETE FROM burn_tune_leases WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
+        let sql = "DELETE FROM burn_tune_leases WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
         let params = [Value::Int(trial), text(task), text(&self.name)];
         Ok(db.execute(sql, &params)? == 1)
     }
@@ -156,9 +153,8 @@ impl Leases {
         let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?2 WHERE worker = ?1";
         db.execute(sql, &[text(&self.name), Value::Float(self.lease_s)])?;
         let held = "SELECT trial_id FROM burn_tune_leases WHERE worker = ?1 AND task = 'trial'";
-        let sql = format!(
-            "UPDATE trial_heartbeats SET heartbeat = {{now}} WHERE trial_id IN ({held})"
-        );
+        let sql =
+            format!("UPDATE trial_heartbeats SET heartbeat = {{now}} WHERE trial_id IN ({held})");
         db.execute(&sql, &[text(&self.name)])?;
         let id = |row: Row| match row.first() {
             Some(Value::Int(id)) => Some(*id),

@@ -58,7 +58,7 @@ impl PostgresDatabase {
         let mut database =
             PostgresDatabase { config, tls, connection: None, in_transaction: false };
         let connection = database.connect().map_err(|error| {
-            if matches!(severity(&error), Severity::Lost) {
+            if matches!(severity(&error), Severity::Lost) && error.code().is_none() {
                 // Nobody has seen this server yet: it is rather the address that is wrong.
                 StorageError::Permanent(format!(
                     "no server answers at {} ({}): is it running, and is the address right?",
@@ -118,6 +118,10 @@ impl PostgresDatabase {
             Severity::Busy => {
                 StorageError::Transient(format!("the server at {server} is busy ({reason})"))
             }
+            Severity::Encryption => StorageError::Permanent(format!(
+                "no encrypted connection to {server} ({reason}): `sslmode` and `sslrootcert` in the \
+                 address say whether to encrypt, and by which certificates to know the server"
+            )),
             Severity::Password => StorageError::Permanent(format!(
                 "the server at {server} refuses the password of {user} ({reason}): write it into \
                  the address, postgresql://USER:PASSWORD@HOST/DATABASE, or into PGPASSWORD"
@@ -211,6 +215,7 @@ enum Severity {
     Lost,
     /// The server cannot now.
     Busy,
+    Encryption,
     Password,
     NoDatabase,
     Full,
@@ -220,13 +225,19 @@ enum Severity {
 
 fn severity(error: &postgres::Error) -> Severity {
     let Some(code) = error.code() else {
-        let of_the_network = error.source().is_some_and(|cause| cause.is::<io::Error>());
-        return match () {
-            () if error.is_closed() || of_the_network => Severity::Lost,
-            () if error.to_string().starts_with("timeout") => Severity::Lost,
-            // The driver has no other way to tell.
-            () if reason(error).contains("password") => Severity::Password,
-            () => Severity::Other,
+        // The driver has no other way to tell than its words.
+        let of_tls = error.to_string().contains("TLS");
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        return match cause {
+            // What is wrong with a certificate is the only thing about TLS that stays wrong.
+            Some(cause) if of_tls && cause.kind() == io::ErrorKind::InvalidData => {
+                Severity::Encryption
+            }
+            Some(_) => Severity::Lost,
+            None if error.is_closed() => Severity::Lost,
+            None if of_tls => Severity::Encryption,
+            None if reason(error).contains("password") => Severity::Password,
+            None => Severity::Other,
         };
     };
     match code.code() {
@@ -238,10 +249,10 @@ fn severity(error: &postgres::Error) -> Severity {
         // Another has written the same row, or made the same table, since this transaction looked: when
         // it looks again, it sees it.
         "23505" | "42P07" | "42710" => Severity::Busy,
-        "28P01" | "28000" => Severity::Password,
+        "28P01" => Severity::Password,
         "3D000" => Severity::NoDatabase,
         "53100" => Severity::Full,
-        "42501" | "25006" => Severity::Denied,
+        "28000" | "42501" | "25006" => Severity::Denied,
         _ => Severity::Other,
     }
 }

@@ -454,6 +454,23 @@ mod tests {
         second.begin(Access::Write).unwrap();
     }
 
+    #[test]
+    fn what_cannot_be_committed_because_of_a_reader_is_undone() {
+        let folder = folder();
+        let path = folder.path().join("studies.db");
+        // Without a write-ahead log a reader keeps a writer from committing.
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        let mut reader = open(&path, FileAccess::Existing).unwrap();
+        let mut writer = open(&path, FileAccess::Existing).unwrap();
+        reader.begin(Access::Read).unwrap();
+        reader.query("SELECT * FROM t", &[]).unwrap();
+        writer.begin(Access::Write).unwrap();
+        writer.execute("INSERT INTO t VALUES (1)", &[]).unwrap();
+        assert!(matches!(writer.commit(), Err(StorageError::Transient(_))));
+        reader.commit().unwrap();
+        assert_eq!(writer.query("SELECT * FROM t", &[]).unwrap(), Vec::<Row>::new());
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_read_only_file_can_be_read_and_says_what_it_is_when_written_to() {

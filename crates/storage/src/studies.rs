@@ -157,14 +157,6 @@ pub(crate) fn lock_study(db: &mut dyn Database, study: i64) -> Result<(), Storag
     }
 }
 
-/// The study with this key.
-pub(crate) fn read_study(
-    db: &mut dyn Database,
-    study: i64,
-) -> Result<Option<StudyRecord>, StorageError> {
-    Ok(read_studies(db, "WHERE study_id = ?1", &[Value::Int(study)])?.pop())
-}
-
 /// The study of this name.
 pub(crate) fn read_study_named(
     db: &mut dyn Database,
@@ -309,7 +301,7 @@ fn read_summaries(db: &mut dyn Database) -> Result<Vec<StudySummary>, StorageErr
     for row in db.query(beats, &[])? {
         let mut row = Columns::of(row);
         if let Some(summary) = summaries.get_mut(&row.int()?) {
-            summary.last = summary.last.take().max(row.optional_text()?);
+            summary.last = summary.last.take().max(row.optional_date()?);
         }
     }
     find_best(db, &mut summaries)?;
@@ -338,7 +330,7 @@ fn count_trials(
                 return Err(StorageError::Permanent(problem));
             }
         }
-        let (start, complete) = (row.optional_text()?, row.optional_text()?);
+        let (start, complete) = (row.optional_date()?, row.optional_date()?);
         summary.start = summary.start.take().into_iter().chain(start).min();
         summary.last = summary.last.take().max(complete);
     }

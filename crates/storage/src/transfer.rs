@@ -156,12 +156,8 @@ fn import_lines(
     reader: &mut Reader,
 ) -> Result<Imported, TransferError> {
     let existing = read_study_named(db, &study.name)?;
-    let mut imported = Imported {
-        name: study.name.clone(),
-        created: existing.is_none(),
-        trials: 0,
-        completed: 0,
-    };
+    let mut imported =
+        Imported { name: study.name.clone(), created: existing.is_none(), trials: 0, completed: 0 };
     match existing {
         None => {
             let id = create(db, study)?;

@@ -82,7 +82,9 @@ fn known_study(
             "there is no study of the space `{name}` in {} to go on with: leave --resume out to begin one",
             storage.url()
         ),
-        Some(newest) if args.trials.is_some_and(|trials| Some(&trials) > budgets(&newest).last()) => {
+        Some(newest)
+            if args.trials.is_some_and(|trials| Some(&trials) > budgets(&newest).last()) =>
+        {
             Ok(Some(newest))
         }
         Some(newest) => bail!(

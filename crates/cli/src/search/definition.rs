@@ -10,8 +10,8 @@ use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
 use burn_tune_search::study_file::StudySettings;
 use burn_tune_search::{ParamValue, Params, Space, StudyFile};
-use burn_tune_storage::distribution::{self, Distribution};
 use burn_tune_storage::StudyRecord;
+use burn_tune_storage::distribution::{self, Distribution};
 use burn_tune_storage::kept::BURN_TUNE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -168,7 +168,8 @@ impl Definition {
         let mut changes = differences("[space] ", &space(&self.space), &space(&file.space));
         if self.space != file.space && changes.is_empty() {
             let names = |space: &Space| {
-                let names: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
+                let names: Vec<&str> =
+                    space.domains.iter().map(|(name, _)| name.as_str()).collect();
                 names.join(", ")
             };
             let (was, now) = (names(&self.space), names(&file.space));
@@ -215,7 +216,9 @@ pub fn differences(place: &str, was: &Value, now: &Value) -> Vec<Change> {
             Value::Object(map) => map.clone().into_iter().collect(),
             Value::Array(list) => {
                 let numbered = list.iter().enumerate();
-                numbered.map(|(index, value)| (format!("{:03}", index + 1), value.clone())).collect()
+                numbered
+                    .map(|(index, value)| (format!("{:03}", index + 1), value.clone()))
+                    .collect()
             }
             _ => BTreeMap::new(),
         }
@@ -246,8 +249,14 @@ pub fn distributions(file: &StudyFile) -> Result<BTreeMap<String, Distribution>>
         let stated = file.trials.iter().flat_map(|trial| &trial.values);
         let extra: Vec<&ParamValue> =
             stated.filter(|(key, _)| key == name).map(|(_, value)| value).collect();
-        distribution::check(domain, &extra)
-            .map_err(|problem| file.error_in_space(name, None, &format!("`{name}`: {problem}"), "write smaller numbers, or a list of texts"))?;
+        distribution::check(domain, &extra).map_err(|problem| {
+            file.error_in_space(
+                name,
+                None,
+                &format!("`{name}`: {problem}"),
+                "write smaller numbers, or a list of texts",
+            )
+        })?;
         all.insert(name.clone(), Distribution::of(domain, &extra));
     }
     Ok(all)

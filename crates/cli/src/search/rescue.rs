@@ -22,7 +22,7 @@ pub fn rescue(search: &Search, state: &StudyState, error: &StoreError) -> String
             // and the error says where.
             search.output.write(&name, bytes).map_err(|error| format!("{error:#}"))
         });
-    let url = search.args.storage.as_ref().map_or(String::new(), |url| format!(" --storage {url}"));
+    let url = search.storage_argument();
     match written {
         Ok(path) => format!(
             "{error}\nwhat was computed is in {path}: when the database is well again, `burn-tune import {path}{url}`, and then `search --resume --study {}` goes on",
@@ -43,8 +43,13 @@ fn trials(search: &Search, state: &StudyState) -> Vec<burn_tune_storage::TrialRe
     let worker = search.store.worker();
     let spans: BTreeMap<(usize, usize), _> =
         state.spans.iter().map(|(key, entry)| (*key, entry.span)).collect();
-    let rescued =
-        Rescued { spans: &spans, refits: &state.refits, distributions: &distributions, worker, date: &date };
+    let rescued = Rescued {
+        spans: &spans,
+        refits: &state.refits,
+        distributions: &distributions,
+        worker,
+        date: &date,
+    };
     let ours = state.history.trials().iter().filter(|trial| !trial.is_foreign());
     ours.map(|trial| trial_record(trial, &rescued)).collect()
 }

@@ -5,6 +5,7 @@
 mod harness;
 
 mod interruption;
+mod resume;
 mod search;
 mod training;
 mod wrong_input;

@@ -1,7 +1,8 @@
 //! Leaderboards as they are written, for studies that go well, fail, tie or are interrupted.
 
+use burn_tune_search::store::KeptTrial;
 use burn_tune_search::timeline::Span;
-use burn_tune_search::{Event, FoldScore};
+use burn_tune_search::{Event, FoldScore, Trial};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -265,6 +266,42 @@ fn where_every_trial_failed_there_is_no_best() {
         assert_eq!((entry.rank, entry.within_noise_of_best), (1, None));
         assert_eq!(entry.split_test_scores, [None; 3]);
     }
+}
+
+#[test]
+fn another_programs_trial_is_ranked_by_its_value_and_never_refitted() {
+    let foreign = |number, value| Event::TrialFound {
+        found: KeptTrial {
+            trial: Trial {
+                number,
+                name: None,
+                params: params(0.5, "relu"),
+                state: TrialState::Foreign { value },
+            },
+            spans: vec![],
+        },
+    };
+    let events = [
+        started(None, params(0.1, "relu")),
+        finished(0, 0, scored(0.5)),
+        finished(0, 1, scored(0.75)),
+        finished(0, 2, scored(0.625)),
+        foreign(1, Some(0.75)),
+        foreign(2, None),
+    ];
+    let history = history(3, events);
+    let leaderboard = Leaderboard::new(&facts(), &history, &[]);
+    assert_eq!(leaderboard.counts, Counts { complete: 2, pruned: 0, failed: 0 });
+    let [first, second] = &leaderboard.trials[..] else { panic!("{leaderboard:?}") };
+    assert_eq!((first.trial, first.rank, first.mean_test_score), (1, 1, Some(0.75)));
+    assert_eq!((first.std_test_score, first.within_noise_of_best), (None, None));
+    assert_eq!(first.split_test_scores, []);
+    assert_eq!((second.trial, second.rank), (0, 2));
+    assert_eq!(leaderboard.top.iter().map(|entry| entry.trial).collect::<Vec<_>>(), [0]);
+    let csv = crate::cv_results(&facts(), &history);
+    assert_eq!(csv.lines().count(), 3);
+    assert!(csv.lines().nth(2).unwrap().ends_with(",,,,0.75,,1"), "{csv}");
+    assert!(csv.lines().nth(1).unwrap().ends_with(",2"), "{csv}");
 }
 
 #[test]

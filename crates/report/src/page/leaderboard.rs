@@ -243,7 +243,8 @@ fn score_cell(trial: &TrialEntry) -> Cell {
             Cell::number(super::numbers::score(mean), mean)
         }
         (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
-        _ => Cell::missing("failed"),
+        (Some(mean), None) => Cell::number(super::numbers::score(mean), mean),
+        (None, _) => Cell::missing("failed"),
     }
 }
 

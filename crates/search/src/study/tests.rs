@@ -9,10 +9,10 @@ use serde::Deserialize;
 use super::*;
 use crate::Candidates;
 use crate::objective::{Flag, RefitScore, Rejection};
-use crate::params::Params;
-use crate::store::InMemory;
+use crate::params::{ParamValue, Params};
+use crate::store::{FoldRecord, InMemory, RefitClaim};
 use crate::study_file::{SamplerKind, StudyFile};
-use crate::trial::TrialState;
+use crate::trial::{Trial, TrialState};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -209,6 +209,141 @@ fn refits_come_in_order_and_one_that_panics_is_an_error() {
         [(4, 0), (4, 1), (3, 0), (3, 1), (2, 0), (2, 1), (1, 0), (1, 1), (0, 0), (0, 1)]
     );
     assert!(refits.iter().all(|refit| refit.result.is_err() == (refit.trial == 2)));
+}
+
+/// Keeps `left` results, and then nothing any more; or loses every trial to somebody else.
+struct Faulty {
+    inner: InMemory,
+    left: usize,
+    loses: bool,
+    released: bool,
+}
+
+impl Store for Faulty {
+    fn claim(
+        &mut self,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+    ) -> Result<Claim, StoreError> {
+        self.inner.claim(suggest)
+    }
+
+    fn save_fold(&mut self, _: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {
+        if self.loses {
+            return Ok(Kept::Lost);
+        }
+        let full = StoreError("the disk is full".into());
+        self.left = self.left.checked_sub(1).ok_or(full)?;
+        Ok(Kept::Kept)
+    }
+
+    fn claim_refit(&mut self, _: usize, seed: usize) -> Result<RefitClaim, StoreError> {
+        Ok(if seed == 1 { RefitClaim::Elsewhere } else { RefitClaim::Claimed })
+    }
+
+    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
+        Err(StoreError("the disk is full".into()))
+    }
+
+    fn release(&mut self) -> Result<(), StoreError> {
+        self.released = true;
+        Ok(())
+    }
+
+    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+fn faulty(left: usize, loses: bool) -> Faulty {
+    Faulty { inner: InMemory::default(), left, loses, released: false }
+}
+
+#[test]
+fn a_store_that_fails_lets_running_trials_finish_and_begins_no_other() {
+    let all: Vec<Candidate> = candidates(100).filter(|c| is_fine(&c.params)).collect();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let mut store = faulty(7, false);
+    let run = super::run(&objective(), suggest, &mut store, &options(2), |_, _| {});
+    assert_eq!(run.kept, Err(StoreError("the disk is full".into())));
+    let trials = run.history.trials();
+    assert!((3..=5).contains(&trials.len()), "{}", trials.len());
+    assert!(trials.iter().all(|trial| trial.is_finished()), "what was computed is in the history");
+}
+
+#[test]
+fn of_a_trial_that_was_lost_nothing_is_taken_up() {
+    let all: Vec<Candidate> = candidates(4).collect();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let mut store = faulty(0, true);
+    let mut finished = Vec::new();
+    let run = super::run(&objective(), suggest, &mut store, &options(2), |event, _| {
+        if let Event::FoldFinished { result, .. } = event {
+            finished.push(result.clone());
+        }
+    });
+    assert_eq!((run.kept, run.history.trials().len()), (Ok(()), 4));
+    assert!(run.history.trials().iter().all(|trial| !trial.is_finished()));
+    assert!(!finished.is_empty(), "whoever watches is told that the fold has ended");
+    assert!(finished.iter().all(|result| *result == Err(ObjectiveError::Interrupted)));
+    assert!(store.released);
+}
+
+#[test]
+fn refits_that_cannot_be_kept_are_returned_with_the_reason() {
+    let trials: Vec<(usize, Params)> = candidates(1).map(|c| c.params).enumerate().collect();
+    let mut store = faulty(0, false);
+    let (refits, kept) = refit(&objective(), &trials, 3, &mut store, &options(1), |_| {});
+    assert_eq!(kept, Err(StoreError("the disk is full".into())));
+    assert_eq!(refits.len(), 1, "the one that was done before the store failed");
+}
+
+fn is_fine(params: &Params) -> bool {
+    let Some(ParamValue::Int(x)) = params.get("x") else { return false };
+    ![1, 2, 3].contains(&(x % 5))
+}
+
+/// Works until it is told to stop.
+struct Endless;
+
+impl Objective for Endless {
+    type Config = Config;
+
+    fn check(&self, _: &Config) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn folds(&self) -> usize {
+        2
+    }
+
+    fn evaluate(
+        &self,
+        _: &Config,
+        _: usize,
+        handle: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        loop {
+            handle.check_stop()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        unreachable!("no trial is complete")
+    }
+}
+
+#[test]
+fn a_trial_that_takes_too_long_fails_and_the_others_go_on() {
+    let all: Vec<Candidate> = candidates(3).collect();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let options = RunOptions { trial_timeout: Some(Duration::from_millis(20)), ..options(2) };
+    let run = super::run(&Endless, suggest, &mut InMemory::default(), &options, |_, _| {});
+    assert_eq!(run.history.trials().len(), 3);
+    for trial in run.history.trials() {
+        let TrialState::Failed { failure, .. } = &trial.state else { panic!("{trial:?}") };
+        assert_eq!(failure.reason, "fold 0: timed out: the trial took longer than 20ms");
+    }
 }
 
 proptest! {

@@ -39,7 +39,7 @@ struct StudyJson {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Trial(TrialJson),
+    Trial(Box<TrialJson>),
     End(End),
 }
 
@@ -138,7 +138,7 @@ pub(super) fn write_study(study: &StudyRecord, to: &mut dyn Write) -> io::Result
 }
 
 pub(super) fn write_trial(trial: &TrialRecord, to: &mut dyn Write) -> io::Result<()> {
-    write_line(&Line::Trial(trial.clone().into()), to)
+    write_line(&Line::Trial(Box::new(trial.clone().into())), to)
 }
 
 pub(super) fn write_end(trials: usize, to: &mut dyn Write) -> io::Result<()> {
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
         };
         match self.parse(&text)? {
             Line::Trial(trial) => {
-                let trial = TrialRecord::from(trial);
+                let trial = TrialRecord::from(*trial);
                 self.check(&trial)
                     .map_err(|problem| self.error(format!("trial {}: {problem}", trial.number)))?;
                 self.last = Some(trial.number);

@@ -245,3 +245,113 @@ fn stored(value: f64) -> [Value; 2] {
 fn date(date: &Option<String>) -> Value {
     date.clone().map_or(Value::Null, Value::Text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use burn_tune_search::Stop;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::database::Access;
+    use crate::trials::read_trials;
+    use crate::{Existence, Patience, Storage, StorageUrl};
+
+    fn new_storage() -> (TempDir, Storage) {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StorageUrl::Sqlite(folder.path().join("studies.db"));
+        let patience = Patience { limit: Duration::ZERO, stop: Stop::default() };
+        let storage = Storage::open(&url, Existence::MayCreate, patience).unwrap();
+        (folder, storage)
+    }
+
+    fn write<T>(
+        storage: &mut Storage,
+        work: impl FnMut(&mut dyn Database) -> Result<T, StorageError>,
+    ) -> T {
+        storage.transaction(Access::Write, work).unwrap()
+    }
+
+    fn new_trial(state: &'static str) -> NewTrial {
+        let param =
+            |name: &str| ParamRecord { name: name.into(), value: 0.5, distribution: "{}".into() };
+        NewTrial {
+            state,
+            params: vec![param("z"), param("a")],
+            user_attributes: vec![("name".into(), "\"first\"".into())],
+            system_attributes: vec![("fixed_params".into(), "{}".into())],
+        }
+    }
+
+    #[test]
+    fn trials_are_numbered_within_their_study() {
+        let (_folder, mut storage) = new_storage();
+        let a = storage.create_study("a", &["MAXIMIZE"], &[]).unwrap();
+        let b = storage.create_study("b", &["MAXIMIZE"], &[]).unwrap();
+        let (running, waiting) = (new_trial("RUNNING"), new_trial("WAITING"));
+        for (study, trial) in [(&a, &running), (&b, &waiting), (&a, &waiting), (&a, &running)] {
+            write(&mut storage, |db| insert_trial(db, study.id, trial));
+        }
+        let trials = storage.trials(&a).unwrap();
+        let numbers: Vec<usize> = trials.iter().map(|trial| trial.number).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        let begun: Vec<bool> = trials.iter().map(|trial| trial.start.is_some()).collect();
+        assert_eq!(begun, [true, false, true]);
+        assert_eq!(trials[0].params, running.params);
+        assert_eq!(trials[1].user_attributes["name"], "\"first\"");
+        assert_eq!(trials[1].system_attributes["fixed_params"], "{}");
+        let trials_of_b = storage.trials(&b).unwrap();
+        assert_eq!((trials_of_b.len(), trials_of_b[0].number), (1, 0));
+        let later = write(&mut storage, |db| read_trials(db, a.id, trials[1].id));
+        assert_eq!(later, trials[2..]);
+    }
+
+    #[test]
+    fn a_trial_ends_once_and_only_while_it_runs() {
+        let (_folder, mut storage) = new_storage();
+        let study = storage.create_study("a", &["MAXIMIZE", "MINIMIZE"], &[]).unwrap();
+        let (running, waiting) = (new_trial("RUNNING"), new_trial("WAITING"));
+        let first = write(&mut storage, |db| insert_trial(db, study.id, &running));
+        let second = write(&mut storage, |db| insert_trial(db, study.id, &waiting));
+        let end = |id, values| move |db: &mut dyn Database| end_trial(db, id, "COMPLETE", values);
+        let refused = storage.transaction(Access::Write, end(first, &[0.5, f64::NAN]));
+        let Err(StorageError::Input(reason)) = refused else { panic!("{refused:?}") };
+        assert!(reason.contains("cannot have the value NaN"), "{reason}");
+        assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, "RUNNING");
+
+        let values = [f64::NEG_INFINITY, 0.1 + 0.2];
+        assert_eq!(write(&mut storage, end(first, &values)), 1);
+        assert_eq!(write(&mut storage, end(first, &[1.0, 1.0])), 0);
+        assert_eq!(write(&mut storage, end(second, &[1.0, 1.0])), 0);
+        let trials = storage.trials(&study).unwrap();
+        assert_eq!(
+            (trials[0].state.as_str(), trials[0].values.as_slice()),
+            ("COMPLETE", &values[..])
+        );
+        assert!(trials[0].complete >= trials[0].start && trials[0].start.is_some());
+        assert_eq!((trials[1].state.as_str(), trials[1].values.len()), ("WAITING", 0));
+        assert_eq!(trials[1].complete, None);
+    }
+
+    #[test]
+    fn what_is_set_again_is_replaced() {
+        let (_folder, mut storage) = new_storage();
+        let study = storage.create_study("a", &["MAXIMIZE"], &[]).unwrap();
+        let trial = new_trial("RUNNING");
+        let id = write(&mut storage, |db| insert_trial(db, study.id, &trial));
+        write(&mut storage, |db| {
+            set_trial_attribute(db, id, "name", "1")?;
+            set_trial_attribute(db, id, "fold0", "2")?;
+            set_trial_attribute(db, id, "fold0", "3")?;
+            for (step, value) in [(0, 0.5), (0, f64::INFINITY), (-1, f64::NAN), (-1, 0.25)] {
+                set_intermediate_value(db, id, step, value)?;
+            }
+            Ok(())
+        });
+        let trial = storage.trial(&study, 0).unwrap().unwrap();
+        let attributes = [("fold0", "3"), ("name", "1")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(trial.user_attributes, attributes.into());
+        assert_eq!(trial.intermediate_values, [(-1, 0.25), (0, f64::INFINITY)].into());
+    }
+}

@@ -159,10 +159,9 @@ pub mod postgres {
                     .arg(&certificate)
             });
             self.encrypts = openssl.output().is_ok_and(|output| output.status.success());
-            let mut settings = format!(
-                "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n\
-                 max_connections = 100\n"
-            );
+            let mut settings = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
+                                fsync = off\n"
+                .to_owned();
             if self.encrypts {
                 settings += &format!(
                     "ssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\n",

@@ -5,6 +5,7 @@
 mod harness;
 mod records;
 
+mod claims;
 mod database;
 #[cfg(feature = "postgres")]
 mod server;

@@ -84,7 +84,9 @@ fn a_connection_is_encrypted_where_the_server_can_and_certified_where_that_is_as
         // The certificate is for another name.
         format!("{by_number}?sslmode=verify-full&{certificate}"),
     ] {
-        assert!(permanent(&refused).contains("certificate"), "{}", permanent(&refused));
+        let reason = permanent(&refused);
+        assert!(reason.starts_with("no encrypted connection to "), "{reason}");
+        assert!(reason.contains("certificate"), "{reason}");
     }
 }
 

@@ -35,7 +35,7 @@ fn import_file(
 
 /// Trials of every state, with everything that a trial can have.
 fn trials() -> Vec<TrialRecord> {
-    let mut complete = trial(0, "COMPLETE", &[f64::NEG_INFINITY, -0.0]);
+    let mut complete = trial(0, "COMPLETE", &[f64::NEG_INFINITY, -0.1]);
     complete.user_attributes = texts(&[
         ("", ""),
         ("Ünïcode 🔥\u{2028}\n\t\"\\", "[NaN, -Infinity, \"\\ud800\"]"),

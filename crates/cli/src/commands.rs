@@ -1,0 +1,44 @@
+//! The commands that look at studies, of whatever program, and move them.
+
+pub mod opened;
+
+mod best;
+mod completions;
+mod delete;
+mod show;
+mod studies;
+mod transfer;
+mod trials;
+
+pub mod condition;
+pub mod selection;
+pub mod trial;
+mod winners;
+
+mod csv;
+mod facts;
+mod json;
+mod listing;
+mod notation;
+pub mod printed;
+mod trials_table;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::args::StudiesCommand;
+
+/// Does what the command says.
+pub fn run(command: StudiesCommand) -> Result<ExitCode> {
+    match command {
+        StudiesCommand::Studies(args) => studies::studies(&args),
+        StudiesCommand::Trials(args) => trials::trials(&args),
+        StudiesCommand::Best(args) => best::best(&args),
+        StudiesCommand::Show(args) => show::show(&args),
+        StudiesCommand::Delete(args) => delete::delete(&args),
+        StudiesCommand::Export(args) => transfer::export(&args),
+        StudiesCommand::Import(args) => transfer::import(&args),
+        StudiesCommand::Completions { shell } => completions::completions(shell),
+    }
+}

@@ -1,0 +1,103 @@
+//! Conditions on trials, as `--where` takes them: `lr<0.01`, `name~yun`.
+
+use std::cmp::Ordering;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::commands::notation::plain;
+use crate::commands::trial::TrialView;
+
+/// A comparison of something that is known of a trial with a constant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// What is compared.
+    pub key: String,
+    operator: Operator,
+    operand: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Contains,
+}
+
+/// Longer ones before those that they begin with.
+const OPERATORS: [(&str, Operator); 8] = [
+    ("==", Operator::Equal),
+    ("!=", Operator::Unequal),
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("=", Operator::Equal),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+    ("~", Operator::Contains),
+];
+
+/// A text that is no condition.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("write KEY OPERATOR VALUE, such as 'lr<0.01'; operators are = != < <= > >= ~")]
+pub struct NoCondition;
+
+impl FromStr for Condition {
+    type Err = NoCondition;
+
+    fn from_str(text: &str) -> Result<Self, NoCondition> {
+        let place = text.find(['=', '!', '<', '>', '~']).ok_or(NoCondition)?;
+        let (key, rest) = text.split_at(place);
+        let begins = |(sign, operator)| Some((rest.strip_prefix(sign)?, operator));
+        let (operand, operator) = OPERATORS.into_iter().find_map(begins).ok_or(NoCondition)?;
+        let (key, operand) = (key.trim().to_owned(), operand.trim().to_owned());
+        if key.is_empty() {
+            return Err(NoCondition);
+        }
+        Ok(Condition { key, operator, operand })
+    }
+}
+
+impl Condition {
+    /// Whether it holds for a trial; never for one that lacks the key. Numbers compare as numbers,
+    /// anything else as text.
+    pub fn holds(&self, trial: &TrialView) -> bool {
+        let Some(value) = trial.field(&self.key) else { return false };
+        let text = plain(&value);
+        if self.operator == Operator::Contains {
+            return text.contains(&self.operand);
+        }
+        let ordering = match (number(&text), number(&self.operand)) {
+            (Some(value), Some(operand)) => value.partial_cmp(&operand),
+            _ => Some(text.as_str().cmp(&self.operand)),
+        };
+        match self.operator {
+            Operator::Equal => ordering == Some(Ordering::Equal),
+            Operator::Unequal => ordering != Some(Ordering::Equal),
+            Operator::Less => ordering == Some(Ordering::Less),
+            Operator::LessOrEqual => matches!(ordering, Some(Ordering::Less | Ordering::Equal)),
+            Operator::Greater => ordering == Some(Ordering::Greater),
+            Operator::GreaterOrEqual => {
+                matches!(ordering, Some(Ordering::Greater | Ordering::Equal))
+            }
+            Operator::Contains => unreachable!("answered above"),
+        }
+    }
+
+    /// Whether it asks of numbers, which the trials have, how they are ordered with a text.
+    pub fn orders_numbers_with_text(&self, trials: &[TrialView]) -> bool {
+        let orders = !matches!(
+            self.operator,
+            Operator::Equal | Operator::Unequal | Operator::Contains
+        );
+        let mut values = trials.iter().filter_map(|trial| trial.field(&self.key));
+        orders && number(&self.operand).is_none() && values.any(|value| value.is_number())
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}

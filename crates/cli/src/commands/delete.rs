@@ -1,0 +1,70 @@
+//! `burn-tune delete`: removes a study, after a question.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use burn_tune_storage::Counts;
+
+use crate::args::DeleteArgs;
+use crate::commands::opened::{Opened, failure, open_named};
+use crate::commands::printed::say;
+use crate::table::count;
+
+/// Deletes the study.
+pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
+    let Opened { mut storage, study } = open_named(&args.database, &args.study)?;
+    let workers = storage.active_workers(&study).map_err(failure)?;
+    if workers > 0 && !args.force {
+        bail!(
+            "{} on `{}`: stop it first, or delete the study all the same with --force",
+            match workers {
+                1 => "a process works".to_owned(),
+                workers => format!("{workers} processes work"),
+            },
+            study.name
+        );
+    }
+    let studies = storage.studies().map_err(failure)?;
+    let summary = studies.into_iter().find(|summary| summary.record.id == study.id);
+    let trials = counts_text(summary.map(|summary| summary.counts).unwrap_or_default());
+    if !args.yes && !confirmed(&format!("delete study `{}` with {trials}?", study.name))? {
+        say("nothing is deleted");
+        return Ok(ExitCode::SUCCESS);
+    }
+    storage.delete_study(&study).map_err(failure)?;
+    say(&format!("deleted study `{}` with {trials}", study.name));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `50 trials (48 complete, 2 failed)`.
+fn counts_text(counts: Counts) -> String {
+    let Counts { complete, pruned, failed, running, waiting } = counts;
+    let by_state = [
+        (complete, "complete"),
+        (failed, "failed"),
+        (pruned, "pruned"),
+        (running, "running"),
+        (waiting, "waiting"),
+    ];
+    let all = count(by_state.iter().map(|(number, _)| number).sum(), "trial");
+    let parts: Vec<String> = by_state
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, state)| format!("{number} {state}"))
+        .collect();
+    if parts.is_empty() { all } else { format!("{all} ({})", parts.join(", ")) }
+}
+
+/// Asks a person.
+fn confirmed(question: &str) -> Result<bool> {
+    if !io::stdin().is_terminal() {
+        bail!("nobody can be asked here, and nothing is deleted: add --yes to delete it");
+    }
+    let mut stderr = io::stderr();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,123 @@
+//! Which trials are listed, and in which order.
+
+use std::cmp::Ordering;
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use burn_tune_search::suggestion;
+use serde_json::Value;
+
+use crate::commands::condition::Condition;
+use crate::commands::trial::{State, TrialView, known_keys};
+
+/// What trials are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortKey {
+    /// What is compared.
+    pub key: String,
+    /// Whether the largest comes first.
+    pub descending: bool,
+}
+
+/// `value`, or `-value` for the largest first.
+impl FromStr for SortKey {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let (key, descending) = match text.strip_prefix('-') {
+            Some(key) => (key, true),
+            None => (text, false),
+        };
+        Ok(SortKey { key: key.to_owned(), descending })
+    }
+}
+
+/// Which trials are wanted.
+pub struct Selection<'a> {
+    /// Of these states; of any, where there is none.
+    pub states: &'a [State],
+    /// For which all of these hold.
+    pub conditions: &'a [Condition],
+    /// In this order.
+    pub sort: &'a SortKey,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+impl Selection<'_> {
+    /// Those of the trials that are wanted. Fails where a key is unknown.
+    pub fn of<'a>(&self, trials: &'a [TrialView], objectives: usize) -> Result<Vec<&'a TrialView>> {
+        let keys = self.conditions.iter().map(|condition| &condition.key);
+        keys.chain([&self.sort.key]).try_for_each(|key| check_key(key, trials, objectives))?;
+        for condition in self.conditions {
+            if condition.orders_numbers_with_text(trials) {
+                bail!("`{}` is a number: compare it with one", condition.key);
+            }
+        }
+        let is_wanted = |trial: &&TrialView| {
+            let of_state = self.states.is_empty() || self.states.contains(&trial.state);
+            of_state && self.conditions.iter().all(|condition| condition.holds(trial))
+        };
+        let mut wanted: Vec<&TrialView> = trials.iter().filter(is_wanted).collect();
+        wanted.sort_by_cached_key(|trial| SortValue {
+            value: trial.field(&self.sort.key),
+            descending: self.sort.descending,
+        });
+        wanted.truncate(self.limit.unwrap_or(usize::MAX));
+        Ok(wanted)
+    }
+}
+
+/// A key that no trial has is a slip of the finger, unless there is no trial.
+fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<()> {
+    let known = known_keys(trials, objectives);
+    if trials.is_empty() || trials.iter().any(|trial| trial.field(key).is_some()) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    if known.contains(&key) {
+        return Ok(());
+    }
+    bail!("no trial has `{key}`: {}", suggestion::help(key, &known))
+}
+
+/// Numbers before texts, and last, in either direction, trials that have no such value.
+struct SortValue {
+    value: Option<Value>,
+    descending: bool,
+}
+
+impl Ord for SortValue {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (Some(value), Some(other)) = (&self.value, &other.value) else {
+            return self.value.is_none().cmp(&other.value.is_none());
+        };
+        let ordering = match (sortable(value), sortable(other)) {
+            (Ok(value), Ok(other)) => value.total_cmp(&other),
+            (Err(value), Err(other)) => value.cmp(&other),
+            (value, other) => value.is_err().cmp(&other.is_err()),
+        };
+        if self.descending { ordering.reverse() } else { ordering }
+    }
+}
+
+/// A number, or else a text.
+fn sortable(value: &Value) -> Result<f64, String> {
+    let text = crate::commands::notation::plain(value);
+    text.parse().map_err(|_| text)
+}
+
+impl PartialOrd for SortValue {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SortValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for SortValue {}

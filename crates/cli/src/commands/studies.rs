@@ -1,0 +1,168 @@
+//! `burn-tune studies`: the studies of a database, and how far each is.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use burn_tune_storage::studies::{Counts, StudySummary};
+use burn_tune_storage::{Existence, StudyRecord};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::{ListFormat, StudiesArgs};
+use crate::commands::csv::csv_text;
+use crate::commands::json::number;
+use crate::commands::listing::{Column, Row, listing};
+use crate::commands::notation::{date_text, value_text};
+use crate::commands::opened::{attribute, failure, no_study, open};
+use crate::commands::printed::{print, print_json, say};
+use crate::table::terminal_width;
+
+/// Lists the studies.
+pub fn studies(args: &StudiesArgs) -> Result<ExitCode> {
+    let mut storage = open(&args.database, Existence::MustExist)?;
+    let studies = storage.studies().map_err(failure)?;
+    if studies.is_empty() {
+        say(&no_study(&storage).to_string());
+    }
+    let studies: Vec<StudyJson> = studies.iter().map(StudyJson::new).collect();
+    match args.format {
+        ListFormat::Table if studies.is_empty() => Ok(ExitCode::SUCCESS),
+        ListFormat::Table => print(&studies_text(&studies, terminal_width())),
+        ListFormat::Json => print_json(&studies),
+        ListFormat::Csv => print(&studies_csv(&studies)),
+    }
+}
+
+/// What is said of a study.
+#[derive(Serialize)]
+struct StudyJson<'a> {
+    name: &'a str,
+    directions: Vec<String>,
+    #[serde(flatten)]
+    counts: CountsJson,
+    /// How many trials were asked for; null for the studies of other programs.
+    budget: Option<u64>,
+    best_value: Option<Value>,
+    datetime_start: Option<&'a str>,
+    /// The last sign of life.
+    datetime_last: Option<&'a str>,
+    /// Null for the studies of other programs, which do not say.
+    finished: Option<bool>,
+    #[serde(skip)]
+    best: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct CountsJson {
+    complete: usize,
+    failed: usize,
+    pruned: usize,
+    running: usize,
+    waiting: usize,
+}
+
+impl<'a> StudyJson<'a> {
+    fn new(summary: &'a StudySummary) -> Self {
+        let StudySummary { record, counts, best, start, last } = summary;
+        let Counts { complete, pruned, failed, running, waiting } = *counts;
+        StudyJson {
+            name: &record.name,
+            directions: record.directions.iter().map(|d| d.to_lowercase()).collect(),
+            counts: CountsJson { complete, failed, pruned, running, waiting },
+            budget: budget(record),
+            best_value: best.map(number),
+            datetime_start: start.as_deref(),
+            datetime_last: last.as_deref(),
+            finished: finished(record),
+            best: *best,
+        }
+    }
+}
+
+/// How many trials were asked for the last time.
+fn budget(study: &StudyRecord) -> Option<u64> {
+    attribute(study, "budgets")?.as_array()?.last()?.as_u64()
+}
+
+fn finished(study: &StudyRecord) -> Option<bool> {
+    attribute(study, "burn_tune")?;
+    let finished = attribute(study, "finished");
+    Some(finished.is_some_and(|finished| !matches!(finished, Value::Null | Value::Bool(false))))
+}
+
+fn studies_text(studies: &[StudyJson], width: usize) -> String {
+    let columns = [
+        Column::fixed("study"),
+        Column::number("complete"),
+        Column::number("failed"),
+        Column::number("pruned"),
+        Column::number("running"),
+        Column::number("waiting"),
+        Column::number("of"),
+        Column::number("best"),
+        Column::fixed("direction"),
+        Column::fixed("begun (UTC)").folding(),
+        Column::fixed("last sign of life").folding(),
+        Column::fixed(""),
+    ];
+    let rows: Vec<Row> = studies.iter().map(row).collect();
+    listing(&columns, &rows, width)
+}
+
+fn row(study: &StudyJson) -> Row {
+    let number = |number: usize| if number == 0 { String::new() } else { number.to_string() };
+    let date = |date: Option<&str>| date.map_or(String::new(), |date| date_text(date).to_owned());
+    let CountsJson { complete, failed, pruned, running, waiting } = study.counts;
+    let (start, last) = (date(study.datetime_start), date(study.datetime_last));
+    let folded = match (start.as_str(), last.as_str()) {
+        ("", _) => String::new(),
+        (start, "") => format!("begun {start} UTC"),
+        (start, last) => format!("begun {start} UTC, last sign of life {last}"),
+    };
+    let finished = match study.finished {
+        None => "",
+        Some(true) => "finished",
+        Some(false) => "unfinished",
+    };
+    let mut cells = vec![study.name.to_owned()];
+    cells.extend([complete, failed, pruned, running, waiting].map(number));
+    cells.push(study.budget.map_or(String::new(), |budget| budget.to_string()));
+    cells.push(study.best.map_or(String::new(), value_text));
+    cells.extend([study.directions.join(", "), start, last, finished.to_owned()]);
+    Row { cells, folded, below: String::new() }
+}
+
+fn studies_csv(studies: &[StudyJson]) -> String {
+    let header = [
+        "name",
+        "directions",
+        "complete",
+        "failed",
+        "pruned",
+        "running",
+        "waiting",
+        "budget",
+        "best_value",
+        "datetime_start",
+        "datetime_last",
+        "finished",
+    ];
+    let rows = studies.iter().map(|study| {
+        let CountsJson { complete, failed, pruned, running, waiting } = study.counts;
+        vec![
+            Value::from(study.name),
+            Value::from(study.directions.join(" ")),
+            Value::from(complete),
+            Value::from(failed),
+            Value::from(pruned),
+            Value::from(running),
+            Value::from(waiting),
+            Value::from(study.budget),
+            Value::from(study.best_value.clone()),
+            Value::from(study.datetime_start),
+            Value::from(study.datetime_last),
+            Value::from(study.finished),
+        ]
+    });
+    csv_text(&header.map(str::to_owned), rows)
+}

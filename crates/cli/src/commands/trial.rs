@@ -1,0 +1,325 @@
+//! A trial as the commands see it: what its rows and the attributes of burn-tune in them say, and what
+//! is called by which key.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use burn_tune_search::Flag;
+use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
+use clap::ValueEnum;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::commands::json::number;
+use crate::commands::opened::failure;
+use crate::flag_marks::flag_lines;
+
+/// How far a trial is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// With all values
+    Complete,
+    /// Without a value
+    Failed,
+    /// Ended early, for lack of promise
+    Pruned,
+    /// Under way
+    Running,
+    /// Asked for, and not begun
+    Waiting,
+}
+
+impl State {
+    /// As users write and read it.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Complete => "complete",
+            State::Failed => "failed",
+            State::Pruned => "pruned",
+            State::Running => "running",
+            State::Waiting => "waiting",
+        }
+    }
+
+    fn of(column: &str) -> Option<Self> {
+        match column {
+            "COMPLETE" => Some(State::Complete),
+            "FAIL" => Some(State::Failed),
+            "PRUNED" => Some(State::Pruned),
+            "RUNNING" => Some(State::Running),
+            "WAITING" => Some(State::Waiting),
+            _ => None,
+        }
+    }
+}
+
+/// A trial.
+pub struct TrialView {
+    /// Its number in the study, from 0.
+    pub number: usize,
+    /// The name of an explicit trial.
+    pub name: Option<String>,
+    /// How far it is.
+    pub state: State,
+    /// The value of each objective.
+    pub values: Vec<f64>,
+    /// The standard deviation of the folds' scores.
+    pub std: Option<f64>,
+    /// What has become of each fold that has ended, by its number.
+    pub folds: BTreeMap<usize, TaskResult>,
+    /// What has become of each refit, by its seed.
+    pub refits: BTreeMap<usize, TaskResult>,
+    /// Signs that the models are sick, of folds and refits.
+    pub flags: Vec<Flag>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// In the order of the space.
+    pub params: Vec<Param>,
+    /// When it began and ended, and when somebody last worked on it, as in the database.
+    pub start: Option<String>,
+    /// Likewise.
+    pub complete: Option<String>,
+    /// Likewise.
+    pub heartbeat: Option<String>,
+    /// Who works on it, or did so last.
+    pub worker: Option<Value>,
+    /// What other programs have noted.
+    pub user_attributes: BTreeMap<String, Value>,
+    /// What Optuna itself has noted.
+    pub system_attributes: BTreeMap<String, Value>,
+}
+
+/// A parameter of a trial.
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// What was tried.
+    pub value: Value,
+    /// What it was drawn from.
+    pub distribution: Distribution,
+}
+
+/// What has become of a fold or a refit: the attribute that burn-tune keeps of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TaskResult {
+    /// A number, or the text of one that is not finite; none where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<Value>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Signs that the model is sick.
+    #[serde(default)]
+    pub flags: Vec<Flag>,
+    /// For each class, the share of its examples that were recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_class_recall: Option<Vec<Value>>,
+    /// Seconds of training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit_s: Option<f64>,
+    /// Seconds of scoring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_s: Option<f64>,
+    /// The number of the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<usize>,
+    /// When it began, in seconds from the start of the study.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_s: Option<f64>,
+    /// When it ended, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_s: Option<f64>,
+}
+
+impl TaskResult {
+    /// The score, where it is a finite number.
+    pub fn finite(&self) -> Option<f64> {
+        self.score.as_ref().and_then(Value::as_f64)
+    }
+
+    /// Seconds from begin to end.
+    pub fn duration_s(&self) -> Option<f64> {
+        Some(self.end_s? - self.start_s?)
+    }
+}
+
+impl TrialView {
+    /// What the rows say. `ours`: burn-tune has made the study.
+    pub fn new(record: &TrialRecord, ours: bool) -> Result<Self> {
+        let unknown = || anyhow!("trial {} has the unknown state `{}`", record.number, record.state);
+        let state = State::of(&record.state).ok_or_else(unknown)?;
+        let params: Result<Vec<Param>> = record.params.iter().map(param).collect();
+        let mut view = TrialView {
+            number: record.number,
+            state,
+            values: record.values.clone(),
+            params: params.with_context(|| format!("trial {}", record.number))?,
+            start: record.start.clone(),
+            complete: record.complete.clone(),
+            heartbeat: record.heartbeat.clone(),
+            user_attributes: parsed(&record.user_attributes),
+            system_attributes: parsed(&record.system_attributes),
+            name: None,
+            std: None,
+            folds: BTreeMap::new(),
+            refits: BTreeMap::new(),
+            flags: Vec::new(),
+            error: None,
+            worker: None,
+        };
+        if ours {
+            view.understand();
+        }
+        Ok(view)
+    }
+
+    /// Takes out of the attributes what burn-tune itself has put there.
+    fn understand(&mut self) {
+        let attributes = &mut self.user_attributes;
+        self.name = take(attributes, "name");
+        self.std = take(attributes, "std_test_score");
+        self.error = take(attributes, "error");
+        self.worker = take(attributes, "burn_tune:worker");
+        let flags: Vec<Flag> = take(attributes, "flags").unwrap_or_default();
+        self.folds = take_numbered(attributes, "fold");
+        self.refits = take_numbered(attributes, "refit");
+        let of_refits = self.refits.values().flat_map(|refit| &refit.flags);
+        self.flags = Flag::union(flags.iter().chain(of_refits).cloned());
+    }
+
+    /// From begin to end.
+    pub fn duration(&self) -> Option<Duration> {
+        let time = |date: &Option<String>| humantime::parse_rfc3339_weak(date.as_deref()?).ok();
+        time(&self.complete)?.duration_since(time(&self.start)?).ok()
+    }
+
+    /// The score of each fold that has one.
+    pub fn fold_scores(&self) -> Vec<f64> {
+        self.folds.values().filter_map(TaskResult::finite).collect()
+    }
+
+    /// What is known by `key` to conditions and sorting; `None` where the trial has no such thing.
+    pub fn field(&self, key: &str) -> Option<Value> {
+        let built_in = KEYS.iter().any(|(known, _)| *known == key) || value_index(key).is_some();
+        if built_in {
+            return self.built_in(key);
+        }
+        let param = |name: &str| {
+            let param = self.params.iter().find(|param| param.name == name)?;
+            Some(param.value.clone())
+        };
+        let attribute = |name: &str| self.user_attributes.get(name).cloned();
+        param(key)
+            .or_else(|| attribute(key))
+            .or_else(|| param(key.strip_prefix("params_")?))
+            .or_else(|| attribute(key.strip_prefix("user_attrs_")?))
+    }
+
+    fn built_in(&self, key: &str) -> Option<Value> {
+        if let Some((_, get)) = KEYS.iter().find(|(known, _)| *known == key) {
+            return get(self);
+        }
+        self.values.get(value_index(key)?).copied().map(number)
+    }
+}
+
+type Get = fn(&TrialView) -> Option<Value>;
+
+/// What every trial may have.
+const KEYS: [(&str, Get); 11] = [
+    ("number", |trial| Some(Value::from(trial.number))),
+    ("name", |trial| trial.name.clone().map(Value::from)),
+    ("state", |trial| Some(Value::from(trial.state.name()))),
+    ("value", |trial| trial.values.first().copied().map(number)),
+    ("std_test_score", |trial| trial.std.map(number)),
+    ("duration", |trial| trial.field("duration_s")),
+    ("duration_s", |trial| Some(Value::from(trial.duration()?.as_secs_f64()))),
+    ("flags", |trial| Some(Value::from(flags_text(&trial.flags)))),
+    ("error", |trial| trial.error.clone().map(Value::from)),
+    ("datetime_start", |trial| trial.start.clone().map(Value::from)),
+    ("datetime_complete", |trial| trial.complete.clone().map(Value::from)),
+];
+
+/// The objective that a key like `value1` names.
+fn value_index(key: &str) -> Option<usize> {
+    key.strip_prefix("value")?.parse().ok()
+}
+
+/// The keys by which something is known of at least one of the trials.
+pub fn known_keys(trials: &[TrialView], objectives: usize) -> Vec<String> {
+    let mut keys: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    if objectives > 1 {
+        keys.extend((0..objectives).map(|objective| format!("value{objective}")));
+    }
+    let attributes = trials.iter().flat_map(|trial| trial.user_attributes.keys());
+    for key in param_names(trials).into_iter().chain(attributes.map(String::as_str)) {
+        if !keys.iter().any(|known| known == key) {
+            keys.push(key.to_owned());
+        }
+    }
+    keys
+}
+
+/// The names of all params that occur, in the order in which they first do.
+pub fn param_names<'a>(trials: impl IntoIterator<Item = &'a TrialView>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for param in trials.into_iter().flat_map(|trial| &trial.params) {
+        if !names.contains(&param.name.as_str()) {
+            names.push(&param.name);
+        }
+    }
+    names
+}
+
+/// Flags as in files: `diverged never_predicts:[2,5]`.
+pub fn flags_text(flags: &[Flag]) -> String {
+    let flags: Vec<String> = flags.iter().map(Flag::to_string).collect();
+    flags.join(" ")
+}
+
+/// What each flag of a trial means, with the folds and refits that have it.
+pub fn flag_remarks(trial: &TrialView) -> Vec<String> {
+    let mut flagged: Vec<(Flag, String)> = Vec::new();
+    for (noun, results) in [("fold", &trial.folds), ("refit", &trial.refits)] {
+        for (number, result) in results {
+            flagged.extend(result.flags.iter().map(|flag| (flag.clone(), format!("{noun} {number}"))));
+        }
+    }
+    flag_lines(flagged.iter().map(|(flag, owner)| (flag.clone(), owner.as_str())))
+}
+
+fn param(record: &ParamRecord) -> Result<Param> {
+    let distribution = Distribution::parse(&record.distribution).map_err(failure)?;
+    let value = match &distribution {
+        Distribution::Float { .. } => number(record.value),
+        distribution => distribution.external(record.value),
+    };
+    Ok(Param { name: record.name.clone(), value, distribution })
+}
+
+/// Attributes as values; a text that is no JSON as it stands.
+fn parsed(attributes: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+    let value =
+        |text: &String| python_json::parse(text).unwrap_or_else(|_| Value::from(text.as_str()));
+    attributes.iter().map(|(key, text)| (key.clone(), value(text))).collect()
+}
+
+/// Takes an attribute out, where it is there and what burn-tune puts there.
+fn take<T: DeserializeOwned>(attributes: &mut BTreeMap<String, Value>, key: &str) -> Option<T> {
+    let value = T::deserialize(attributes.get(key)?).ok()?;
+    attributes.remove(key);
+    Some(value)
+}
+
+fn take_numbered(
+    attributes: &mut BTreeMap<String, Value>,
+    prefix: &str,
+) -> BTreeMap<usize, TaskResult> {
+    let number = |key: &String| key.strip_prefix(prefix)?.parse().ok();
+    let numbers: Vec<usize> = attributes.keys().filter_map(number).collect();
+    let taken = numbers.into_iter().map(|n| Some((n, take(attributes, &format!("{prefix}{n}"))?)));
+    taken.collect::<Vec<Option<_>>>().into_iter().flatten().collect()
+}

@@ -1,0 +1,103 @@
+//! Trials as a person reads them in a terminal: a row each, with the params that vary.
+
+use serde_json::Value;
+
+use crate::commands::listing::{Column, Row, listing, one_line};
+use crate::commands::notation::{brief, duration_text, spread_text, value_text};
+use crate::commands::trial::{State, TrialView, param_names};
+use crate::flag_marks::FlagMarks;
+use crate::table::{count, textwrap};
+
+/// The table of some trials of a study, and what is to be said about it. `objectives` are what the
+/// values are called. Lines are at most `width` columns, if that can be.
+pub fn trials_text(
+    all: &[TrialView],
+    shown: &[&TrialView],
+    objectives: &[String],
+    width: usize,
+) -> String {
+    let (varying, fixed) = split_params(all);
+    let marks = FlagMarks::of(shown.iter().map(|trial| trial.flags.clone()));
+    let mut text = String::new();
+    if !shown.is_empty() {
+        let rows: Vec<Row> =
+            shown.iter().map(|trial| row(trial, objectives.len(), &varying, &marks)).collect();
+        text = listing(&columns(objectives, &varying), &rows, width);
+        text.push('\n');
+    }
+    let same = fixed.iter().map(|(name, value)| format!("{name}={}", brief(value)));
+    let same: Vec<String> = same.collect();
+    let mut remarks = Vec::new();
+    if shown.len() < all.len() {
+        remarks.push(format!("{} of {}.", shown.len(), count(all.len(), "trial")));
+    }
+    if !same.is_empty() && !shown.is_empty() {
+        remarks.push(format!("The same in all: {}", same.join(" ")));
+    }
+    for remark in remarks.into_iter().chain(marks.remarks()) {
+        text.push_str(&textwrap(&one_line(&remark), width, "  "));
+        text.push('\n');
+    }
+    text
+}
+
+/// The params that are not the same in all trials, and those that are. Of a single trial all count as
+/// varying: they are what it is about.
+fn split_params(all: &[TrialView]) -> (Vec<&str>, Vec<(&str, Value)>) {
+    let (mut varying, mut fixed) = (Vec::new(), Vec::new());
+    for name in param_names(all) {
+        let mut values = all.iter().map(|trial| param(trial, name));
+        let first = values.next().flatten();
+        match first {
+            Some(first) if all.len() > 1 && values.all(|value| value == Some(first)) => {
+                fixed.push((name, first.clone()));
+            }
+            _ => varying.push(name),
+        }
+    }
+    (varying, fixed)
+}
+
+fn param<'a>(trial: &'a TrialView, name: &str) -> Option<&'a Value> {
+    trial.params.iter().find(|param| param.name == name).map(|param| &param.value)
+}
+
+fn columns(objectives: &[String], varying: &[&str]) -> Vec<Column> {
+    let mut columns = vec![Column::fixed("trial"), Column::fixed("state")];
+    columns.extend(objectives.iter().map(|objective| Column::number(objective)));
+    columns.push(Column::number("duration"));
+    // Names are longer than their values: broken, they leave room for the others.
+    let header = |name: &&str| one_line(name).replace('_', "_\n");
+    columns.extend(varying.iter().map(|name| Column::number(&header(name)).folding()));
+    columns.push(Column::fixed("flags"));
+    columns
+}
+
+fn row(trial: &TrialView, objectives: usize, varying: &[&str], marks: &FlagMarks) -> Row {
+    let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+    let mut cells = vec![format!("{}{name}", trial.number), trial.state.name().into()];
+    cells.extend((0..objectives).map(|objective| value_cell(trial, objective)));
+    cells.push(trial.duration().map_or(String::new(), duration_text));
+    let params: Vec<Option<String>> =
+        varying.iter().map(|name| Some(brief(param(trial, name)?))).collect();
+    cells.extend(params.iter().map(|param| param.clone().unwrap_or_default()));
+    cells.push(marks.marks(&trial.flags));
+    let pairs = varying.iter().zip(params).filter_map(|(n, value)| Some(format!("{n}={}", value?)));
+    Row {
+        cells,
+        folded: pairs.collect::<Vec<String>>().join(" "),
+        below: trial.error.clone().unwrap_or_default(),
+    }
+}
+
+/// The value; how far a trial is that has none yet.
+fn value_cell(trial: &TrialView, objective: usize) -> String {
+    match (trial.values.get(objective), trial.std) {
+        (Some(&mean), Some(std)) => spread_text(mean, std),
+        (Some(&value), None) => value_text(value),
+        (None, _) if trial.state == State::Running && !trial.folds.is_empty() => {
+            format!("{} done", count(trial.folds.len(), "fold"))
+        }
+        (None, _) => String::new(),
+    }
+}

@@ -1,0 +1,61 @@
+//! `burn-tune rank`: the leaderboard again, from the database.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use burn_tune_ranking::ResultFile;
+use burn_tune_search::Params;
+
+use crate::args::{RankArgs, StudyArgs};
+use crate::commands::opened::{Opened, open_study};
+use crate::commands::printed::{print, say};
+use crate::output::OutputFolder;
+use crate::results::StudyFiles;
+use crate::search::Definition;
+use crate::study_state::StudyState;
+use crate::table::{leaderboard_text, terminal_width};
+
+/// A study as its result files have it.
+pub struct Ranked {
+    /// What it is.
+    pub definition: Definition,
+    /// The result files.
+    pub files: StudyFiles,
+    /// The one that is scikit-learn's.
+    pub cv_results: String,
+}
+
+/// Ranks the study that the arguments name.
+pub fn rank(args: &RankArgs) -> Result<ExitCode> {
+    let Ranked { definition, files, cv_results } = ranked(&args.study)?;
+    if let Some(out) = &args.out {
+        let output = OutputFolder::open(out)?;
+        files.write(&cv_results, &output)?;
+        files.write_page(&output)?;
+        say(&format!("written to {}", out.display()));
+    }
+    let leaderboard = &files.leaderboard;
+    if args.json {
+        return print(&leaderboard.to_json());
+    }
+    print(&leaderboard_text(
+        leaderboard,
+        |params: &Params| definition.size(params),
+        terminal_width(),
+    ))
+}
+
+/// Reads and ranks the study that the arguments name.
+pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
+    let Opened { mut storage, study } = open_study(args)?;
+    let Some(definition) = Definition::read(&study)? else {
+        bail!(
+            "the study `{name}` has no folds to rank by: it is another program's; `burn-tune trials --study {name} --sort value` sorts it by its values, and `burn-tune search --study {name}` goes on with it",
+            name = study.name
+        )
+    };
+    let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
+    let curves = state.kept_curves(&mut storage, &study)?;
+    let (files, cv_results) = state.files(&definition.facts(), curves);
+    Ok(Ranked { definition, files, cv_results })
+}

@@ -1,0 +1,269 @@
+//! What a trial costs besides its training: a study of trials that do nothing, through the real loop.
+//!
+//! ```text
+//! noop_trials [--trials 10000] [--storage memory|FILE|postgresql://…] [--jobs 1] [--folds 1]
+//! ```
+//!
+//! The space is six floats, drawn by the random sampler; the objective adds them up. Printed is one line
+//! of JSON: `window_us` has the mean microseconds of a trial for each tenth of the trials, or for each
+//! 1,000 where there are more than 10,000, so that one can see whether the last trial costs more than the
+//! first; `us_per_trial` is their median. `window_cpu_us` and `cpu_us_per_trial` are the same by the time
+//! that this process had of a processor, which a loaded machine changes little; a server's is not in it.
+//! Opening the database and making the study is no part of either.
+//!
+//! `crates/storage/tests/peers/noop_beside_optuna.py` runs this and the same with Optuna in turns.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::store::{InMemory, Store};
+use burn_tune_search::study::{RunOptions, run};
+use burn_tune_search::study_file::SamplerKind;
+use burn_tune_search::{
+    Candidates, Event, FoldScore, Objective, ObjectiveError, RefitScore, Rejection, Stop,
+    StudyFile, TaskHandle,
+};
+use burn_tune_storage::{Distribution, Existence, Part, Patience, Storage, StorageUrl, StudyStore};
+use serde::{Deserialize, Serialize};
+
+const SPACE: &str = "
+    [space]
+    a = { low = 0.0, high = 1.0 }
+    b = { low = 0.0, high = 1.0 }
+    c = { low = 0.0, high = 1.0 }
+    d = { low = 0.0, high = 1.0 }
+    e = { low = 0.0, high = 1.0 }
+    f = { low = 0.0, high = 1.0 }
+";
+
+/// The most trials that a mean is taken over.
+const LONGEST_WINDOW: usize = 1000;
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints its result")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::from_arguments(env::args().skip(1))?;
+    let file =
+        StudyFile::parse(Path::new("noop.toml"), SPACE).map_err(|error| error.to_string())?;
+    let measured = match &options.storage {
+        None => measure(&options, &file, &mut InMemory::default())?,
+        Some(url) => {
+            let (mut store, study) = join(&options, &file, url)?;
+            let measured = measure(&options, &file, &mut store)?;
+            check_rows(&mut store, study, options.trials)?;
+            measured
+        }
+    };
+    println!("{}", serde_json::to_string(&measured)?);
+    Ok(())
+}
+
+struct Options {
+    trials: usize,
+    /// None keeps nothing.
+    storage: Option<StorageUrl>,
+    jobs: usize,
+    folds: usize,
+}
+
+impl Options {
+    fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+        let mut options = Options { trials: 10_000, storage: None, jobs: 1, folds: 1 };
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{name} is followed by a value"))?;
+            match name.as_str() {
+                "--trials" => options.trials = value.parse()?,
+                "--storage" if value == "memory" => options.storage = None,
+                "--storage" => options.storage = Some(value.parse()?),
+                "--jobs" => options.jobs = value.parse()?,
+                "--folds" => options.folds = value.parse()?,
+                _ => {
+                    let known = "--trials, --storage, --jobs, --folds";
+                    return Err(format!("{name} is none of {known}").into());
+                }
+            }
+        }
+        if [options.trials, options.jobs, options.folds].contains(&0) {
+            return Err("--trials, --jobs and --folds are at least 1".into());
+        }
+        Ok(options)
+    }
+}
+
+#[derive(Serialize)]
+struct Measured {
+    trials: usize,
+    folds: usize,
+    jobs: usize,
+    /// All of the loop, with the start of its threads.
+    seconds: f64,
+    /// The median of `window_us`.
+    us_per_trial: f64,
+    /// Likewise of `window_cpu_us`.
+    cpu_us_per_trial: f64,
+    /// How many trials each of the following means is of.
+    window: usize,
+    /// Microseconds a trial.
+    window_us: Vec<f64>,
+    /// Microseconds of a processor, a trial; 0 where the system does not say.
+    window_cpu_us: Vec<f64>,
+}
+
+/// Makes a study and takes part in it, as `burn-tune search` does. Returns the key of the study too.
+fn join(
+    options: &Options,
+    file: &StudyFile,
+    url: &StorageUrl,
+) -> Result<(StudyStore, i64), Box<dyn Error>> {
+    let patience = Patience { limit: Duration::from_secs(300), stop: Stop::default() };
+    let mut storage = Storage::open(url, Existence::MayCreate, patience)?;
+    let study = storage.create_study_numbered("noop", &["MAXIMIZE"], &[])?;
+    let id = study.id;
+    let domains = file.space.domains.iter();
+    let part = Part {
+        folds: options.folds,
+        distributions: domains
+            .map(|(name, domain)| (name.clone(), Distribution::of(domain, &[])))
+            .collect(),
+        jobs: options.jobs,
+        lease: Duration::from_secs(300),
+        retries: 2,
+    };
+    Ok((StudyStore::join(storage, study, part)?, id))
+}
+
+fn measure(
+    options: &Options,
+    file: &StudyFile,
+    store: &mut impl Store,
+) -> Result<Measured, Box<dyn Error>> {
+    let &Options { trials, jobs, folds, .. } = options;
+    let window = (trials / 10).clamp(1, LONGEST_WINDOW);
+    let mut sampled = Candidates::new(file, SamplerKind::Random, trials, 0)?;
+    let mut candidates = Vec::new();
+    let since = Stopwatch::start();
+    let run_options = RunOptions {
+        jobs,
+        seed: 0,
+        since,
+        before_s: 0.0,
+        first_worker: 0,
+        timeout: None,
+        trial_timeout: None,
+        stop: Stop::default(),
+        signals: None,
+    };
+    // Drawn when it is wanted, so that a window holds its own share of the sampling, as Optuna's do.
+    // Kept, because the store may ask again for the same.
+    let suggest = |history: &burn_tune_search::History| {
+        let number = history.trials().len();
+        if number == candidates.len() {
+            candidates.extend(sampled.next());
+        }
+        candidates.get(number).cloned()
+    };
+    let (mut ended, mut ends) = (0, vec![(0.0, cpu_s())]);
+    let result = run(&Noop { folds }, suggest, store, &run_options, |event, history| {
+        if let Event::FoldFinished { trial, .. } = event
+            && history.trials()[*trial].is_finished()
+        {
+            ended += 1;
+            if ended % window == 0 {
+                ends.push((since.elapsed_s(), cpu_s()));
+            }
+        }
+    });
+    let seconds = since.elapsed_s();
+    result.kept?;
+    if ended != trials {
+        return Err(format!("{ended} trials have ended, of {trials}").into());
+    }
+    let mean_us = |seconds: f64| seconds * 1e6 / window as f64;
+    let window_us: Vec<f64> = ends.windows(2).map(|ends| mean_us(ends[1].0 - ends[0].0)).collect();
+    let window_cpu_us: Vec<f64> =
+        ends.windows(2).map(|ends| mean_us(ends[1].1 - ends[0].1)).collect();
+    Ok(Measured {
+        trials,
+        folds,
+        jobs,
+        seconds,
+        us_per_trial: median(&window_us),
+        cpu_us_per_trial: median(&window_cpu_us),
+        window,
+        window_us,
+        window_cpu_us,
+    })
+}
+
+/// For how long this process's threads have had a processor, in seconds, as Linux tells it.
+fn cpu_s() -> f64 {
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let times_ns = threads.filter_map(|thread| {
+        let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        times.split(' ').next()?.parse::<f64>().ok()
+    });
+    times_ns.sum::<f64>() / 1e9
+}
+
+/// A benchmark of what was not written would be worth nothing.
+fn check_rows(store: &mut StudyStore, study: i64, trials: usize) -> Result<(), Box<dyn Error>> {
+    let studies = store.storage().studies()?;
+    let complete = studies.iter().find(|found| found.record.id == study);
+    let complete = complete.map_or(0, |found| found.counts.complete);
+    if complete != trials {
+        return Err(format!("the database has {complete} complete trials, of {trials}").into());
+    }
+    Ok(())
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+struct Noop {
+    folds: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Point {
+    a: f64,
+    b: f64,
+    c: f64,
+    d: f64,
+    e: f64,
+    f: f64,
+}
+
+impl Objective for Noop {
+    type Config = Point;
+
+    fn check(&self, _: &Point) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn folds(&self) -> usize {
+        self.folds
+    }
+
+    fn evaluate(
+        &self,
+        point: &Point,
+        _: usize,
+        _: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        let Point { a, b, c, d, e, f } = point;
+        let score = a + b + c + d + e + f;
+        Ok(FoldScore { score, flags: Vec::new(), fit_s: 0.0, score_s: 0.0, curves: None })
+    }
+
+    fn refit(&self, _: &Point, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        let reason = "nothing is refitted here".to_owned();
+        Err(ObjectiveError::Failed { reason, flags: Vec::new() })
+    }
+}

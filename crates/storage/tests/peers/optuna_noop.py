@@ -1,0 +1,83 @@
+"""What a trial costs Optuna besides its training: `crates/storage/examples/noop_trials.rs` with Optuna 5.
+
+    python optuna_noop.py [--trials 300] [--storage memory|FILE|postgresql://…] [--wal]
+
+The same space of six floats, drawn by the random sampler, and the same objective, which adds them up. It
+prints the same line of JSON. Making the study is no part of what is measured. `--wal` gives a new file of
+SQLite a write-ahead log first, which Optuna itself does not, and burn-tune does; the file remembers it.
+
+Needs optuna, and psycopg for PostgreSQL.
+"""
+import argparse
+import json
+import sqlite3
+import statistics
+import time
+
+import optuna
+
+NAMES = "abcdef"
+LONGEST_WINDOW = 1000
+
+
+def storage(address, wal):
+    if address == "memory":
+        return optuna.storages.InMemoryStorage()
+    if address.startswith("postgresql://"):
+        # The driver: SQLAlchemy's default, psycopg2, is another one.
+        return address.replace("postgresql://", "postgresql+psycopg://", 1)
+    if wal:
+        connection = sqlite3.connect(address)
+        assert connection.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        connection.close()
+    return f"sqlite:///{address}"
+
+
+def objective(trial):
+    return sum(trial.suggest_float(name, 0.0, 1.0) for name in NAMES)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=300)
+    parser.add_argument("--storage", default="memory")
+    parser.add_argument("--wal", action="store_true")
+    arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=storage(arguments.storage, arguments.wal),
+        direction="maximize",
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )
+    window = min(max(arguments.trials // 10, 1), LONGEST_WINDOW)
+    ended, ends = 0, [time.perf_counter()]
+
+    def note(study, trial):
+        nonlocal ended
+        ended += 1
+        if ended % window == 0:
+            ends.append(time.perf_counter())
+
+    since = time.perf_counter()
+    study.optimize(objective, n_trials=arguments.trials, callbacks=[note])
+    seconds = time.perf_counter() - since
+    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    assert len(complete) == arguments.trials, len(complete)
+    window_us = [(end - start) * 1e6 / window for start, end in zip(ends, ends[1:])]
+    print(
+        json.dumps(
+            {
+                "trials": arguments.trials,
+                "folds": 1,
+                "jobs": 1,
+                "seconds": seconds,
+                "us_per_trial": statistics.median_high(window_us),
+                "window_us": window_us,
+                "window": window,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,421 @@
+//! Several workers at one study: each result is kept once, whoever dies, and comes back.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::objective::{ObjectiveError, Rejection};
+use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store};
+use burn_tune_search::study::{Refit, RunOptions, refit, run};
+use burn_tune_search::timeline::Span;
+use burn_tune_search::{
+    Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, Stop,
+    TaskHandle, Trial, TrialState,
+};
+use burn_tune_storage::database::{Access, Value};
+use burn_tune_storage::{Distribution, Part, StudyRecord, StudyStore};
+use serde::Deserialize;
+
+use crate::harness::{TestDatabase, on_every_database};
+
+on_every_database!(
+    workers_that_share_a_study_do_each_fold_once,
+    a_study_goes_on_with_the_folds_that_were_left,
+    a_worker_that_comes_back_too_late_is_refused,
+    signs_of_life_keep_a_trial,
+    what_is_given_back_is_taken_up_at_once,
+    a_trial_that_loses_worker_after_worker_fails,
+    progress_makes_up_for_lost_workers,
+    a_refit_is_done_once,
+    a_result_is_kept_whose_acknowledgement_was_lost,
+    a_claim_is_found_again_whose_acknowledgement_was_lost,
+    trials_of_other_programs_are_told_of,
+    a_study_that_is_deleted_ends_its_search,
+);
+
+const FOLDS: usize = 2;
+const LONG: Duration = Duration::from_secs(300);
+const SHORT: Duration = Duration::from_millis(400);
+
+fn part(lease: Duration, retries: usize) -> Part {
+    let choices = (0..100).map(serde_json::Value::from).collect();
+    let distributions = [("x".to_owned(), Distribution::Categorical { choices })].into();
+    Part { folds: FOLDS, distributions, jobs: 1, lease, retries }
+}
+
+fn study(database: &TestDatabase) -> StudyRecord {
+    database.open().create_study("s", &["MAXIMIZE"], &[]).unwrap()
+}
+
+fn worker(database: &TestDatabase, study: &StudyRecord, lease: Duration) -> StudyStore {
+    StudyStore::join(database.open(), study.clone(), part(lease, 1)).unwrap()
+}
+
+fn candidate(x: usize) -> Candidate {
+    let params = [("x".to_owned(), ParamValue::Int(x as i64))].into_iter().collect();
+    Candidate { name: (x == 0).then(|| "first".to_owned()), params }
+}
+
+fn record(score: f64) -> FoldRecord {
+    let flags = vec![Flag::NeverPredicts(vec![3])];
+    let score = FoldScore { score, flags, fit_s: 0.5, score_s: 0.25, curves: None };
+    let span = Some(Span { worker: 0, start_s: 0.125, end_s: 1.5 });
+    FoldRecord { result: Ok(score), span }
+}
+
+/// The trial after a fold has come to `score`.
+fn after(mut trial: Trial, fold: usize, score: f64) -> Trial {
+    let result = record(score).result.map_err(|_| ObjectiveError::Interrupted);
+    trial.end_fold(fold, &result, None).unwrap();
+    trial
+}
+
+fn save(store: &mut StudyStore, trial: &mut Trial, fold: usize, score: f64) -> Kept {
+    *trial = after(trial.clone(), fold, score);
+    store.save_fold(trial, fold, &record(score)).unwrap()
+}
+
+/// Claims the next trial, of `trials`, and gives what was told before it.
+fn claim(store: &mut StudyStore, begun: usize, trials: usize) -> (Claim, Vec<KeptTrial>) {
+    let mut told = Vec::new();
+    let mut known = begun;
+    let claim = store
+        .claim(&mut |news| {
+            told = news.to_vec();
+            known = known.max(news.last().map_or(0, |last| last.trial.number + 1));
+            (known < trials).then(|| candidate(known))
+        })
+        .unwrap();
+    (claim, told)
+}
+
+fn begun(number: usize) -> Trial {
+    Trial::start(number, candidate(number), FOLDS)
+}
+
+struct Counted(AtomicUsize);
+
+#[derive(Deserialize)]
+struct Config {
+    x: i64,
+}
+
+impl Objective for Counted {
+    type Config = Config;
+
+    fn check(&self, _: &Config) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn folds(&self) -> usize {
+        FOLDS
+    }
+
+    fn evaluate(
+        &self,
+        config: &Config,
+        fold: usize,
+        _: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        thread::sleep(Duration::from_millis((config.x as u64 * 7 + fold as u64 * 3) % 5));
+        if config.x % 7 == 3 && fold == 1 {
+            let reason = format!("{} has no luck", config.x);
+            return Err(ObjectiveError::Failed { reason, flags: vec![Flag::Diverged] });
+        }
+        let score = config.x as f64 + fold as f64 / 3.0;
+        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+    }
+
+    fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let per_class_recall = vec![0.5, f64::NAN];
+        Ok(RefitScore { score: config.x as f64, per_class_recall, flags: vec![], curves: None })
+    }
+}
+
+fn options() -> RunOptions {
+    RunOptions {
+        jobs: 2,
+        seed: 0,
+        since: Stopwatch::start(),
+        before_s: 0.0,
+        first_worker: 0,
+        timeout: None,
+        trial_timeout: None,
+        stop: Stop::default(),
+        signals: None,
+    }
+}
+
+/// Scores without times, which differ from run to run.
+fn outcome(history: &History) -> Vec<Trial> {
+    history.trials().to_vec()
+}
+
+fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
+    const TRIALS: usize = 30;
+    let (study, objective) = (&study(database), &Counted(AtomicUsize::new(0)));
+    let refits = &Counted(AtomicUsize::new(0));
+    let ends: Vec<(Vec<Trial>, Vec<f64>)> = thread::scope(|scope| {
+        let part = || {
+            let mut store = worker(database, study, LONG);
+            let suggest = |history: &History| {
+                let number = history.trials().len();
+                (number < TRIALS).then(|| candidate(number))
+            };
+            let run = run(objective, suggest, &mut store, &options(), |_, _| {});
+            assert_eq!(run.kept, Ok(()));
+            let best: Vec<(usize, Params)> =
+                vec![(29, candidate(29).params), (28, candidate(28).params)];
+            let (done, kept) = refit(refits, &best, 3, &mut store, &options(), |_| {});
+            assert_eq!(kept, Ok(()));
+            let scores = done.iter().map(|refit| refit.result.as_ref().unwrap().score);
+            (outcome(&run.history), scores.collect())
+        };
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(part)).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let alone = run(
+        &Counted(AtomicUsize::new(0)),
+        |history| (history.trials().len() < TRIALS).then(|| candidate(history.trials().len())),
+        &mut burn_tune_search::store::InMemory::default(),
+        &options(),
+        |_, _| {},
+    );
+    for (trials, scores) in ends {
+        assert_eq!(trials, outcome(&alone.history));
+        assert_eq!(scores, [29.0, 29.0, 29.0, 28.0, 28.0, 28.0]);
+    }
+    assert_eq!(objective.0.load(Ordering::SeqCst), TRIALS * FOLDS);
+    assert_eq!(refits.0.load(Ordering::SeqCst), 6);
+    let mut storage = database.open();
+    let counts = storage.studies().unwrap().pop().unwrap().counts;
+    assert_eq!((counts.complete, counts.failed, counts.running), (26, 4, 0));
+    assert_eq!(storage.active_workers(study), Ok(0));
+}
+
+fn a_study_goes_on_with_the_folds_that_were_left(database: &TestDatabase) {
+    let study = study(database);
+    let mut first = worker(database, &study, SHORT);
+    assert_eq!(claim(&mut first, 0, 2).0, Claim::Begun(0));
+    let mut trial = begun(0);
+    assert_eq!(save(&mut first, &mut trial, 1, 0.1 + 0.2), Kept::Kept);
+    drop(first);
+
+    thread::sleep(2 * SHORT);
+    let mut second = worker(database, &study, LONG);
+    let (claimed, told) = claim(&mut second, 0, 2);
+    assert_eq!(claimed, Claim::TakenUp(0));
+    let span = record(0.0).span.unwrap();
+    assert_eq!(told, [KeptTrial { trial: trial.clone(), spans: vec![(1, span)] }]);
+    assert_eq!(save(&mut second, &mut trial, 0, 0.5), Kept::Kept);
+    assert_eq!(claim(&mut second, 1, 2), (Claim::Begun(1), vec![]));
+
+    let mut third = worker(database, &study, LONG);
+    let (claimed, told) = claim(&mut third, 0, 2);
+    assert_eq!(claimed, Claim::Wait, "the other one works on trial 1");
+    assert_eq!(told[0].trial, trial);
+    assert_eq!(told[1].trial, begun(1));
+}
+
+fn a_worker_that_comes_back_too_late_is_refused(database: &TestDatabase) {
+    let study = study(database);
+    let mut slow = worker(database, &study, SHORT);
+    claim(&mut slow, 0, 1);
+    thread::sleep(2 * SHORT);
+    let mut fast = worker(database, &study, LONG);
+    assert_eq!(claim(&mut fast, 0, 1).0, Claim::TakenUp(0));
+    let (mut of_slow, mut of_fast) = (begun(0), begun(0));
+    assert_eq!(save(&mut slow, &mut of_slow, 0, 0.25), Kept::Lost);
+    assert_eq!(save(&mut fast, &mut of_fast, 0, 0.5), Kept::Kept);
+    assert_eq!(save(&mut fast, &mut of_fast, 1, 0.5), Kept::Kept);
+    assert_eq!(save(&mut slow, &mut of_slow, 1, 0.25), Kept::Lost);
+    let (claimed, told) = claim(&mut slow, 1, 1);
+    assert_eq!((claimed, &told[0].trial), (Claim::Over, &of_fast));
+    let kept = database.open().trial(&study, 0).unwrap().unwrap();
+    assert_eq!((kept.state.as_str(), kept.values), ("COMPLETE", vec![0.5]));
+}
+
+fn signs_of_life_keep_a_trial(database: &TestDatabase) {
+    let study = study(database);
+    let lease = Duration::from_secs(2);
+    let mut alive = worker(database, &study, lease);
+    let mut other = worker(database, &study, LONG);
+    claim(&mut alive, 0, 1);
+    let since = Stopwatch::start();
+    while since.elapsed() < lease * 2 {
+        assert_eq!(alive.beat(), Ok(vec![]));
+        assert_eq!(claim(&mut other, 1, 1).0, Claim::Wait);
+        thread::sleep(lease / 20);
+    }
+    assert_eq!(database.open().active_workers(&study), Ok(1));
+    // And without them it is lost, and that is seen.
+    thread::sleep(lease * 3 / 2);
+    assert_eq!(claim(&mut other, 1, 1).0, Claim::TakenUp(0));
+    assert_eq!(alive.beat(), Ok(vec![0]));
+    assert_eq!(alive.beat(), Ok(vec![]));
+}
+
+fn what_is_given_back_is_taken_up_at_once(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, LONG));
+    claim(&mut first, 0, 1);
+    assert_eq!(claim(&mut second, 0, 1).0, Claim::Wait);
+    first.release().unwrap();
+    assert_eq!(claim(&mut second, 1, 1).0, Claim::TakenUp(0));
+}
+
+fn a_trial_that_loses_worker_after_worker_fails(database: &TestDatabase) {
+    let study = study(database);
+    for expected in [Claim::Begun(0), Claim::TakenUp(0)] {
+        let mut dying = worker(database, &study, SHORT);
+        assert_eq!(claim(&mut dying, 0, 1).0, expected);
+        thread::sleep(2 * SHORT);
+    }
+    let mut last = worker(database, &study, LONG);
+    assert_eq!(claim(&mut last, 0, 1).0, Claim::Wait);
+    let (claimed, told) = claim(&mut last, 1, 1);
+    assert_eq!(claimed, Claim::Over);
+    let TrialState::Failed { failure, .. } = &told[0].trial.state else { panic!("{told:?}") };
+    assert_eq!(
+        failure.reason,
+        "fold 0: its worker was lost 2 times in a row, without a word: is there too little memory?"
+    );
+    assert_eq!(database.open().trial(&study, 0).unwrap().unwrap().state, "FAIL");
+}
+
+fn progress_makes_up_for_lost_workers(database: &TestDatabase) {
+    let study = study(database);
+    let mut trial = begun(0);
+    for expected in [Claim::Begun(0), Claim::TakenUp(0)] {
+        let mut dying = worker(database, &study, SHORT);
+        assert_eq!(claim(&mut dying, 0, 1).0, expected);
+        if expected == Claim::TakenUp(0) {
+            assert_eq!(save(&mut dying, &mut trial, 0, 0.5), Kept::Kept);
+        }
+        thread::sleep(2 * SHORT);
+    }
+    assert_eq!(claim(&mut worker(database, &study, LONG), 0, 1).0, Claim::TakenUp(0));
+}
+
+fn a_refit_is_done_once(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, SHORT), worker(database, &study, LONG));
+    let mut trial = begun(0);
+    claim(&mut first, 0, 1);
+    save(&mut first, &mut trial, 0, 0.5);
+    save(&mut first, &mut trial, 1, 0.5);
+    assert_eq!(claim(&mut second, 0, 1).0, Claim::Over);
+    let refit = |score: f64, seed: usize| Refit {
+        trial: 0,
+        seed,
+        result: Ok(RefitScore {
+            score,
+            per_class_recall: vec![0.5, 0.25],
+            flags: vec![Flag::DeadUnits],
+            curves: None,
+        }),
+        span: Span { worker: 1, start_s: 0.5, end_s: 0.75 },
+    };
+    assert_eq!(first.claim_refit(0, 0), Ok(RefitClaim::Claimed));
+    assert_eq!(second.claim_refit(0, 0), Ok(RefitClaim::Elsewhere));
+    assert_eq!(second.claim_refit(0, 1), Ok(RefitClaim::Claimed));
+    thread::sleep(2 * SHORT);
+    assert_eq!(second.claim_refit(0, 0), Ok(RefitClaim::Claimed), "its worker is gone");
+    assert_eq!(first.save_refit(&refit(0.25, 0)), Ok(Kept::Lost));
+    assert_eq!(second.save_refit(&refit(0.125, 0)), Ok(Kept::Kept));
+    let done = RefitClaim::Done(Box::new(refit(0.125, 0)));
+    assert_eq!(first.claim_refit(0, 0), Ok(done));
+    let failed = Refit {
+        result: Err(ObjectiveError::Failed { reason: "no".into(), flags: vec![] }),
+        ..refit(0.0, 1)
+    };
+    assert_eq!(second.save_refit(&failed), Ok(Kept::Kept));
+    assert_eq!(first.claim_refit(0, 1), Ok(RefitClaim::Done(Box::new(failed))));
+}
+
+fn a_result_is_kept_whose_acknowledgement_was_lost(database: &TestDatabase) {
+    let study = study(database);
+    let mut store = worker(database, &study, LONG);
+    let mut trial = begun(0);
+    claim(&mut store, 0, 1);
+    save(&mut store, &mut trial, 0, 0.5);
+    save(&mut store, &mut trial, 1, 0.25);
+    // Said twice, as after a connection that broke while it was committed.
+    assert_eq!(store.save_fold(&trial, 1, &record(0.25)), Ok(Kept::Kept));
+    assert_eq!(store.save_fold(&trial, 1, &record(0.5)), Ok(Kept::Lost));
+}
+
+fn a_claim_is_found_again_whose_acknowledgement_was_lost(database: &TestDatabase) {
+    let study = study(database);
+    let mut store = worker(database, &study, LONG);
+    claim(&mut store, 0, 5);
+    // As if the next claim had been committed, and the answer had not come.
+    let worker = store.worker();
+    store
+        .storage()
+        .transaction(Access::Write, |db| {
+            db.execute(
+                "INSERT INTO trials (number, study_id, state, datetime_start) \
+                 VALUES (1, ?1, 'RUNNING', {now})",
+                &[Value::Int(study.id)],
+            )?;
+            let text = |text: String| Value::Text(text);
+            let id = "(SELECT MAX(trial_id) FROM trials)";
+            let attribute = format!(
+                "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) \
+                 VALUES ({id}, 'burn_tune:worker', ?1)"
+            );
+            db.execute(&attribute, &[text(format!("{worker:?}"))])?;
+            let lease = format!(
+                "INSERT INTO burn_tune_leases (trial_id, task, worker, expires, lost) \
+                 VALUES ({id}, 'trial', ?1, {{epoch}} + 300, 0)"
+            );
+            db.execute(&lease, &[text(worker.clone())]).map(drop)
+        })
+        .unwrap();
+    assert_eq!(claim(&mut store, 1, 5).0, Claim::TakenUp(1));
+    assert_eq!(claim(&mut store, 2, 5).0, Claim::Begun(2));
+}
+
+fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
+    let study = study(database);
+    let mut store = worker(database, &study, LONG);
+    claim(&mut store, 0, 5);
+    let mut write = |sql: &str| {
+        let write = |db: &mut dyn burn_tune_storage::database::Database| {
+            db.execute(sql, &[Value::Int(study.id)]).map(drop)
+        };
+        database.open().transaction(Access::Write, write).unwrap();
+    };
+    write(
+        "INSERT INTO trials (number, study_id, state, datetime_start) \
+         VALUES (1, ?1, 'RUNNING', {now})",
+    );
+    let (claimed, told) = claim(&mut store, 1, 5);
+    assert_eq!(claimed, Claim::Begun(2));
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].trial.state, TrialState::Foreign { value: None });
+    write("UPDATE trials SET state = 'COMPLETE' WHERE study_id = ?1 AND number = 1");
+    write(
+        "INSERT INTO trial_values (trial_id, objective, value, value_type) \
+         SELECT trial_id, 0, 0.75, 'FINITE' FROM trials WHERE study_id = ?1 AND number = 1",
+    );
+    let (claimed, told) = claim(&mut store, 3, 5);
+    assert_eq!(claimed, Claim::Begun(3));
+    assert_eq!(told[0].trial.state, TrialState::Foreign { value: Some(0.75) });
+    assert_eq!(told[0].trial.number, 1);
+    assert_eq!(claim(&mut store, 4, 5), (Claim::Begun(4), vec![]), "it is told once");
+}
+
+fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
+    let study = study(database);
+    let mut store = worker(database, &study, LONG);
+    claim(&mut store, 0, 5);
+    database.open().delete_study(&study).unwrap();
+    let error = store.claim(&mut |_| Some(candidate(1))).unwrap_err();
+    assert!(error.to_string().contains("deleted"), "{error}");
+    assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(Kept::Lost));
+}
