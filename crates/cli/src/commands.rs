@@ -23,6 +23,9 @@ mod notation;
 pub mod printed;
 mod trials_table;
 
+#[cfg(test)]
+mod fixtures;
+
 use std::process::ExitCode;
 
 use anyhow::Result;

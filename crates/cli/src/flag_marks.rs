@@ -30,20 +30,19 @@ impl FlagMarks {
 
     /// The flags of one trial: numbers, with the classes that are never predicted, where they are few.
     pub fn marks(&self, flags: &[Flag]) -> String {
-        let marks: Vec<String> = flags.iter().map(|flag| self.mark(flag)).collect();
-        marks.join(" ")
-    }
-
-    fn mark(&self, flag: &Flag) -> String {
-        let place = self.0.iter().position(|kind| kind.name == name_of(flag));
-        let number = place.map_or(0, |place| place + 1);
-        match flag {
+        let place = |flag: &Flag| self.0.iter().position(|kind| kind.name == name_of(flag));
+        let mut numbered: Vec<(usize, &Flag)> =
+            flags.iter().map(|flag| (place(flag).map_or(0, |place| place + 1), flag)).collect();
+        numbered.sort_by_key(|(number, _)| *number);
+        let mark = |(number, flag): (usize, &Flag)| match flag {
             Flag::NeverPredicts(classes) if classes.len() <= 4 => {
                 let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
                 format!("⚑{number}:[{}]", classes.join(","))
             }
             _ => format!("⚑{number}"),
-        }
+        };
+        let marks: Vec<String> = numbered.into_iter().map(mark).collect();
+        marks.join(" ")
     }
 
     /// What each kind of flag means, with how many trials have it.

@@ -158,7 +158,7 @@ impl<'a> Progress<'a> {
                 TrialState::Complete { folds } => {
                     Some(mean(&folds.iter().map(|fold| fold.score).collect::<Vec<f64>>()))
                 }
-                TrialState::Foreign { value } => *value,
+                TrialState::Foreign { value, .. } => *value,
                 _ => None,
             };
             self.best_so_far(trial.number, value);

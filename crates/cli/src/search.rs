@@ -14,6 +14,7 @@ use burn_tune_data::Dataset;
 use burn_tune_model::{Backend, MlpObjective};
 use burn_tune_ranking::{ResultFile, standings, top};
 use burn_tune_search::bind::check_file;
+use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
 use burn_tune_search::{Event, Params, Stop};
@@ -90,6 +91,8 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     options.timeout = args.timeout;
     options.trial_timeout = args.trial_timeout;
     options.first_worker = store.first_worker();
+    // What came before, such as reading the data, is no time of the study's.
+    options.since = Stopwatch::start();
     options.before_s = created_s(&chosen.record).map_or(0.0, |created| now.epoch_s - created);
     Search { args: &args, path, url, output, options, chosen: &chosen, store }.run()
 }

@@ -26,7 +26,7 @@ pub fn standings(history: &History, direction: Direction, folds: usize) -> Vec<S
     let finished = history.trials().iter().filter(|trial| trial.is_finished());
     let mut standings: Vec<Standing> = finished
         .map(|trial| {
-            if let TrialState::Foreign { value } = trial.state {
+            if let TrialState::Foreign { value, .. } = trial.state {
                 let mean = value.unwrap_or(f64::NAN);
                 return Standing { rank: 0, mean, std: f64::NAN, scores: Vec::new(), trial };
             }

@@ -1,7 +1,7 @@
 //! The trials of a study so far, made by its events alone.
 
 use crate::objective::ObjectiveError;
-use crate::trial::{Event, Failure, IllegalEvent, Trial};
+use crate::trial::{Event, Failure, IllegalEvent, Trial, TrialState};
 
 /// All trials that have begun, by number.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,7 +22,7 @@ impl History {
         &self.trials
     }
 
-    /// How many of them other programs have.
+    /// How many of them other programs have begun.
     pub fn foreign(&self) -> usize {
         self.foreign
     }
@@ -59,7 +59,8 @@ impl History {
 
     fn found(&mut self, trial: &Trial) -> Result<(), IllegalEvent> {
         if trial.number == self.trials.len() {
-            self.foreign += usize::from(trial.is_foreign());
+            let begun = matches!(trial.state, TrialState::Foreign { begun_here: false, .. });
+            self.foreign += usize::from(begun);
             self.trials.push(trial.clone());
             return Ok(());
         }

@@ -46,6 +46,8 @@ pub enum TrialState {
     Foreign {
         /// Its value, once the trial is complete.
         value: Option<f64>,
+        /// Whether the trial was begun here, and ended by the other program.
+        begun_here: bool,
     },
 }
 
@@ -162,7 +164,7 @@ impl Trial {
         match self.state {
             TrialState::Running { .. } => false,
             TrialState::Complete { .. } | TrialState::Failed { .. } => true,
-            TrialState::Foreign { value } => value.is_some(),
+            TrialState::Foreign { value, .. } => value.is_some(),
         }
     }
 

@@ -24,7 +24,7 @@ use burn_tune_search::store::{InMemory, Store};
 use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::SamplerKind;
 use burn_tune_search::{
-    Candidates, Event, FoldScore, Objective, ObjectiveError, RefitScore, Rejection, Stop,
+    Candidates, Event, FoldScore, History, Objective, ObjectiveError, RefitScore, Rejection, Stop,
     StudyFile, TaskHandle,
 };
 use burn_tune_storage::{Distribution, Existence, Part, Patience, Storage, StorageUrl, StudyStore};
@@ -51,9 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let measured = match &options.storage {
         None => measure(&options, &file, &mut InMemory::default())?,
         Some(url) => {
-            let (mut store, study) = join(&options, &file, url)?;
+            let mut store = join(&options, &file, url)?;
             let measured = measure(&options, &file, &mut store)?;
-            check_rows(&mut store, study, options.trials)?;
+            check_rows(&mut store, options.trials)?;
             measured
         }
     };
@@ -112,16 +112,15 @@ struct Measured {
     window_cpu_us: Vec<f64>,
 }
 
-/// Makes a study and takes part in it, as `burn-tune search` does. Returns the key of the study too.
+/// Makes a study and takes part in it, as `burn-tune search` does.
 fn join(
     options: &Options,
     file: &StudyFile,
     url: &StorageUrl,
-) -> Result<(StudyStore, i64), Box<dyn Error>> {
+) -> Result<StudyStore, Box<dyn Error>> {
     let patience = Patience { limit: Duration::from_secs(300), stop: Stop::default() };
     let mut storage = Storage::open(url, Existence::MayCreate, patience)?;
     let study = storage.create_study_numbered("noop", &["MAXIMIZE"], &[])?;
-    let id = study.id;
     let domains = file.space.domains.iter();
     let part = Part {
         folds: options.folds,
@@ -132,7 +131,7 @@ fn join(
         lease: Duration::from_secs(300),
         retries: 2,
     };
-    Ok((StudyStore::join(storage, study, part)?, id))
+    Ok(StudyStore::join(storage, study, part)?)
 }
 
 fn measure(
@@ -140,13 +139,20 @@ fn measure(
     file: &StudyFile,
     store: &mut impl Store,
 ) -> Result<Measured, Box<dyn Error>> {
-    let &Options { trials, jobs, folds, .. } = options;
-    let window = (trials / 10).clamp(1, LONGEST_WINDOW);
-    let mut sampled = Candidates::new(file, SamplerKind::Random, trials, 0)?;
+    let mut sampled = Candidates::new(file, SamplerKind::Random, options.trials, 0)?;
     let mut candidates = Vec::new();
+    // Drawn when it is wanted, so that a window holds its own share of the sampling, as Optuna's do.
+    // Kept, because the store may ask again for the same.
+    let suggest = |history: &History| {
+        let number = history.trials().len();
+        if number == candidates.len() {
+            candidates.extend(sampled.next());
+        }
+        candidates.get(number).cloned()
+    };
     let since = Stopwatch::start();
     let run_options = RunOptions {
-        jobs,
+        jobs: options.jobs,
         seed: 0,
         since,
         before_s: 0.0,
@@ -156,46 +162,64 @@ fn measure(
         stop: Stop::default(),
         signals: None,
     };
-    // Drawn when it is wanted, so that a window holds its own share of the sampling, as Optuna's do.
-    // Kept, because the store may ask again for the same.
-    let suggest = |history: &burn_tune_search::History| {
-        let number = history.trials().len();
-        if number == candidates.len() {
-            candidates.extend(sampled.next());
-        }
-        candidates.get(number).cloned()
-    };
-    let (mut ended, mut ends) = (0, vec![(0.0, cpu_s())]);
-    let result = run(&Noop { folds }, suggest, store, &run_options, |event, history| {
+    let mut windows = Windows::begin(options.trials, since);
+    let objective = Noop { folds: options.folds };
+    let watch = |event: &Event, history: &History| windows.event(event, history);
+    run(&objective, suggest, store, &run_options, watch).kept?;
+    windows.measured(options)
+}
+
+/// When each window of trials has ended, by the clock and by this process's processors.
+struct Windows {
+    since: Stopwatch,
+    window: usize,
+    ended: usize,
+    ends_s: Vec<(f64, f64)>,
+}
+
+impl Windows {
+    fn begin(trials: usize, since: Stopwatch) -> Self {
+        let window = (trials / 10).clamp(1, LONGEST_WINDOW);
+        Windows { since, window, ended: 0, ends_s: vec![(since.elapsed_s(), cpu_s())] }
+    }
+
+    fn event(&mut self, event: &Event, history: &History) {
         if let Event::FoldFinished { trial, .. } = event
             && history.trials()[*trial].is_finished()
         {
-            ended += 1;
-            if ended % window == 0 {
-                ends.push((since.elapsed_s(), cpu_s()));
+            self.ended += 1;
+            if self.ended.is_multiple_of(self.window) {
+                self.ends_s.push((self.since.elapsed_s(), cpu_s()));
             }
         }
-    });
-    let seconds = since.elapsed_s();
-    result.kept?;
-    if ended != trials {
-        return Err(format!("{ended} trials have ended, of {trials}").into());
     }
-    let mean_us = |seconds: f64| seconds * 1e6 / window as f64;
-    let window_us: Vec<f64> = ends.windows(2).map(|ends| mean_us(ends[1].0 - ends[0].0)).collect();
-    let window_cpu_us: Vec<f64> =
-        ends.windows(2).map(|ends| mean_us(ends[1].1 - ends[0].1)).collect();
-    Ok(Measured {
-        trials,
-        folds,
-        jobs,
-        seconds,
-        us_per_trial: median(&window_us),
-        cpu_us_per_trial: median(&window_cpu_us),
-        window,
-        window_us,
-        window_cpu_us,
-    })
+
+    fn measured(self, options: &Options) -> Result<Measured, Box<dyn Error>> {
+        let seconds = self.since.elapsed_s();
+        let Windows { window, ended, ends_s, .. } = self;
+        let &Options { trials, folds, jobs, .. } = options;
+        if ended != trials {
+            return Err(format!("{ended} trials have ended, of {trials}").into());
+        }
+        let mean_us = |start_s: f64, end_s: f64| (end_s - start_s) * 1e6 / window as f64;
+        let (window_us, window_cpu_us): (Vec<f64>, Vec<f64>) = ends_s
+            .iter()
+            .zip(&ends_s[1..])
+            .map(|(start, end)| (mean_us(start.0, end.0), mean_us(start.1, end.1)))
+            .unzip();
+        let (us_per_trial, cpu_us_per_trial) = (median(&window_us), median(&window_cpu_us));
+        Ok(Measured {
+            trials,
+            folds,
+            jobs,
+            seconds,
+            us_per_trial,
+            cpu_us_per_trial,
+            window,
+            window_us,
+            window_cpu_us,
+        })
+    }
 }
 
 /// For how long this process's threads have had a processor, in seconds, as Linux tells it.
@@ -209,7 +233,8 @@ fn cpu_s() -> f64 {
 }
 
 /// A benchmark of what was not written would be worth nothing.
-fn check_rows(store: &mut StudyStore, study: i64, trials: usize) -> Result<(), Box<dyn Error>> {
+fn check_rows(store: &mut StudyStore, trials: usize) -> Result<(), Box<dyn Error>> {
+    let study = store.study().id;
     let studies = store.storage().studies()?;
     let complete = studies.iter().find(|found| found.record.id == study);
     let complete = complete.map_or(0, |found| found.counts.complete);

@@ -18,8 +18,8 @@ use burn_tune_search::{Candidate, Curves, Params, Trial, TrialState};
 use crate::database::{Access, Database, Value};
 use crate::distribution::Distribution;
 use crate::kept::{
-    NAME, WORKER, end_attributes, fold_json, fold_key, kept_trial, refit, refit_json, refit_key,
-    value,
+    NAME, WORKER, end_attributes, fold_json, fold_key, fold_task, kept_trial, refit,
+    refit_attributes, refit_json, refit_key, refit_task, refits_in, value,
 };
 use crate::leases::Leases;
 use crate::parts::count_workers;
@@ -27,7 +27,8 @@ use crate::records::{ParamRecord, StudyRecord, TrialRecord};
 use crate::storage::Storage;
 use crate::studies::lock_study;
 use crate::trials::write::{
-    NewTrial, end_trial, insert_trial, set_intermediate_value, set_trial_attribute,
+    NewTrial, end_trial, insert_trial, set_intermediate_value, set_system_attribute,
+    set_trial_attribute,
 };
 use crate::trials::{read_trial, read_trials};
 use crate::worker::Worker;
@@ -179,11 +180,11 @@ impl Store for StudyStore {
                 if !leases.renew(db, id, TRIAL)? {
                     return lost_or_kept(db, leases, id, &key, &json);
                 }
-                set_trial_attribute(db, id, &key, &json)?;
+                set_system_attribute(db, id, &key, &json)?;
                 if let Some(score) = score {
                     set_intermediate_value(db, id, fold as i64, score.score)?;
                 }
-                save_curves(db, id, &key, npz.as_deref())?;
+                save_curves(db, id, &fold_task(fold), npz.as_deref())?;
                 if trial.is_finished() { end(db, leases, id, trial) } else { Ok(Kept::Kept) }
             })
             .map_err(store_error)?;
@@ -197,7 +198,7 @@ impl Store for StudyStore {
 
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
         let id = self.ids[trial];
-        let (leases, key) = (&self.leases, refit_key(seed));
+        let (leases, key, task) = (&self.leases, refit_key(seed), refit_task(seed));
         self.storage
             .transaction(Access::Write, |db| {
                 if let Some(json) = trial_attribute(db, id, &key)? {
@@ -206,10 +207,10 @@ impl Store for StudyStore {
                     })?;
                     return Ok(RefitClaim::Done(Box::new(refit)));
                 }
-                match leases.read(db, id, &key)? {
+                match leases.read(db, id, &task)? {
                     Some(lease) if !leases.is_free(&lease) => Ok(RefitClaim::Elsewhere),
                     _ => {
-                        leases.take(db, id, &key, 0)?;
+                        leases.take(db, id, &task, 0)?;
                         Ok(RefitClaim::Claimed)
                     }
                 }
@@ -219,18 +220,21 @@ impl Store for StudyStore {
 
     fn save_refit(&mut self, refit: &Refit) -> Result<Kept, StoreError> {
         let id = self.ids[refit.trial];
-        let key = refit_key(refit.seed);
+        let (key, task) = (refit_key(refit.seed), refit_task(refit.seed));
         let Some(json) = refit_json(refit) else { return Ok(Kept::Lost) };
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
         let npz = curves_npz(refit.trial, Task::Refit(refit.seed), curves)?;
         let leases = &self.leases;
         self.storage
             .transaction(Access::Write, |db| {
-                if !leases.drop(db, id, &key)? {
+                if !leases.drop(db, id, &task)? {
                     return lost_or_kept(db, leases, id, &key, &json);
                 }
-                set_trial_attribute(db, id, &key, &json)?;
-                save_curves(db, id, &key, npz.as_deref())?;
+                set_system_attribute(db, id, &key, &json)?;
+                save_curves(db, id, &task, npz.as_deref())?;
+                for (key, json) in refit_attributes(&refits_of(db, id, refit.trial)?) {
+                    set_trial_attribute(db, id, key, &json)?;
+                }
                 Ok(Kept::Kept)
             })
             .map_err(store_error)
@@ -352,7 +356,7 @@ fn left_trial(
             continue;
         }
         leases.take(db, id, TRIAL, lost)?;
-        set_trial_attribute(db, id, WORKER, &leases.json())?;
+        set_system_attribute(db, id, WORKER, &leases.json())?;
         return Ok(Left::Found(number));
     }
     Ok(Left::None { others })
@@ -376,7 +380,7 @@ fn give_up(
     let failed = burn_tune_search::ObjectiveError::Failed { reason, flags: Vec::new() };
     let Some(record) = trial.end_fold(fold, &Err(failed), None) else { return Ok(()) };
     leases.take(db, id, TRIAL, lost)?;
-    set_trial_attribute(db, id, &fold_key(fold), &fold_json(&record))?;
+    set_system_attribute(db, id, &fold_key(fold), &fold_json(&record))?;
     if trial.is_finished() {
         end(db, leases, id, &trial)?;
     }
@@ -402,10 +406,9 @@ fn begin(
         let distribution = distribution.to_json();
         params.push(ParamRecord { name: name.to_owned(), value, distribution });
     }
-    let mut user_attributes = vec![(WORKER.to_owned(), leases.json())];
+    let system_attributes = vec![(WORKER.to_owned(), leases.json())];
     let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
-    user_attributes.extend(name.map(|name| (NAME.to_owned(), name)));
-    let system_attributes = Vec::new();
+    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
     let trial = NewTrial { state: "RUNNING", params, user_attributes, system_attributes };
     let id = insert_trial(db, study.id, &trial)?;
     leases.take(db, id, TRIAL, 0)?;
@@ -445,7 +448,7 @@ fn lost_or_kept(
 ) -> Result<Kept, StorageError> {
     let is_there = trial_attribute(db, id, key)?.as_deref() == Some(json);
     let is_own = trial_attribute(db, id, WORKER)? == Some(leases.json());
-    let refit = key.starts_with("refit");
+    let refit = key.starts_with(&refit_key(0)[..refit_key(0).len() - 1]);
     Ok(if is_there && (is_own || refit) { Kept::Kept } else { Kept::Lost })
 }
 
@@ -454,12 +457,28 @@ fn trial_attribute(
     id: i64,
     key: &str,
 ) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT value_json FROM trial_user_attributes WHERE trial_id = ?1 AND \"key\" = ?2";
+    let sql = "SELECT value_json FROM trial_system_attributes WHERE trial_id = ?1 AND \"key\" = ?2";
     let rows = db.query(sql, &[Value::Int(id), Value::Text(key.to_owned())])?;
     Ok(rows.into_iter().next().and_then(|row| match row.into_iter().next() {
         Some(Value::Text(json)) => Some(json),
         _ => None,
     }))
+}
+
+/// The refits of a trial that have been done.
+fn refits_of(
+    db: &mut dyn Database,
+    id: i64,
+    number: usize,
+) -> Result<Vec<Refit>, StorageError> {
+    let sql = "SELECT \"key\", value_json FROM trial_system_attributes WHERE trial_id = ?1";
+    let rows = db.query(sql, &[Value::Int(id)])?;
+    let texts = rows.iter().filter_map(|row| match row.as_slice() {
+        [Value::Text(key), Value::Text(json)] => Some((key.as_str(), json.as_str())),
+        _ => None,
+    });
+    refits_in(number, texts)
+        .map_err(|error| StorageError::Permanent(format!("trial {number}: {error}")))
 }
 
 fn curves_npz(

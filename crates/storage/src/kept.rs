@@ -1,4 +1,5 @@
-//! From rows to trials and back: how folds, refits and flags stand in user attributes.
+//! From rows to trials and back: what the program needs to go on stands in system attributes, which the
+//! dashboard does not show, and what people look for in user attributes, which it does.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::distribution::Distribution;
 use crate::records::{ParamRecord, TrialRecord};
 
-/// The user attribute that says who works, or worked last, on a trial. Trials without it are other
+/// The system attribute that says who works, or worked last, on a trial. Trials without it are other
 /// programs'.
 pub const WORKER: &str = "burn_tune:worker";
 /// The user attribute of a study of ours: format, version, and when it was begun.
@@ -26,14 +27,34 @@ pub const BURN_TUNE: &str = "burn_tune";
 /// The user attribute with the name of an explicit trial.
 pub const NAME: &str = "name";
 
-/// The user attribute of a fold.
-pub fn fold_key(fold: usize) -> String {
+/// The system attribute that Optuna gives a trial that repeats another one, with all else that the
+/// other one had.
+const REPEATS: &str = "failed_trial";
+
+/// What is known of a fold in curves.
+pub fn fold_task(fold: usize) -> String {
     format!("fold{fold}")
 }
 
-/// The user attribute of a refit, and the task of its lease.
-pub fn refit_key(seed: usize) -> String {
+/// What is known of a refit in curves and leases.
+pub fn refit_task(seed: usize) -> String {
     format!("refit{seed}")
+}
+
+/// The system attribute of a fold.
+pub fn fold_key(fold: usize) -> String {
+    format!("burn_tune:fold{fold}")
+}
+
+/// The system attribute of a refit.
+pub fn refit_key(seed: usize) -> String {
+    format!("burn_tune:refit{seed}")
+}
+
+/// Whether the trial in a row is ours.
+pub fn is_ours(record: &TrialRecord) -> bool {
+    let has = |key: &str| record.system_attributes.contains_key(key);
+    has(WORKER) && !has(REPEATS)
 }
 
 /// A number that JSON may have no word for.
@@ -201,18 +222,41 @@ pub fn refit(trial: usize, seed: usize, json: &str) -> Result<Refit, serde_json:
 ///
 /// What is wrong with one of them.
 pub fn refits(record: &TrialRecord) -> Result<Vec<Refit>, String> {
-    let seeds = record.user_attributes.iter().filter_map(|(key, json)| {
-        let seed: usize = key.strip_prefix("refit")?.parse().ok()?;
-        Some((seed, json))
-    });
-    let mut refits: Vec<Refit> = Vec::new();
-    for (seed, json) in seeds {
-        let refit = refit(record.number, seed, json)
-            .map_err(|error| format!("trial {}, refit{seed}: {error}", record.number))?;
-        refits.push(refit);
-    }
+    let attributes = record.system_attributes.iter();
+    let attributes = attributes.map(|(key, json)| (key.as_str(), json.as_str()));
+    refits_in(record.number, attributes)
+        .map_err(|error| format!("trial {}: {error}", record.number))
+}
+
+/// All refits among the system attributes of a trial, by seed.
+///
+/// # Errors
+///
+/// Where one is not what [`refit_json`] writes.
+pub(crate) fn refits_in<'a>(
+    trial: usize,
+    attributes: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Refit>, serde_json::Error> {
+    let seed = |key: &str| key.strip_prefix("burn_tune:refit")?.parse().ok();
+    let refits = attributes.filter_map(|(key, json)| Some(refit(trial, seed(key)?, json)));
+    let mut refits = refits.collect::<Result<Vec<Refit>, _>>()?;
     refits.sort_by_key(|refit| refit.seed);
     Ok(refits)
+}
+
+/// What is written into user attributes when a refit has ended, for people who look at it: the scores of
+/// all that have one, and their mean.
+pub fn refit_attributes(refits: &[Refit]) -> Vec<(&'static str, String)> {
+    let scores = refits.iter().filter_map(|refit| Some(refit.result.as_ref().ok()?.score));
+    let scores: Vec<f64> = scores.filter(|score| score.is_finite()).collect();
+    if scores.is_empty() {
+        return Vec::new();
+    }
+    let score = serde_json::Value::from(mean(&scores));
+    vec![
+        ("test_score", score.to_string()),
+        ("test_scores", serde_json::Value::from(scores).to_string()),
+    ]
 }
 
 /// What else is written into user attributes when a trial ends, for people who look at it.
@@ -222,6 +266,7 @@ pub fn end_attributes(trial: &Trial) -> Vec<(&'static str, String)> {
     if let TrialState::Complete { folds } = &trial.state {
         let scores: Vec<f64> = folds.iter().map(|fold| fold.score).collect();
         add("std_test_score", std(&scores).into());
+        add("split_test_scores", scores.into());
     }
     if let TrialState::Failed { failure, .. } = &trial.state {
         add("error", failure.reason.clone().into());
@@ -271,28 +316,35 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
         },
         spans: Vec::new(),
     };
-    if !record.user_attributes.contains_key(WORKER) {
-        let value = match record.values.as_slice() {
-            [value] if record.state == "COMPLETE" => Some(*value),
-            _ => None,
-        };
-        kept.trial.state = TrialState::Foreign { value };
+    let value = match record.values.as_slice() {
+        [value] if record.state == "COMPLETE" && value.is_finite() => Some(*value),
+        _ => None,
+    };
+    if !is_ours(record) {
+        kept.trial.state = TrialState::Foreign { value, begun_here: false };
         return Ok(kept);
     }
     for fold in 0..folds {
         let key = fold_key(fold);
-        let Some(json) = record.user_attributes.get(&key) else { continue };
+        let Some(json) = record.system_attributes.get(&key) else { continue };
         let FoldRecord { result, span } = fold_record(json).map_err(|error| wrong(&key, &error))?;
         kept.spans.extend(span.map(|span| (fold, span)));
         let state = kept.trial.state.clone();
         kept.trial.state =
             state.after_fold(record.number, fold, result).map_err(|error| wrong(&key, &error))?;
     }
-    if record.state == "FAIL" && !kept.trial.is_finished() {
-        let reason = "set to FAIL by another program, such as Optuna".to_owned();
-        let folds = Vec::new();
-        let failure = Failure { reason, flags: Vec::new() };
-        kept.trial.state = TrialState::Failed { folds, failure };
+    if !kept.trial.is_finished() {
+        match record.state.as_str() {
+            "FAIL" => {
+                let reason = "set to FAIL by another program, such as Optuna".to_owned();
+                let failure = Failure { reason, flags: Vec::new() };
+                kept.trial.state = TrialState::Failed { folds: Vec::new(), failure };
+            }
+            "COMPLETE" | "PRUNED" => {
+                kept.trial.state = TrialState::Foreign { value, begun_here: true };
+            }
+            _ => {}
+        }
     }
     Ok(kept)
 }
@@ -313,10 +365,9 @@ pub struct Rescued<'a> {
 
 /// The row of a trial of ours, as the database would have it.
 pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
-    let mut user_attributes = BTreeMap::from([(
-        WORKER.to_owned(),
-        serde_json::Value::from(rescued.worker.as_str()).to_string(),
-    )]);
+    let worker = serde_json::Value::from(rescued.worker.as_str()).to_string();
+    let mut system_attributes = BTreeMap::from([(WORKER.to_owned(), worker)]);
+    let mut user_attributes = BTreeMap::new();
     if let Some(name) = &trial.name {
         user_attributes.insert(NAME.to_owned(), serde_json::Value::from(name.as_str()).to_string());
     }
@@ -326,16 +377,19 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
         let span = rescued.spans.get(&(trial.number, fold)).copied();
         times.extend(span);
         intermediate_values.extend(result.as_ref().ok().map(|score| (fold as i64, score.score)));
-        user_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span }));
+        system_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span }));
     }
-    for refit in rescued.refits.iter().filter(|refit| refit.trial == trial.number) {
-        user_attributes.extend(refit_json(refit).map(|json| (refit_key(refit.seed), json)));
+    let refits: Vec<Refit> =
+        rescued.refits.iter().filter(|refit| refit.trial == trial.number).cloned().collect();
+    for refit in &refits {
+        system_attributes.extend(refit_json(refit).map(|json| (refit_key(refit.seed), json)));
     }
+    let mut for_people = refit_attributes(&refits);
     let ended = trial.is_finished();
     if ended {
-        let attributes = end_attributes(trial).into_iter();
-        user_attributes.extend(attributes.map(|(key, json)| (key.to_owned(), json)));
+        for_people.extend(end_attributes(trial));
     }
+    user_attributes.extend(for_people.into_iter().map(|(key, json)| (key.to_owned(), json)));
     let param = |(name, value): (&str, &ParamValue)| {
         let distribution = rescued.distributions.get(name)?;
         let value = distribution.internal(value)?;
@@ -355,7 +409,7 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
         values: value(trial).into_iter().collect(),
         params: trial.params.iter().filter_map(param).collect(),
         user_attributes,
-        system_attributes: BTreeMap::new(),
+        system_attributes,
         intermediate_values,
         start: Some((rescued.date)(if start.is_finite() { start } else { end })),
         complete: ended.then(|| (rescued.date)(end)),
@@ -389,10 +443,10 @@ fn curves(trial: &Trial, refits: &[Refit]) -> BTreeMap<String, Vec<u8>> {
         .folds()
         .iter()
         .enumerate()
-        .map(|(fold, score)| (fold_key(fold), Task::Fold(fold), score.curves.as_ref()));
+        .map(|(fold, score)| (fold_task(fold), Task::Fold(fold), score.curves.as_ref()));
     let of_refits = refits.iter().filter(|refit| refit.trial == trial.number).map(|refit| {
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
-        (refit_key(refit.seed), Task::Refit(refit.seed), curves)
+        (refit_task(refit.seed), Task::Refit(refit.seed), curves)
     });
     let npz = |(key, task, curves): (String, Task, Option<&std::sync::Arc<Curves>>)| {
         let all = CurvesByTask::from([((trial.number, task), curves?.clone())]);
@@ -492,6 +546,7 @@ mod tests {
         assert_eq!(record.values, [0.5]);
         assert_eq!(record.user_attributes["flags"], r#"["never_predicts:[2,5]","dead_units"]"#);
         assert_eq!(record.user_attributes["std_test_score"], "0.2041241452319315");
+        assert_eq!(record.user_attributes["split_test_scores"], "[0.25,0.5,0.75]");
         assert_eq!(record.user_attributes["name"], r#""\"quoted\"""#);
         assert_eq!(record.intermediate_values, BTreeMap::from([(0, 0.25), (1, 0.5), (2, 0.75)]));
         assert_eq!(record.start.as_deref(), Some("2026-11-24 11:00:00.250000"));
@@ -513,8 +568,10 @@ mod tests {
             refit(2, Err(failed)),
             refit(10, Ok(score(f64::NEG_INFINITY))),
         ];
-        let (_, read, _) = round_trip(&trial(0, &[]), &all);
+        let (_, read, record) = round_trip(&trial(0, &[]), &all);
         assert_eq!(read, all);
+        assert_eq!(record.user_attributes["test_scores"], "[0.30000000000000004]");
+        assert_eq!(record.user_attributes["test_score"], "0.30000000000000004");
         assert_eq!(refit_json(&refit(0, Err(ObjectiveError::Interrupted))), None);
         let nan = refit_json(&refit(0, Ok(score(f64::NAN)))).unwrap();
         let read = super::refit(0, 0, &nan).unwrap().result.unwrap();
@@ -526,10 +583,11 @@ mod tests {
         let (_, _, record) = round_trip(&trial(4, &[(0, scored(0.5))]), &[]);
         let with = |key: &str, text: &str| {
             let mut record = record.clone();
-            record.user_attributes.insert(key.into(), text.into());
+            record.system_attributes.insert(key.into(), text.into());
             kept_trial(&record, FOLDS).unwrap_err()
         };
-        assert!(with("fold1", "[1]").starts_with("trial 4: fold1: "));
+        let key = fold_key(1);
+        assert!(with(&key, "[1]").starts_with("trial 4: burn_tune:fold1: "));
         let mut record = record.clone();
         record.params[0].distribution = "none".into();
         assert!(kept_trial(&record, FOLDS).unwrap_err().starts_with("trial 4: lr: "));
@@ -538,14 +596,37 @@ mod tests {
     #[test]
     fn a_trial_without_a_worker_of_ours_is_another_programs() {
         let (_, _, mut record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
-        record.user_attributes.remove(WORKER);
+        record.system_attributes.remove(WORKER);
         let value = |state: &str, values: &[f64]| {
             let (state, values) = (state.to_owned(), values.to_vec());
             let record = TrialRecord { state, values, ..record.clone() };
             kept_trial(&record, FOLDS).unwrap().trial.state
         };
-        assert_eq!(value("COMPLETE", &[0.5]), TrialState::Foreign { value: Some(0.5) });
-        assert_eq!(value("COMPLETE", &[0.5, 0.25]), TrialState::Foreign { value: None });
-        assert_eq!(value("PRUNED", &[0.5]), TrialState::Foreign { value: None });
+        assert_eq!(value("COMPLETE", &[0.5]), foreign(Some(0.5), false));
+        assert_eq!(value("COMPLETE", &[0.5, 0.25]), foreign(None, false));
+        assert_eq!(value("COMPLETE", &[f64::INFINITY]), foreign(None, false));
+        assert_eq!(value("PRUNED", &[0.5]), foreign(None, false));
+    }
+
+    #[test]
+    fn what_optuna_makes_of_a_trial_of_ours_is_its_own() {
+        let (_, _, record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
+        let state = |record: TrialRecord| kept_trial(&record, FOLDS).unwrap().trial.state;
+        let told = |state: &str| TrialRecord {
+            state: state.to_owned(),
+            values: vec![0.25],
+            ..record.clone()
+        };
+        assert_eq!(state(told("COMPLETE")), foreign(Some(0.25), true));
+        assert_eq!(state(told("PRUNED")), foreign(None, true));
+        assert!(matches!(state(told("FAIL")), TrialState::Failed { .. }));
+        // Its repetition of a trial that was left has all that the first one had.
+        let mut repeated = record;
+        repeated.system_attributes.insert("failed_trial".into(), "0".into());
+        assert_eq!(state(repeated), foreign(None, false));
+    }
+
+    fn foreign(value: Option<f64>, begun_here: bool) -> TrialState {
+        TrialState::Foreign { value, begun_here }
     }
 }

@@ -75,10 +75,13 @@ impl Leases {
         study: i64,
     ) -> Result<Vec<(i64, usize, Option<Lease>)>, StorageError> {
         let sql = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
-                   JOIN trial_user_attributes a ON a.trial_id = t.trial_id \
+                   JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
                    AND a.\"key\" = 'burn_tune:worker' \
                    LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = 'trial' \
-                   WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number";
+                   WHERE t.study_id = ?1 AND t.state = 'RUNNING' AND NOT EXISTS \
+                   (SELECT 1 FROM trial_system_attributes r \
+                   WHERE r.trial_id = t.trial_id AND r.\"key\" = 'failed_trial') \
+                   ORDER BY t.number";
         let rows = db.query(sql, &[Value::Int(study)])?;
         let running = |row: &Row| match row.as_slice() {
             [Value::Int(id), Value::Int(number), rest @ ..] => {

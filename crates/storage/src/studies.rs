@@ -131,6 +131,21 @@ impl Storage {
         self.transaction(Access::Write, |db| set_study_attribute(db, study, key, json))
     }
 
+    /// Says what the values of a study's trials are, such as `accuracy`, one name for each objective: as
+    /// Optuna's `set_metric_names` does, for its plots and its dashboard.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn set_metric_names(&mut self, study: i64, names: &[&str]) -> Result<(), StorageError> {
+        let json = serde_json::Value::from(names).to_string();
+        let upsert = "INSERT INTO study_system_attributes (study_id, \"key\", value_json) \
+                      VALUES (?1, 'study:metric_names', ?2) \
+                      ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
+        let values = [Value::Int(study), Value::Text(json)];
+        self.transaction(Access::Write, |db| db.execute(upsert, &values).map(drop))
+    }
+
     /// Deletes a study with all of its trials.
     ///
     /// # Errors

@@ -129,12 +129,7 @@ fn refit_scores(trial: &TrialView) -> Vec<f64> {
     trial.refits.values().filter_map(|refit| refit.finite()).collect()
 }
 
-fn best_text(
-    best: &TrialView,
-    trials: &[TrialView],
-    study: &StudyRecord,
-    width: usize,
-) -> String {
+fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width: usize) -> String {
     let complete = trials.iter().filter(|trial| trial.state == State::Complete).count();
     let name = best.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
     let headline = format!(
@@ -215,4 +210,34 @@ fn explicit_trial(trial: &TrialView, study: &StudyRecord) -> String {
     }
     let values: Vec<String> = trial.values.iter().copied().map(value_text).collect();
     text.replacen("[[trial]]\n", &format!("# value: {}\n[[trial]]\n", values.join(", ")), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::commands::fixtures::{optunas, ours};
+
+    #[test]
+    fn the_best_is_told_with_its_folds_refits_params_and_flags() {
+        let (study, records) = ours();
+        let trials: Vec<TrialView> =
+            records.iter().map(|record| TrialView::new(record, true).unwrap()).collect();
+        assert_snapshot!(best_text(&trials[0], &trials, &study, 80));
+    }
+
+    #[test]
+    fn a_trial_of_any_study_becomes_an_explicit_trial_of_a_space_file() {
+        let (study, records) = optunas();
+        let trial = |number: usize| TrialView::new(&records[number], false).unwrap();
+        assert_snapshot!(explicit_trial(&trial(0), &study), @r#"
+        # value: 0.5000, 20.0000
+        [[trial]]
+        name = "cost, gain-0"
+        kind = "a"
+        n_layers = 3
+        "#);
+        assert!(explicit_trial(&trial(1), &study).contains("\n# kind = null\n"));
+    }
 }

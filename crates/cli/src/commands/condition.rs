@@ -89,10 +89,8 @@ impl Condition {
 
     /// Whether it asks of numbers, which the trials have, how they are ordered with a text.
     pub fn orders_numbers_with_text(&self, trials: &[TrialView]) -> bool {
-        let orders = !matches!(
-            self.operator,
-            Operator::Equal | Operator::Unequal | Operator::Contains
-        );
+        let orders =
+            !matches!(self.operator, Operator::Equal | Operator::Unequal | Operator::Contains);
         let mut values = trials.iter().filter_map(|trial| trial.field(&self.key));
         orders && number(&self.operand).is_none() && values.any(|value| value.is_number())
     }
@@ -100,4 +98,55 @@ impl Condition {
 
 fn number(text: &str) -> Option<f64> {
     text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::fixtures::{optunas, ours};
+
+    /// The numbers of the trials of ours, and of Optuna's, for which the condition holds.
+    fn holding(condition: &str) -> [Vec<usize>; 2] {
+        let condition: Condition = condition.parse().unwrap();
+        [(ours(), true), (optunas(), false)].map(|((_, records), ours)| {
+            let views = records.iter().map(|record| TrialView::new(record, ours).unwrap());
+            views.filter(|view| condition.holds(view)).map(|view| view.number).collect()
+        })
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        assert_eq!(holding("value>=0.9795"), [vec![0, 1], vec![]]);
+        assert_eq!(holding(" number < 2 "), [vec![0, 1], vec![0, 1]]);
+        assert_eq!(holding("learning_rate=1e-3"), [vec![0], vec![]]);
+        assert_eq!(holding("learning_rate!=0.001"), [vec![1, 2, 3, 4], vec![]]);
+        assert_eq!(holding("value1>9"), [vec![], vec![0, 1, 3]]);
+        assert_eq!(holding("duration_s<=630.25"), [vec![0, 1, 2, 4], vec![0, 1, 2, 3]]);
+    }
+
+    #[test]
+    fn texts_compare_as_texts() {
+        assert_eq!(holding("activation==tanh"), [vec![1, 3], vec![]]);
+        assert_eq!(holding("name~jey"), [vec![0], vec![]]);
+        assert_eq!(holding("flags~never_predicts"), [vec![0], vec![]]);
+        assert_eq!(holding("flags="), [vec![1, 3, 4], vec![0, 1, 2, 3, 4]]);
+        assert_eq!(holding("error~inf"), [vec![2], vec![]]);
+        assert_eq!(holding("datetime_start>2026-11-24 11:03"), [vec![3, 4], vec![3]]);
+    }
+
+    #[test]
+    fn params_and_attributes_of_other_programs_are_keys() {
+        assert_eq!(holding("kind=null"), [vec![], vec![1]]);
+        assert_eq!(holding("params_kind=true"), [vec![], vec![2]]);
+        assert_eq!(holding("note~dashboard"), [vec![4], vec![]]);
+        assert_eq!(holding("user_attrs_name=not ours"), [vec![], vec![0, 1, 2, 3]]);
+        assert_eq!(holding("fold0~score"), [vec![], vec![]], "what is ours is no attribute");
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused() {
+        for text in ["", "lr", "<1", "lr!1"] {
+            assert_eq!(text.parse::<Condition>(), Err(NoCondition), "{text}");
+        }
+    }
 }

@@ -10,10 +10,11 @@ use crate::table::textwrap;
 /// Each fact is a name and a text; one without a name goes on with the fact before it. Empty texts are
 /// left out. Lines are at most `width` columns, if that can be.
 pub fn facts_text(facts: &[(&str, String)], width: usize) -> String {
-    let longest = facts.iter().map(|(name, _)| measure_text_width(name)).max().unwrap_or(0);
+    let stated = || facts.iter().filter(|(_, fact)| !fact.is_empty());
+    let longest = stated().map(|(name, _)| measure_text_width(name)).max().unwrap_or(0);
     let indent = " ".repeat(longest + 2);
     let mut text = String::new();
-    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+    for (name, fact) in stated() {
         let pad = " ".repeat(indent.len() - measure_text_width(name));
         let body = textwrap(&format!("{indent}{}", one_line(fact)), width, &indent);
         let _ = writeln!(text, "{name}{pad}{}", body.trim_start());

@@ -130,7 +130,8 @@ mod tests {
             folded: format!("batch_size={}", cells[3]),
             below: below.into(),
         };
-        let rows = [row(["0", "0.5", "", "100"], ""), row(["1", "12.5", "", "5"], "it\x1b[2J broke")];
+        let rows =
+            [row(["0", "0.5", "", "100"], ""), row(["1", "12.5", "", "5"], "it\x1b[2J broke")];
         listing(&columns, &rows, width)
     }
 

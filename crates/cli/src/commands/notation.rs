@@ -22,17 +22,37 @@ pub fn brief(value: &Value) -> String {
     }
 }
 
-/// What an objective has come to, to four decimals, or as many digits where it is very small or large.
+/// What an objective has come to: to four decimals, or to four digits where it is small or very large.
 pub fn value_text(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".into(),
-        0.1..1e6 => format!("{value:.4}"),
-        size @ 1e-4..0.1 => {
-            let decimals = (3.0 - size.log10().floor()) as usize;
-            format!("{value:.decimals$}")
+    ValueFormat::of([value]).text(value)
+}
+
+/// How the values of one column are written: their points below each other, where that can be.
+pub struct ValueFormat {
+    /// None where some are so small and others so large that each has its own.
+    decimals: Option<usize>,
+}
+
+impl ValueFormat {
+    /// With four decimals, or as many as leave four digits of the smallest value.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let sizes = values.into_iter().map(f64::abs).filter(|size| *size > 0.0 && size.is_finite());
+        let (smallest, largest) = sizes.fold((0.1f64, 0.0f64), |(smallest, largest), size| {
+            (smallest.min(size), largest.max(size))
+        });
+        let moderate = smallest >= 1e-4 && largest < 1e6;
+        ValueFormat { decimals: moderate.then(|| (3.0 - smallest.log10().floor()) as usize) }
+    }
+
+    /// One of the values.
+    pub fn text(&self, value: f64) -> String {
+        match (self.decimals, value.abs()) {
+            (_, 0.0) => "0".into(),
+            (Some(decimals), size) if size.is_finite() => format!("{value:.decimals$}"),
+            (None, 1e-4..1e6) => value_text(value),
+            (None, size) if size.is_finite() => format!("{value:.3e}"),
+            _ => value.to_string(),
         }
-        size if size.is_finite() => format!("{value:.3e}"),
-        _ => value.to_string(),
     }
 }
 
@@ -58,6 +78,11 @@ pub fn seconds_text(seconds: Option<f64>) -> String {
     duration.map_or(String::new(), duration_text)
 }
 
+/// A date of a database (UTC), to the minute.
+pub fn minute_text(date: &str) -> &str {
+    date.rsplit_once(':').map_or(date, |(minute, _)| minute)
+}
+
 /// A date of a database (UTC), to the second.
 pub fn date_text(date: &str) -> &str {
     date.split('.').next().unwrap_or(date)
@@ -81,9 +106,12 @@ pub fn domain_text(distribution: &Distribution) -> String {
     };
     match distribution {
         Distribution::Float { low, high, .. } if low == high => toml(&Value::from(*low)),
-        Distribution::Float { low, high, step, log } => {
-            of(&toml(&Value::from(*low)), &toml(&Value::from(*high)), step.map(|s| s.to_string()), *log)
-        }
+        Distribution::Float { low, high, step, log } => of(
+            &toml(&Value::from(*low)),
+            &toml(&Value::from(*high)),
+            step.map(|s| s.to_string()),
+            *log,
+        ),
         Distribution::Int { low, high, .. } if low == high => low.to_string(),
         Distribution::Int { low, high, step, log } => {
             of(low, high, (*step != 1).then(|| step.to_string()), *log)
@@ -133,6 +161,14 @@ mod tests {
         let expected =
             ["0.9781", "0", "-12.0000", "0.01235", "0.0001235", "1.500e-9", "2.000e7", "inf"];
         assert_eq!(shown.map(value_text), expected);
+    }
+
+    #[test]
+    fn values_of_a_column_have_their_points_below_each_other() {
+        let shown = |values: [f64; 3]| values.map(|value| ValueFormat::of(values).text(value));
+        assert_eq!(shown([0.5, 0.978_12, 92.0]), ["0.5000", "0.9781", "92.0000"]);
+        assert_eq!(shown([0.018_64, 0.0, 92.0]), ["0.01864", "0", "92.00000"]);
+        assert_eq!(shown([1e-9, 0.5, f64::INFINITY]), ["1.000e-9", "0.5000", "inf"]);
     }
 
     #[test]

@@ -101,7 +101,8 @@ pub fn attribute(study: &StudyRecord, key: &str) -> Option<Value> {
 /// `set_metric_names` has given them below.
 pub fn objectives(study: &StudyRecord) -> Vec<String> {
     let names = study.system_attributes.get("study:metric_names");
-    let names: Vec<String> = names.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let names: Vec<String> =
+        names.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let header = |objective: usize| {
         let key = match study.directions.len() {
             1 => "value".to_owned(),
@@ -120,7 +121,8 @@ pub fn no_study(storage: &Storage) -> anyhow::Error {
     anyhow!("there is no study in {}: `burn-tune search` makes one", storage.url())
 }
 
-fn unknown(name: &str, storage: &mut Storage) -> Result<anyhow::Error> {
+/// What is said of a name that no study has.
+pub fn unknown(name: &str, storage: &mut Storage) -> Result<anyhow::Error> {
     let names = names(storage)?;
     if names.is_empty() {
         return Ok(no_study(storage));

@@ -121,3 +121,55 @@ impl PartialEq for SortValue {
 }
 
 impl Eq for SortValue {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::fixtures::ours;
+
+    fn selected(
+        states: &[State],
+        conditions: &[&str],
+        sort: &str,
+        limit: Option<usize>,
+    ) -> Result<Vec<usize>> {
+        let (study, records) = ours();
+        let trials: Vec<TrialView> =
+            records.iter().map(|record| TrialView::new(record, true).unwrap()).collect();
+        let conditions: Vec<Condition> =
+            conditions.iter().map(|condition| condition.parse().unwrap()).collect();
+        let sort = &sort.parse().unwrap();
+        let selection = Selection { states, conditions: &conditions, sort, limit };
+        let wanted = selection.of(&trials, study.directions.len())?;
+        Ok(wanted.iter().map(|trial| trial.number).collect())
+    }
+
+    #[test]
+    fn trials_without_the_value_come_last_in_either_direction() {
+        assert_eq!(selected(&[], &[], "value", None).unwrap(), [4, 1, 0, 2, 3]);
+        assert_eq!(selected(&[], &[], "-value", None).unwrap(), [0, 1, 4, 2, 3]);
+        assert_eq!(selected(&[], &[], "-learning_rate", Some(2)).unwrap(), [2, 4]);
+        assert_eq!(selected(&[], &[], "activation", None).unwrap(), [0, 2, 4, 1, 3]);
+        assert_eq!(selected(&[], &[], "-duration", None).unwrap(), [0, 1, 2, 4, 3]);
+    }
+
+    #[test]
+    fn any_of_the_states_and_all_of_the_conditions_are_wanted() {
+        let states = [State::Complete, State::Failed];
+        assert_eq!(selected(&states, &[], "number", None).unwrap(), [0, 1, 2, 4]);
+        let conditions = ["activation=relu", "learning_rate>0.01"];
+        assert_eq!(selected(&states, &conditions, "number", None).unwrap(), [2, 4]);
+    }
+
+    #[test]
+    fn a_key_that_no_trial_has_is_answered_with_the_nearest() {
+        let error = |conditions: &[&str], sort| {
+            format!("{:#}", selected(&[], conditions, sort, None).unwrap_err())
+        };
+        let unknown = error(&["lerning_rate<1"], "number");
+        assert!(unknown.contains("no trial has `lerning_rate`: did you mean `learning_rate`?"));
+        assert!(error(&[], "vlaue").contains("did you mean `value`?"));
+        let text = error(&["learning_rate<small"], "number");
+        assert_eq!(text, "`learning_rate` is a number: compare it with one");
+    }
+}

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use burn_tune_storage::worker::Worker;
-use burn_tune_storage::{StudyRecord, TrialRecord};
+use burn_tune_storage::{StudyRecord, TrialRecord, python_json};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -87,7 +87,7 @@ fn json<'a>(trial: &'a TrialView, record: &'a TrialRecord, study: &'a StudyRecor
         results.iter().map(|(&number, result)| NumberedResult { number, result }).collect()
     };
     // The verbatim text was read once already, as JSON.
-    let distribution = |text: &str| serde_json::from_str(text).unwrap_or_default();
+    let distribution = |text: &str| python_json::parse(text).unwrap_or_default();
     let distributions = record.params.iter();
     let distributions = distributions.map(|p| (p.name.as_str(), distribution(&p.distribution)));
     let intermediate = record.intermediate_values.iter();
@@ -112,12 +112,8 @@ fn trial_text(
     width: usize,
 ) -> String {
     let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-    let headline = format!(
-        "Trial {}{name} of `{}`: {}",
-        trial.number,
-        study.name,
-        trial.state.name()
-    );
+    let headline =
+        format!("Trial {}{name} of `{}`: {}", trial.number, study.name, trial.state.name());
     let mut sections = vec![textwrap(&one_line(&headline), width, "") + "\n"];
     sections.push(facts_text(&facts(trial, study), width));
     sections.push(params_text(trial, width));
@@ -233,8 +229,11 @@ fn recorded(trial: &TrialView, record: &TrialRecord) -> Vec<(&'static str, Strin
             label = "";
         }
     }
-    let curves: Vec<String> =
-        record.curves.iter().map(|(task, npz)| format!("{task} {}", size_text(npz.len()))).collect();
+    let curves: Vec<String> = record
+        .curves
+        .iter()
+        .map(|(task, npz)| format!("{task} {}", size_text(npz.len())))
+        .collect();
     facts.push(("curves", curves.join(", ")));
     facts
 }
@@ -255,4 +254,50 @@ fn intermediate_text(trial: &TrialView, record: &TrialRecord) -> String {
         hidden => format!("({} before these: see --format json) ", count(hidden, "step")),
     };
     format!("{before}{}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::commands::fixtures::{optunas, ours};
+
+    fn text(number: usize, of_ours: bool) -> String {
+        let (study, records) = if of_ours { ours() } else { optunas() };
+        let trial = TrialView::new(&records[number], of_ours).unwrap();
+        trial_text(&trial, &records[number], &study, 80)
+    }
+
+    #[test]
+    fn a_trial_of_ours_has_folds_refits_curves_and_advice() {
+        assert_snapshot!(text(0, true));
+    }
+
+    #[test]
+    fn a_failed_trial_says_why() {
+        assert_snapshot!(text(2, true));
+    }
+
+    #[test]
+    fn a_running_trial_says_who_is_at_it() {
+        let text = text(3, true);
+        assert!(text.contains("last sign of life  2026-11-24 11:20:00 UTC"), "{text}");
+        assert!(text.contains("process 1234 on node1"), "{text}");
+    }
+
+    #[test]
+    fn a_trial_of_optuna_has_intermediate_values_and_attributes() {
+        assert_snapshot!(text(0, false));
+    }
+
+    #[test]
+    fn of_many_intermediate_values_the_last_are_shown() {
+        let (_, mut records) = optunas();
+        records[1].intermediate_values = (0..120).map(|step| (step, step as f64)).collect();
+        let trial = TrialView::new(&records[1], false).unwrap();
+        let text = intermediate_text(&trial, &records[1]);
+        assert!(text.starts_with("(70 steps before these: see --format json) 70: 70.0000, 71: "));
+        assert!(text.ends_with("119: 119.0000"), "{text}");
+    }
 }

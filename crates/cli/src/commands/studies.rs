@@ -12,7 +12,7 @@ use crate::args::{ListFormat, StudiesArgs};
 use crate::commands::csv::csv_text;
 use crate::commands::json::number;
 use crate::commands::listing::{Column, Row, listing};
-use crate::commands::notation::{date_text, value_text};
+use crate::commands::notation::{minute_text, value_text};
 use crate::commands::opened::{attribute, failure, no_study, open};
 use crate::commands::printed::{print, print_json, say};
 use crate::table::terminal_width;
@@ -98,9 +98,9 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
         Column::number("pruned"),
         Column::number("running"),
         Column::number("waiting"),
-        Column::number("of"),
+        Column::number("budget"),
         Column::number("best"),
-        Column::fixed("direction"),
+        Column::fixed("direction").folding(),
         Column::fixed("begun (UTC)").folding(),
         Column::fixed("last sign of life").folding(),
         Column::fixed(""),
@@ -111,13 +111,14 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
 
 fn row(study: &StudyJson) -> Row {
     let number = |number: usize| if number == 0 { String::new() } else { number.to_string() };
-    let date = |date: Option<&str>| date.map_or(String::new(), |date| date_text(date).to_owned());
+    let date = |date: Option<&str>| date.map_or(String::new(), |date| minute_text(date).to_owned());
     let CountsJson { complete, failed, pruned, running, waiting } = study.counts;
     let (start, last) = (date(study.datetime_start), date(study.datetime_last));
+    let directions = study.directions.join(", ");
     let folded = match (start.as_str(), last.as_str()) {
-        ("", _) => String::new(),
-        (start, "") => format!("begun {start} UTC"),
-        (start, last) => format!("begun {start} UTC, last sign of life {last}"),
+        ("", _) => directions.clone(),
+        (start, "") => format!("{directions}; begun {start} UTC"),
+        (start, last) => format!("{directions}; begun {start} UTC, last sign of life {last}"),
     };
     let finished = match study.finished {
         None => "",
@@ -128,7 +129,7 @@ fn row(study: &StudyJson) -> Row {
     cells.extend([complete, failed, pruned, running, waiting].map(number));
     cells.push(study.budget.map_or(String::new(), |budget| budget.to_string()));
     cells.push(study.best.map_or(String::new(), value_text));
-    cells.extend([study.directions.join(", "), start, last, finished.to_owned()]);
+    cells.extend([directions, start, last, finished.to_owned()]);
     Row { cells, folded, below: String::new() }
 }
 

@@ -149,7 +149,8 @@ impl TaskResult {
 impl TrialView {
     /// What the rows say. `ours`: burn-tune has made the study.
     pub fn new(record: &TrialRecord, ours: bool) -> Result<Self> {
-        let unknown = || anyhow!("trial {} has the unknown state `{}`", record.number, record.state);
+        let unknown =
+            || anyhow!("trial {} has the unknown state `{}`", record.number, record.state);
         let state = State::of(&record.state).ok_or_else(unknown)?;
         let params: Result<Vec<Param>> = record.params.iter().map(param).collect();
         let mut view = TrialView {
@@ -182,10 +183,15 @@ impl TrialView {
         self.name = take(attributes, "name");
         self.std = take(attributes, "std_test_score");
         self.error = take(attributes, "error");
-        self.worker = take(attributes, "burn_tune:worker");
         let flags: Vec<Flag> = take(attributes, "flags").unwrap_or_default();
-        self.folds = take_numbered(attributes, "fold");
-        self.refits = take_numbered(attributes, "refit");
+        // Summaries of what stands below, for Optuna's dashboard.
+        for key in ["split_test_scores", "test_score", "test_scores"] {
+            attributes.remove(key);
+        }
+        let attributes = &mut self.system_attributes;
+        self.worker = take(attributes, "burn_tune:worker");
+        self.folds = take_numbered(attributes, "burn_tune:fold");
+        self.refits = take_numbered(attributes, "burn_tune:refit");
         let of_refits = self.refits.values().flat_map(|refit| &refit.flags);
         self.flags = Flag::union(flags.iter().chain(of_refits).cloned());
     }
@@ -250,7 +256,8 @@ fn value_index(key: &str) -> Option<usize> {
 
 /// The keys by which something is known of at least one of the trials.
 pub fn known_keys(trials: &[TrialView], objectives: usize) -> Vec<String> {
-    let mut keys: Vec<String> = KEYS.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let built_in = KEYS.iter().map(|(key, _)| *key).filter(|key| *key != "duration_s");
+    let mut keys: Vec<String> = built_in.map(str::to_owned).collect();
     if objectives > 1 {
         keys.extend((0..objectives).map(|objective| format!("value{objective}")));
     }
@@ -285,7 +292,8 @@ pub fn flag_remarks(trial: &TrialView) -> Vec<String> {
     let mut flagged: Vec<(Flag, String)> = Vec::new();
     for (noun, results) in [("fold", &trial.folds), ("refit", &trial.refits)] {
         for (number, result) in results {
-            flagged.extend(result.flags.iter().map(|flag| (flag.clone(), format!("{noun} {number}"))));
+            flagged
+                .extend(result.flags.iter().map(|flag| (flag.clone(), format!("{noun} {number}"))));
         }
     }
     flag_lines(flagged.iter().map(|(flag, owner)| (flag.clone(), owner.as_str())))

@@ -63,9 +63,11 @@ fn trials_csv(all: &[TrialView], wanted: &[&TrialView], objectives: usize) -> St
         let cell = |key: &str| trial.field(key).unwrap_or_default();
         let scores = split_test_scores(trial);
         let mut row: Vec<Value> = ["number", "name", "state"].map(cell).into();
-        row.extend((0..objectives.max(1)).map(|objective| {
-            trial.values.get(objective).copied().map(number).unwrap_or_default()
-        }));
+        row.extend(
+            (0..objectives.max(1)).map(|objective| {
+                trial.values.get(objective).copied().map(number).unwrap_or_default()
+            }),
+        );
         row.push(cell("std_test_score"));
         row.extend((0..folds).map(|fold| scores.get(fold).cloned().flatten().unwrap_or_default()));
         row.extend(["duration_s", "datetime_start", "datetime_complete"].map(cell));
@@ -74,9 +76,11 @@ fn trials_csv(all: &[TrialView], wanted: &[&TrialView], objectives: usize) -> St
             param.map(|param| param.value.clone()).unwrap_or_default()
         }));
         row.extend([Value::from(flags_text(&trial.flags)), cell("error")]);
-        row.extend(attributes.iter().map(|name| {
-            trial.user_attributes.get(*name).cloned().unwrap_or_default()
-        }));
+        row.extend(
+            attributes
+                .iter()
+                .map(|name| trial.user_attributes.get(*name).cloned().unwrap_or_default()),
+        );
         row
     };
     csv_text(&header, wanted.iter().map(row))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::commands::listing::{Column, Row, listing, one_line};
-use crate::commands::notation::{brief, duration_text, spread_text, value_text};
+use crate::commands::notation::{ValueFormat, brief, duration_text, spread_text};
 use crate::commands::trial::{State, TrialView, param_names};
 use crate::flag_marks::FlagMarks;
 use crate::table::{count, textwrap};
@@ -20,15 +20,19 @@ pub fn trials_text(
     let marks = FlagMarks::of(shown.iter().map(|trial| trial.flags.clone()));
     let mut text = String::new();
     if !shown.is_empty() {
+        let formats: Vec<ValueFormat> =
+            (0..objectives.len()).map(|objective| format_of(shown, objective)).collect();
         let rows: Vec<Row> =
-            shown.iter().map(|trial| row(trial, objectives.len(), &varying, &marks)).collect();
+            shown.iter().map(|trial| row(trial, &formats, &varying, &marks)).collect();
         text = listing(&columns(objectives, &varying), &rows, width);
         text.push('\n');
     }
     let same = fixed.iter().map(|(name, value)| format!("{name}={}", brief(value)));
     let same: Vec<String> = same.collect();
     let mut remarks = Vec::new();
-    if shown.len() < all.len() {
+    if all.is_empty() {
+        remarks.push("There is no trial yet.".to_owned());
+    } else if shown.len() < all.len() {
         remarks.push(format!("{} of {}.", shown.len(), count(all.len(), "trial")));
     }
     if !same.is_empty() && !shown.is_empty() {
@@ -73,10 +77,16 @@ fn columns(objectives: &[String], varying: &[&str]) -> Vec<Column> {
     columns
 }
 
-fn row(trial: &TrialView, objectives: usize, varying: &[&str], marks: &FlagMarks) -> Row {
+fn format_of(shown: &[&TrialView], objective: usize) -> ValueFormat {
+    ValueFormat::of(shown.iter().filter_map(|trial| trial.values.get(objective).copied()))
+}
+
+fn row(trial: &TrialView, formats: &[ValueFormat], varying: &[&str], marks: &FlagMarks) -> Row {
     let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
     let mut cells = vec![format!("{}{name}", trial.number), trial.state.name().into()];
-    cells.extend((0..objectives).map(|objective| value_cell(trial, objective)));
+    cells.extend(
+        formats.iter().enumerate().map(|(objective, format)| value_cell(trial, objective, format)),
+    );
     cells.push(trial.duration().map_or(String::new(), duration_text));
     let params: Vec<Option<String>> =
         varying.iter().map(|name| Some(brief(param(trial, name)?))).collect();
@@ -91,13 +101,53 @@ fn row(trial: &TrialView, objectives: usize, varying: &[&str], marks: &FlagMarks
 }
 
 /// The value; how far a trial is that has none yet.
-fn value_cell(trial: &TrialView, objective: usize) -> String {
+fn value_cell(trial: &TrialView, objective: usize, format: &ValueFormat) -> String {
     match (trial.values.get(objective), trial.std) {
         (Some(&mean), Some(std)) => spread_text(mean, std),
-        (Some(&value), None) => value_text(value),
+        (Some(&value), None) => format.text(value),
         (None, _) if trial.state == State::Running && !trial.folds.is_empty() => {
             format!("{} done", count(trial.folds.len(), "fold"))
         }
         (None, _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::commands::fixtures::{optunas, ours};
+    use crate::commands::opened::objectives;
+
+    fn text(of_ours: bool, width: usize) -> String {
+        let (study, records) = if of_ours { ours() } else { optunas() };
+        let trials: Vec<TrialView> =
+            records.iter().map(|record| TrialView::new(record, of_ours).unwrap()).collect();
+        trials_text(&trials, &trials.iter().collect::<Vec<_>>(), &objectives(&study), width)
+    }
+
+    #[test]
+    fn params_have_columns_where_there_is_room() {
+        assert_snapshot!(text(true, 100));
+    }
+
+    #[test]
+    fn params_stand_below_their_trials_where_there_is_none() {
+        assert_snapshot!(text(true, 60));
+    }
+
+    #[test]
+    fn several_objectives_have_their_names_above_them() {
+        assert_snapshot!(text(false, 80));
+    }
+
+    #[test]
+    fn of_a_single_trial_all_params_are_shown() {
+        let (study, records) = ours();
+        let trials = [TrialView::new(&records[1], true).unwrap()];
+        let text = trials_text(&trials, &[&trials[0]], &objectives(&study), 100);
+        assert!(text.contains("epochs") && !text.contains("The same in all"), "{text}");
+        assert_eq!(trials_text(&[], &[], &objectives(&study), 80), "There is no trial yet.\n");
     }
 }

@@ -24,10 +24,14 @@ pub fn winners<'a>(trials: &'a [TrialView], directions: &[String]) -> Vec<&'a Tr
 
 /// Whether a trial is nowhere worse than another, and somewhere better.
 fn beats(trial: &TrialView, other: &TrialView, directions: &[String]) -> bool {
-    let gain = |value: f64, direction: &String| if direction == "MAXIMIZE" { value } else { -value };
-    let mut pairs = trial.values.iter().zip(&other.values).zip(directions).map(
-        |((&value, &other), direction)| (gain(value, direction), gain(other, direction)),
-    );
+    let gain =
+        |value: f64, direction: &String| if direction == "MAXIMIZE" { value } else { -value };
+    let mut pairs = trial
+        .values
+        .iter()
+        .zip(&other.values)
+        .zip(directions)
+        .map(|((&value, &other), direction)| (gain(value, direction), gain(other, direction)));
     let nowhere_worse = pairs.clone().all(|(value, other)| value >= other);
     nowhere_worse && pairs.any(|(value, other)| value > other)
 }
@@ -65,4 +69,46 @@ pub fn within_noise_of(best: &TrialView, trials: &[TrialView]) -> Option<usize> 
     let is_noise =
         |other: &&Vec<f64>| within_noise(&scores, other, test_to_train, typical) == Some(true);
     Some(others.iter().filter(is_noise).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::fixtures::{optunas, ours};
+
+    fn views(records: &[burn_tune_storage::TrialRecord], ours: bool) -> Vec<TrialView> {
+        records.iter().map(|record| TrialView::new(record, ours).unwrap()).collect()
+    }
+
+    fn numbers(winners: &[&TrialView]) -> Vec<usize> {
+        winners.iter().map(|trial| trial.number).collect()
+    }
+
+    #[test]
+    fn one_objective_has_the_first_of_the_best() {
+        let (study, mut records) = ours();
+        assert_eq!(numbers(&winners(&views(&records, true), &study.directions)), [0]);
+        records[1].values = records[0].values.clone();
+        assert_eq!(numbers(&winners(&views(&records, true), &study.directions)), [0]);
+        let minimize = ["MINIMIZE".to_owned()];
+        assert_eq!(numbers(&winners(&views(&records, true), &minimize)), [4]);
+    }
+
+    #[test]
+    fn several_objectives_have_a_front_of_what_keeps_its_constraints() {
+        let (study, mut records) = optunas();
+        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [0, 2]);
+        records[3].system_attributes = [("constraints:c".into(), "-Infinity".into())].into();
+        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [3]);
+        records[3].system_attributes = [("constraints:c".into(), "NaN".into())].into();
+        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [0, 2]);
+    }
+
+    #[test]
+    fn trials_within_noise_are_counted_where_there_are_folds() {
+        let views_of_ours = views(&ours().1, true);
+        assert_eq!(within_noise_of(&views_of_ours[0], &views_of_ours), Some(1));
+        let of_optuna = views(&optunas().1, false);
+        assert_eq!(within_noise_of(&of_optuna[0], &of_optuna), None);
+    }
 }

@@ -6,9 +6,10 @@ use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::{Distribution, Storage, StorageError, StudyRecord};
 use serde_json::Value;
 
-use super::definition::{Change, Definition, differences, distributions};
+use super::definition::{Change, Definition, METRIC, differences, distributions};
 use super::plan::Plan;
 use crate::args::SearchArgs;
+use crate::commands::opened::unknown;
 use crate::space_file::Found;
 
 /// The user attribute of a study with the numbers of trials that it was asked for.
@@ -38,7 +39,10 @@ pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<
             None => storage.create_study_numbered(&plan.study().name, &directions, &attributes),
         };
         return match (record, &args.study) {
-            (Ok(record), _) => Ok(Chosen { record, plan, resumed: false }),
+            (Ok(record), _) => {
+                storage.set_metric_names(record.id, &[METRIC])?;
+                Ok(Chosen { record, plan, resumed: false })
+            }
             // Another process was faster in making the one that both are to work on.
             (Err(StorageError::Input(_)), Some(name)) if storage.study(name)?.is_some() => {
                 join(storage, name, plan.file, args)
@@ -59,7 +63,7 @@ fn known_study(
     if let Some(name) = &args.study {
         let record = storage.study(name)?;
         if record.is_none() && args.resume {
-            bail!(unknown_study(storage, name)?);
+            return Err(unknown(name, storage)?);
         }
         return Ok(record);
     }
@@ -93,14 +97,6 @@ fn known_study(
             budgets(&newest).last().copied().unwrap_or(0),
         ),
     }
-}
-
-/// What is said of a name that no study has.
-fn unknown_study(storage: &mut Storage, name: &str) -> Result<String> {
-    let studies = storage.studies()?;
-    let names: Vec<&str> = studies.iter().map(|study| study.record.name.as_str()).collect();
-    let help = burn_tune_search::suggestion::help(name, &names);
-    Ok(format!("there is no study `{name}` in {}: {help}", storage.url()))
 }
 
 /// Takes part in a study that is there.

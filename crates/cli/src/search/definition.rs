@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 use crate::args::SearchArgs;
 use crate::setup::DataSource;
 
+/// What a score is.
+pub const METRIC: &str = "accuracy";
 /// The version of what is written into a study's attributes.
 const FORMAT: u64 = 1;
 
@@ -144,7 +146,7 @@ impl Definition {
             space: self.space.clone(),
             evaluation: Evaluation {
                 dataset: examples.name.clone(),
-                metric: "accuracy".into(),
+                metric: METRIC.into(),
                 folds: study.folds,
                 train_examples: examples.train,
                 test_examples: examples.test,

@@ -96,7 +96,7 @@ fn a_search_that_is_killed_again_and_again_ends_with_the_same_bytes() {
         assert!(bytes(&workplace, &whole) == bytes(&workplace, &broken), "{file}, {kills} kills");
     }
     let run = workplace.run(RESUME).ends_with(2);
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @"error: nothing is left to do: the newest study of the space `s`, `s`, has all of its 9 trials; `--resume --trials N` makes more, and without --resume a new study begins");
 }
 
 #[test]
@@ -153,7 +153,28 @@ fn what_has_changed_since_is_shown_and_refused() {
         .replace("depth = 1\n", "");
     std::fs::write(workplace.path("search-spaces/space.toml"), &changed).unwrap();
     let run = workplace.run(&format!("{RESUME} --folds 4 --limit 2000 --curves")).ends_with(2);
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @r#"
+    error: the study `s` cannot go on, because this is not as it was when it began:
+      [space] batch_size
+        was [50,100]
+        is  [50,100,200]
+      [space] depth
+        was [0,1]
+        is  nothing
+      [[trial]] 1
+        was {"name":"dead","params":{"activation":"relu","depth":1,"lr":1e+30}}
+        is  {"name":"dead","params":{"activation":"relu"}}
+      [study] seed
+        was 3
+        is  4
+      --folds
+        was 3
+        is  4
+      --curves
+        was false
+        is  true
+    undo the change, or begin a new study: leave --resume and --study out, or give --study another name
+    "#);
     std::fs::write(workplace.path("search-spaces/space.toml"), SPACE).unwrap();
     workplace.run(RESUME).ends_with(0);
     assert_eq!(workplace.read("results/leaderboard.json"), undisturbed(SEARCH));
@@ -265,9 +286,9 @@ fn a_database_that_cannot_be_is_refused_before_anything_runs() {
         assert_eq!(run.stdout, "");
         run.stderr
     };
-    assert_snapshot!(refused("--storage text.db"), @"");
-    assert_snapshot!(refused("--storage mysql://me:secret@host/x"), @"");
-    assert_snapshot!(refused("--storage search-spaces/space.toml/x.db"), @"");
-    assert_snapshot!(refused("--resume"), @"");
-    assert_snapshot!(refused("--resume --study t"), @"");
+    assert_snapshot!(refused("--storage text.db"), @"error: text.db is no SQLite database: name another with --storage");
+    assert_snapshot!(refused("--storage mysql://me:secret@host/x"), @"error: `mysql://` is no database that studies can be kept in: name a file (results/studies.db), sqlite:///FILE, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(refused("--storage search-spaces/space.toml/x.db"), @"error: cannot make the folder search-spaces/space.toml: File exists (os error 17)");
+    assert_snapshot!(refused("--resume"), @"error: there is no study of the space `s` in results/studies.db to go on with: leave --resume out to begin one");
+    assert_snapshot!(refused("--resume --study t"), @"error: there is no study `t` in results/studies.db: allowed:");
 }

@@ -276,7 +276,7 @@ fn another_programs_trial_is_ranked_by_its_value_and_never_refitted() {
                 number,
                 name: None,
                 params: params(0.5, "relu"),
-                state: TrialState::Foreign { value },
+                state: TrialState::Foreign { value, begun_here: false },
             },
             spans: vec![],
         },

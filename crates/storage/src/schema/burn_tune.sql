@@ -21,4 +21,8 @@ CREATE TABLE burn_tune_info (
     format INTEGER NOT NULL
 );
 
+-- So that looking for trials that were left costs the same in a study of 100,000.
+
+CREATE INDEX IF NOT EXISTS burn_tune_running ON trials (study_id) WHERE state = 'RUNNING';
+
 INSERT INTO burn_tune_info VALUES (1);

@@ -54,10 +54,31 @@ pub(crate) fn set_trial_attribute(
     key: &str,
     json: &str,
 ) -> Result<(), StorageError> {
-    let upsert = "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) \
-                  VALUES (?1, ?2, ?3) \
-                  ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
-    db.execute(upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
+    set_attribute(db, "trial_user_attributes", trial, key, json)
+}
+
+/// As [`set_trial_attribute`], of a system attribute.
+pub(crate) fn set_system_attribute(
+    db: &mut dyn Database,
+    trial: i64,
+    key: &str,
+    json: &str,
+) -> Result<(), StorageError> {
+    set_attribute(db, "trial_system_attributes", trial, key, json)
+}
+
+fn set_attribute(
+    db: &mut dyn Database,
+    table: &str,
+    trial: i64,
+    key: &str,
+    json: &str,
+) -> Result<(), StorageError> {
+    let upsert = format!(
+        "INSERT INTO {table} (trial_id, \"key\", value_json) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json"
+    );
+    db.execute(&upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
     Ok(())
 }
 

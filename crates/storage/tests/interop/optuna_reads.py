@@ -161,8 +161,10 @@ class Interop:
         self.checks.holds(f"{name}: the importances sum up to 1", abs(total - 1) < 1e-9, importances)
         if importlib.util.find_spec("pandas"):
             frame = study.trials_dataframe()
+            # Where the objective has a name, it is `value_NAME`.
+            column = next(column for column in frame if column.startswith("value"))
             self.checks.equal(f"{name}: the data frame has each complete trial",
-                              {int(n): float(v) for n, v in zip(frame.number, frame.value) if v == v}, values)
+                              {int(n): float(v) for n, v in zip(frame.number, frame[column]) if v == v}, values)
         else:
             print("  left out: the data frame, for want of pandas")
 
@@ -236,7 +238,7 @@ class Interop:
         self.checks.equal(f"{name}: `show` prints their intermediate values and system attributes",
                           [({int(k): v for k, v in e["intermediate_values"].items()}, e.get("system_attributes", {}))
                            for e in shown],
-                          [(dict(sorted(trial.intermediate_values.items())), trial.system_attrs) for trial in trials])
+                          [(dict(sorted(trial.intermediate_values.items())), others(trial)) for trial in trials])
         study = self.load(name, url)
         best = json.loads(ours.run("best", "--params", "--study", name).stdout)
         self.checks.equal(f"{name}: `best` prints the best trial's params", best, study.best_params)
@@ -426,7 +428,11 @@ class Interop:
 
     def deleted(self) -> None:
         """Studies of ours that Optuna deletes are gone, with the rows that only we know of."""
-        self.checks.holds("plain: its curves are there before", self.rows("burn_tune_curves", "plain") > 0)
+        # As a worker leaves it behind that dies.
+        self.execute("INSERT INTO burn_tune_leases (trial_id, task, worker, expires, lost) "
+                     "SELECT trial_id, 'refit0', 'nobody', 0, 0 FROM trials WHERE number = 0")
+        for table in ["burn_tune_curves", "burn_tune_leases"]:
+            self.checks.holds(f"plain has rows in {table} before", self.rows(table, "plain") > 0)
         for name in ["plain", "running", "two"]:
             optuna.delete_study(study_name=name, storage=self.url)
         for table in ["burn_tune_curves", "burn_tune_leases"]:
@@ -434,10 +440,8 @@ class Interop:
         printed = sorted(entry["name"] for entry in self.ours.json("studies"))
         self.checks.equal("`studies` has the others", printed, sorted(optuna.get_all_study_names(self.url)))
         if self.url.startswith("sqlite"):
-            with sqlalchemy.create_engine(self.url).connect() as connection:
-                found = [connection.exec_driver_sql(f"PRAGMA {pragma}").all()
-                         for pragma in ["integrity_check", "foreign_key_check"]]
-            self.checks.equal("the file is sound", [list(map(tuple, rows)) for rows in found], [[("ok",)], []])
+            found = [self.execute(f"PRAGMA {pragma}") for pragma in ["integrity_check", "foreign_key_check"]]
+            self.checks.equal("the file is sound", found, [[("ok",)], []])
 
     def rows(self, table: str, study: str | None) -> int:
         """How many rows of a table of ours belong to a study; or to no trial."""
@@ -445,13 +449,24 @@ class Interop:
         if study:
             trials += " WHERE study_id = (SELECT study_id FROM studies WHERE study_name = :study)"
         sql = f"SELECT count(*) FROM {table} WHERE trial_id {'' if study else 'NOT '}IN ({trials})"
-        with sqlalchemy.create_engine(self.url).connect() as connection:
-            return connection.execute(sqlalchemy.text(sql), {"study": study} if study else {}).scalar_one()
+        return self.execute(sql, {"study": study} if study else {})[0][0]
+
+    def execute(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Executes a statement behind the backs of both, and returns its rows."""
+        with sqlalchemy.create_engine(self.url).begin() as connection:
+            result = connection.execute(sqlalchemy.text(sql), values or {})
+            return [tuple(row) for row in result] if result.returns_rows else []
 
 
 def kept(trial: FrozenTrial) -> dict[str, Any]:
     """What is kept beside a trial."""
-    return {**trial.system_attrs, **trial.user_attrs}
+    ours = {key.removeprefix("burn_tune:"): value for key, value in trial.system_attrs.items()}
+    return {**ours, **trial.user_attrs}
+
+
+def others(trial: FrozenTrial) -> dict[str, Any]:
+    """The system attributes that are not burn-tune's own, which `show` prints as what they say."""
+    return {key: value for key, value in trial.system_attrs.items() if not key.startswith("burn_tune:")}
 
 
 def numbers(trials: list[FrozenTrial]) -> list[int]:
@@ -476,7 +491,7 @@ def without_id(trial: FrozenTrial) -> dict[str, Any]:
 
 def as_printed(trial: FrozenTrial) -> dict[str, Any]:
     """What `trials` is to print of a trial."""
-    ours = WORKER in kept(trial)
+    ours = WORKER in trial.system_attrs
     tasks = [told for key, told in kept(trial).items() if ours and key.startswith(("fold", "refit"))]
     told = {key: trial.user_attrs[key] for key in OPTIONAL if ours and key in trial.user_attrs}
     return {
@@ -555,6 +570,8 @@ def complaints() -> Iterator[list[str]]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
+            # Connections of studies that were loaded before, of which Python disposes meanwhile.
+            warnings.simplefilter("ignore", ResourceWarning)
             yield said
         said += [str(warning.message) for warning in caught]
     finally:

@@ -183,5 +183,5 @@ with warnings.catch_warnings():
 SLOW = SPACES["plain"].toml.replace("top = 2", "top = 0") + """
             [[trial]]
             name = "slow"
-            epochs = 200
+            epochs = 100
 """

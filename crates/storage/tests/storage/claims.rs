@@ -365,7 +365,7 @@ fn a_claim_is_found_again_whose_acknowledgement_was_lost(database: &TestDatabase
             let text = |text: String| Value::Text(text);
             let id = "(SELECT MAX(trial_id) FROM trials)";
             let attribute = format!(
-                "INSERT INTO trial_user_attributes (trial_id, \"key\", value_json) \
+                "INSERT INTO trial_system_attributes (trial_id, \"key\", value_json) \
                  VALUES ({id}, 'burn_tune:worker', ?1)"
             );
             db.execute(&attribute, &[text(format!("{worker:?}"))])?;
@@ -384,7 +384,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
     let study = study(database);
     let mut store = worker(database, &study, LONG);
     claim(&mut store, 0, 5);
-    let mut write = |sql: &str| {
+    let write = |sql: &str| {
         let write = |db: &mut dyn burn_tune_storage::database::Database| {
             db.execute(sql, &[Value::Int(study.id)]).map(drop)
         };
@@ -397,7 +397,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
     let (claimed, told) = claim(&mut store, 1, 5);
     assert_eq!(claimed, Claim::Begun(2));
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].trial.state, TrialState::Foreign { value: None });
+    assert_eq!(told[0].trial.state, TrialState::Foreign { value: None, begun_here: false });
     write("UPDATE trials SET state = 'COMPLETE' WHERE study_id = ?1 AND number = 1");
     write(
         "INSERT INTO trial_values (trial_id, objective, value, value_type) \
@@ -405,7 +405,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
     );
     let (claimed, told) = claim(&mut store, 3, 5);
     assert_eq!(claimed, Claim::Begun(3));
-    assert_eq!(told[0].trial.state, TrialState::Foreign { value: Some(0.75) });
+    assert_eq!(told[0].trial.state, TrialState::Foreign { value: Some(0.75), begun_here: false });
     assert_eq!(told[0].trial.number, 1);
     assert_eq!(claim(&mut store, 4, 5), (Claim::Begun(4), vec![]), "it is told once");
 }

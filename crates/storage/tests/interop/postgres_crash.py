@@ -1,0 +1,132 @@
+"""Several processes share a study in PostgreSQL; the server crashes in the middle, and one process is killed.
+
+Starts a PostgreSQL of its own on 127.0.0.1 (Debian's package `postgresql`), in a folder that it removes, runs
+`search` in several processes, restarts the server without a shutdown (`pg_ctl restart -m immediate`), again and
+again, kills one of the processes with -9, and compares every leaderboard with that of a single process that nothing
+happened to, to the byte. The program has to be built with the feature `postgres`:
+
+    cargo build -p burn-tune-cli --features burn-tune-cli/postgres
+    python crates/storage/tests/interop/postgres_crash.py --burn-tune target/debug/burn-tune
+"""
+
+import argparse
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness import BurnTune, Checks
+
+SPACE = """
+[study]
+name = "crash"
+top = 2
+refit_seeds = 2
+[space]
+batch_size = [50, 100]
+lr = { low = 1e-3, high = 1e-1, log = true }
+epochs = [1, 2]
+depth = [0, 1]
+hidden_size = 16
+"""
+TRIALS = 24
+PROCESSES = 3
+CRASHES = 3
+
+
+class Server:
+    """A PostgreSQL of this script's own."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+        initdb = shutil.which("initdb")
+        if not found and not initdb:
+            sys.exit("no PostgreSQL here: apt-get install postgresql")
+        self.programs = found[-1] if found else pathlib.Path(initdb or "").parent
+        self.folder = folder
+        # PostgreSQL refuses to run as root.
+        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+        if self.user:
+            shutil.chown(folder, "postgres", "postgres")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.call("initdb", "-D", folder / "data", "-U", "burntune", "-A", "trust", "--no-sync")
+        self.control("start")
+        self.call("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "burntune", "tune")
+        self.url = f"postgresql://burntune@127.0.0.1:{self.port}/tune"
+
+    def call(self, program: str, *args: object) -> None:
+        command = [*self.user, str(self.programs / program), *map(str, args)]
+        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL)
+
+    def control(self, *what: str) -> None:
+        options = f"-k {self.folder} -h 127.0.0.1 -p {self.port}"
+        self.call("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, *what)
+
+    def crash(self) -> None:
+        """Stops without a shutdown, as in a power cut, and starts again."""
+        self.control("restart", "-m", "immediate")
+
+    def stop(self) -> None:
+        self.control("stop", "-m", "immediate")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--burn-tune", type=pathlib.Path, required=True)
+    args = parser.parse_args()
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        work, data = pathlib.Path(folder, "work"), pathlib.Path(folder, "server")
+        os.chmod(folder, 0o755)
+        work.mkdir()
+        data.mkdir()
+        server = Server(data)
+        try:
+            check(checks, BurnTune(args.burn_tune, server.url, work), server)
+        finally:
+            server.stop()
+    return checks.end()
+
+
+def check(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
+    burn_tune.write_space("crash", SPACE)
+    search = ["search", "--space", "crash.toml", "--trials", TRIALS, "--limit", "6000", "--jobs", "1"]
+    alone = burn_tune.on(str(burn_tune.folder / "alone.db"))
+    alone.run(*search, "--out", "alone", "--quiet")
+    expected = (burn_tune.folder / "alone/leaderboard.json").read_bytes()
+
+    with checks.section(f"{PROCESSES} processes, {CRASHES} crashes of the server, one process killed"):
+        shared = [*search, "--study", "shared", "--lease", "20s", "--out"]
+        processes = [burn_tune.start(*shared, f"out{number}") for number in range(PROCESSES)]
+        for _ in range(CRASHES):
+            time.sleep(random.uniform(0.3, 1.2))
+            server.crash()
+        processes[1].send_signal(signal.SIGKILL)
+        said = [process.communicate(timeout=240)[0] for process in processes]
+        for number, (process, text) in enumerate(zip(processes, said)):
+            if number == 1:
+                checks.equal("the killed process was at work", process.returncode, -signal.SIGKILL)
+                continue
+            checks.holds(f"process {number} ends well", process.returncode == 0, text)
+            leaderboard = burn_tune.folder / f"out{number}/leaderboard.json"
+            same = leaderboard.exists() and leaderboard.read_bytes() == expected
+            checks.holds(f"the leaderboard of process {number} is that of a single undisturbed one", same)
+    with checks.section("what is in the database"):
+        trials = burn_tune.json("trials", "--study", "shared")
+        checks.equal("every trial is there once", [trial["number"] for trial in trials], list(range(TRIALS)))
+        states = {trial["state"] for trial in trials}
+        checks.equal("and has ended", states - {"complete", "failed"}, set())
+        study = burn_tune.json("studies")[0]
+        checks.equal("it is the only study", study["name"], "shared")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
