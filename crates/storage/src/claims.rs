@@ -466,11 +466,7 @@ fn trial_attribute(
 }
 
 /// The refits of a trial that have been done.
-fn refits_of(
-    db: &mut dyn Database,
-    id: i64,
-    number: usize,
-) -> Result<Vec<Refit>, StorageError> {
+fn refits_of(db: &mut dyn Database, id: i64, number: usize) -> Result<Vec<Refit>, StorageError> {
     let sql = "SELECT \"key\", value_json FROM trial_system_attributes WHERE trial_id = ?1";
     let rows = db.query(sql, &[Value::Int(id)])?;
     let texts = rows.iter().filter_map(|row| match row.as_slice() {

@@ -19,6 +19,7 @@ Each check prints a line; the exit code is 1 where one failed.
 """
 
 import argparse
+import contextlib
 import datetime
 import importlib.util
 import json
@@ -42,6 +43,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from harness import PATIENCE_S, BurnTune, Checks
+from server import Server
 from spaces import SLOW, SPACES
 
 # So few that a trial takes some milliseconds.
@@ -116,7 +118,7 @@ class Interop:
               lambda e: [*(s for s in e["split_test_scores"] if s is not None), *([None] if "error" in e else [])])
         equal("refits", lambda t: [kept(t)[f"refit{s}"]["score"] for s in range(3) if f"refit{s}" in kept(t)],
               lambda e: refits.get(e["trial"], {"test_scores": []})["test_scores"])
-        equal("the worker", lambda t: isinstance(kept(t).get(WORKER), str), lambda _: True)
+        equal("the worker", lambda t: isinstance(t.system_attrs.get(WORKER), str), lambda _: True)
         self.times(name, trials)
         direction = StudyDirection.MAXIMIZE if leaderboard["direction"] == "maximize" else StudyDirection.MINIMIZE
         self.checks.equal(f"{name}: direction", study.direction, direction)
@@ -209,7 +211,7 @@ class Interop:
         after = self.load(name).trials
         news = after[len(before) :]
         self.checks.equal(f"{name}: what was there is as it was", after[: len(before)], before)
-        self.checks.equal(f"{name}: two trials of ours follow", [WORKER in kept(trial) for trial in news], [True, True])
+        self.checks.equal(f"{name}: two trials of ours follow", [WORKER in trial.system_attrs for trial in news], [True, True])
         self.checks.equal(f"{name}: their distributions", [trial.distributions for trial in news],
                           [SPACES[name].distributions] * 2)
         self.ranked(name, after, leaderboard)
@@ -287,7 +289,7 @@ class Interop:
         leaderboard = ours.search("plain", 8, "--study", name, *LIMIT, out=name)
         after = self.load(name, url).trials
         self.checks.equal(f"{name}: Optuna's trials stay as they were", after[:5], before)
-        news = [(trial.state.name, WORKER in kept(trial)) for trial in after[5:]]
+        news = [(trial.state.name, WORKER in trial.system_attrs) for trial in after[5:]]
         self.checks.equal(f"{name}: three of ours follow", news, [("COMPLETE", True)] * 3)
         self.ranked(name, after, leaderboard)
         self.shown(name, after, url)
@@ -342,8 +344,8 @@ class Interop:
         self.checks.equal("nobody finds the database locked", locked, [])
         self.checks.equal("trials are numbered without gaps", numbers(trials), list(range(len(trials))))
         self.checks.equal("all are complete", {trial.state.name for trial in trials}, {"COMPLETE"})
-        self.checks.equal("Optuna's are all there", [t.number for t in trials if WORKER not in kept(t)], told)
-        workers = {kept(trial)[WORKER] for trial in trials if WORKER in kept(trial)}
+        self.checks.equal("Optuna's are all there", [t.number for t in trials if WORKER not in t.system_attrs], told)
+        workers = {trial.system_attrs[WORKER] for trial in trials if WORKER in trial.system_attrs}
         # One process began the study; of the two that went on with it, one may have come too late.
         self.checks.holds(f"{len(trials)} trials were shared by Optuna and ours",
                           len(workers) >= 2 and len(told) == 12 and len(trials) >= total, (workers, told, len(trials)))
@@ -631,7 +633,7 @@ def run(interop: Interop, folder: pathlib.Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--burn-tune", type=pathlib.Path, required=True)
-    parser.add_argument("--database", required=True)
+    parser.add_argument("--database", required=True, help="an address, or `postgres` for a server of its own")
     parser.add_argument("--folder", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     os.environ["TZ"] = TIME_ZONE
@@ -639,7 +641,12 @@ def main() -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     checks = Checks()
-    run(Interop(checks, BurnTune(arguments.burn_tune, arguments.database, arguments.folder)), arguments.folder)
+    with contextlib.ExitStack() as stack:
+        database = arguments.database
+        if database == "postgres":
+            server = stack.enter_context(Server())
+            database = server.url.replace("postgresql://", "postgresql+psycopg://")
+        run(Interop(checks, BurnTune(arguments.burn_tune, database, arguments.folder)), arguments.folder)
     return checks.end()
 
 

@@ -10,18 +10,15 @@ happened to, to the byte. The program has to be built with the feature `postgres
 """
 
 import argparse
-import os
 import pathlib
 import random
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
 from harness import BurnTune, Checks
+from server import Server
 
 SPACE = """
 [study]
@@ -40,59 +37,14 @@ PROCESSES = 3
 CRASHES = 3
 
 
-class Server:
-    """A PostgreSQL of this script's own."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
-        initdb = shutil.which("initdb")
-        if not found and not initdb:
-            sys.exit("no PostgreSQL here: apt-get install postgresql")
-        self.programs = found[-1] if found else pathlib.Path(initdb or "").parent
-        self.folder = folder
-        # PostgreSQL refuses to run as root.
-        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-        if self.user:
-            shutil.chown(folder, "postgres", "postgres")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.call("initdb", "-D", folder / "data", "-U", "burntune", "-A", "trust", "--no-sync")
-        self.control("start")
-        self.call("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "burntune", "tune")
-        self.url = f"postgresql://burntune@127.0.0.1:{self.port}/tune"
-
-    def call(self, program: str, *args: object) -> None:
-        command = [*self.user, str(self.programs / program), *map(str, args)]
-        subprocess.run(command, check=True, cwd=self.folder, stdout=subprocess.DEVNULL)
-
-    def control(self, *what: str) -> None:
-        options = f"-k {self.folder} -h 127.0.0.1 -p {self.port}"
-        self.call("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, *what)
-
-    def crash(self) -> None:
-        """Stops without a shutdown, as in a power cut, and starts again."""
-        self.control("restart", "-m", "immediate")
-
-    def stop(self) -> None:
-        self.control("stop", "-m", "immediate")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--burn-tune", type=pathlib.Path, required=True)
     args = parser.parse_args()
     checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
-        work, data = pathlib.Path(folder, "work"), pathlib.Path(folder, "server")
-        os.chmod(folder, 0o755)
-        work.mkdir()
-        data.mkdir()
-        server = Server(data)
-        try:
-            check(checks, BurnTune(args.burn_tune, server.url, work), server)
-        finally:
-            server.stop()
+        with Server() as server:
+            check(checks, BurnTune(args.burn_tune, server.url, pathlib.Path(folder)), server)
     return checks.end()
 
 
