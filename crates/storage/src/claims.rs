@@ -5,32 +5,31 @@
 //! refused. So a trial may be worked on twice, where a worker was thought dead and comes back, but its
 //! result is kept once. The clock is the database's.
 
+mod looking;
+mod saving;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError};
 use burn_tune_search::study::Refit;
-use burn_tune_search::{Candidate, Curves, Params, Trial, TrialState};
+use burn_tune_search::{Candidate, Params, Trial, TrialState};
 
-use crate::database::{Access, Database, Value};
+use self::looking::{Left, Look, begin, left_trial, news};
+use self::saving::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
+use crate::database::Access;
 use crate::distribution::Distribution;
 use crate::kept::{
-    NAME, WORKER, end_attributes, fold_json, fold_key, fold_task, kept_trial, refit,
-    refit_attributes, refit_json, refit_key, refit_task, refits_in, value,
+    fold_json, fold_key, fold_task, refit, refit_attributes, refit_json, refit_key, refit_task,
 };
 use crate::leases::Leases;
 use crate::parts::count_workers;
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::lock_study;
-use crate::trials::write::{
-    NewTrial, end_trial, insert_trial, set_intermediate_value, set_system_attribute,
-    set_trial_attribute,
-};
-use crate::trials::{read_trial, read_trials};
+use crate::trials::write::{set_intermediate_value, set_system_attribute, set_trial_attribute};
 use crate::worker::Worker;
 use crate::{StorageError, StorageUrl};
 
@@ -118,14 +117,6 @@ impl StudyStore {
     pub fn study(&self) -> &StudyRecord {
         &self.study
     }
-}
-
-/// What one look at the database has found: taken up by the store once the transaction has ended well.
-#[derive(Default)]
-struct Look {
-    ids: Vec<i64>,
-    running: BTreeMap<i64, KeptTrial>,
-    claim: Option<Claim>,
 }
 
 impl Store for StudyStore {
@@ -269,233 +260,4 @@ pub(crate) const TRIAL: &str = "trial";
 
 fn store_error(error: StorageError) -> StoreError {
     StoreError(error.to_string())
-}
-
-/// Reads what is new in the study, and notes it in `look`.
-fn news(
-    db: &mut dyn Database,
-    study: &StudyRecord,
-    part: &Part,
-    running: &BTreeMap<i64, KeptTrial>,
-    look: &mut Look,
-) -> Result<Vec<KeptTrial>, StorageError> {
-    let mut news = Vec::new();
-    for (&id, known) in running {
-        let Some(record) = read_trial(db, id)? else { continue };
-        let found = understood(&record, part)?;
-        if is_open(&record, &found) {
-            look.running.insert(id, found.clone());
-        }
-        if found != *known {
-            news.push(found);
-        }
-    }
-    for record in read_trials(db, study.id, look.ids.last().copied().unwrap_or(0))? {
-        if record.number != look.ids.len() {
-            return Err(StorageError::Permanent(format!(
-                "the trials of the study `{}` are not numbered without gaps: after {} comes {}",
-                study.name,
-                look.ids.len(),
-                record.number
-            )));
-        }
-        look.ids.push(record.id);
-        let found = understood(&record, part)?;
-        if is_open(&record, &found) {
-            look.running.insert(record.id, found.clone());
-        }
-        news.push(found);
-    }
-    news.sort_by_key(|found| found.trial.number);
-    Ok(news)
-}
-
-fn understood(record: &TrialRecord, part: &Part) -> Result<KeptTrial, StorageError> {
-    kept_trial(record, part.folds).map_err(StorageError::Permanent)
-}
-
-/// Whether more may become of it.
-fn is_open(record: &TrialRecord, found: &KeptTrial) -> bool {
-    let waits = matches!(record.state.as_str(), "RUNNING" | "WAITING");
-    waits && !found.trial.is_finished()
-}
-
-enum Left {
-    Found(usize),
-    None { others: bool },
-}
-
-/// Takes up the first running trial that nobody works on any more. One that has lost its workers too
-/// often fails instead.
-fn left_trial(
-    db: &mut dyn Database,
-    study: &StudyRecord,
-    part: &Part,
-    leases: &Leases,
-    mine: &BTreeSet<usize>,
-) -> Result<Left, StorageError> {
-    let mut others = false;
-    for (id, number, lease) in leases.of_running_trials(db, study.id)? {
-        if mine.contains(&number) {
-            continue;
-        }
-        let lost = match lease {
-            // A claim of this process whose acknowledgement was lost with the connection.
-            Some(lease) if leases.is_own(&lease) => lease.lost,
-            Some(lease) if leases.is_free(&lease) => lease.lost + 1,
-            None => 0,
-            Some(_) => {
-                others = true;
-                continue;
-            }
-        };
-        if lost > part.retries {
-            give_up(db, part, leases, id, lost)?;
-            // What has become of it is told with the next claim, as of others' trials.
-            others = true;
-            continue;
-        }
-        leases.take(db, id, TRIAL, lost)?;
-        set_system_attribute(db, id, WORKER, &leases.json())?;
-        return Ok(Left::Found(number));
-    }
-    Ok(Left::None { others })
-}
-
-/// Fails a trial that has lost its worker again and again: it may be the one that kills them.
-fn give_up(
-    db: &mut dyn Database,
-    part: &Part,
-    leases: &Leases,
-    id: i64,
-    lost: usize,
-) -> Result<(), StorageError> {
-    let Some(record) = read_trial(db, id)? else { return Ok(()) };
-    let mut trial = understood(&record, part)?.trial;
-    let TrialState::Running { folds } = &trial.state else { return Ok(()) };
-    let fold = folds.iter().position(Option::is_none).unwrap_or(0);
-    let reason = format!(
-        "its worker was lost {lost} times in a row, without a word: is there too little memory?"
-    );
-    let failed = burn_tune_search::ObjectiveError::Failed { reason, flags: Vec::new() };
-    let Some(record) = trial.end_fold(fold, &Err(failed), None) else { return Ok(()) };
-    leases.take(db, id, TRIAL, lost)?;
-    set_system_attribute(db, id, &fold_key(fold), &fold_json(&record))?;
-    if trial.is_finished() {
-        end(db, leases, id, &trial)?;
-    }
-    Ok(())
-}
-
-fn begin(
-    db: &mut dyn Database,
-    study: &StudyRecord,
-    part: &Part,
-    leases: &Leases,
-    candidate: Candidate,
-    look: &mut Look,
-) -> Result<Claim, StorageError> {
-    let mut params = Vec::new();
-    for (name, value) in candidate.params.iter() {
-        let distribution = part.distributions.get(name);
-        let internal = distribution.and_then(|distribution| distribution.internal(value));
-        let (Some(distribution), Some(value)) = (distribution, internal) else {
-            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
-            return Err(StorageError::Permanent(problem));
-        };
-        let distribution = distribution.to_json();
-        params.push(ParamRecord { name: name.to_owned(), value, distribution });
-    }
-    let system_attributes = vec![(WORKER.to_owned(), leases.json())];
-    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
-    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
-    let trial = NewTrial { state: "RUNNING", params, user_attributes, system_attributes };
-    let id = insert_trial(db, study.id, &trial)?;
-    leases.take(db, id, TRIAL, 0)?;
-    look.ids.push(id);
-    Ok(Claim::Begun(look.ids.len() - 1))
-}
-
-/// Writes the end of a trial that is this worker's.
-fn end(
-    db: &mut dyn Database,
-    leases: &Leases,
-    id: i64,
-    trial: &Trial,
-) -> Result<Kept, StorageError> {
-    let (state, values) = match value(trial) {
-        Some(value) => ("COMPLETE", vec![value]),
-        None => ("FAIL", Vec::new()),
-    };
-    leases.drop(db, id, TRIAL)?;
-    if end_trial(db, id, state, &values)? == 0 {
-        return Ok(Kept::Lost);
-    }
-    for (key, json) in end_attributes(trial) {
-        set_trial_attribute(db, id, key, &json)?;
-    }
-    Ok(Kept::Kept)
-}
-
-/// A result without a lease: refused, unless it is the one that stands there already, because only the
-/// acknowledgement was lost.
-fn lost_or_kept(
-    db: &mut dyn Database,
-    leases: &Leases,
-    id: i64,
-    key: &str,
-    json: &str,
-) -> Result<Kept, StorageError> {
-    let is_there = trial_attribute(db, id, key)?.as_deref() == Some(json);
-    let is_own = trial_attribute(db, id, WORKER)? == Some(leases.json());
-    let refit = key.starts_with(&refit_key(0)[..refit_key(0).len() - 1]);
-    Ok(if is_there && (is_own || refit) { Kept::Kept } else { Kept::Lost })
-}
-
-fn trial_attribute(
-    db: &mut dyn Database,
-    id: i64,
-    key: &str,
-) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT value_json FROM trial_system_attributes WHERE trial_id = ?1 AND \"key\" = ?2";
-    let rows = db.query(sql, &[Value::Int(id), Value::Text(key.to_owned())])?;
-    Ok(rows.into_iter().next().and_then(|row| match row.into_iter().next() {
-        Some(Value::Text(json)) => Some(json),
-        _ => None,
-    }))
-}
-
-/// The refits of a trial that have been done.
-fn refits_of(db: &mut dyn Database, id: i64, number: usize) -> Result<Vec<Refit>, StorageError> {
-    let sql = "SELECT \"key\", value_json FROM trial_system_attributes WHERE trial_id = ?1";
-    let rows = db.query(sql, &[Value::Int(id)])?;
-    let texts = rows.iter().filter_map(|row| match row.as_slice() {
-        [Value::Text(key), Value::Text(json)] => Some((key.as_str(), json.as_str())),
-        _ => None,
-    });
-    refits_in(number, texts)
-        .map_err(|error| StorageError::Permanent(format!("trial {number}: {error}")))
-}
-
-fn curves_npz(
-    trial: usize,
-    task: Task,
-    curves: Option<&std::sync::Arc<Curves>>,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(curves) = curves else { return Ok(None) };
-    let all: CurvesByTask = [((trial, task), curves.clone())].into();
-    to_npz(&all).map(Some).map_err(|error| StoreError(format!("curves of trial {trial}: {error}")))
-}
-
-fn save_curves(
-    db: &mut dyn Database,
-    id: i64,
-    task: &str,
-    npz: Option<&[u8]>,
-) -> Result<(), StorageError> {
-    let Some(npz) = npz else { return Ok(()) };
-    let sql = "INSERT INTO burn_tune_curves (trial_id, task, npz) VALUES (?1, ?2, ?3) \
-               ON CONFLICT (trial_id, task) DO UPDATE SET npz = excluded.npz";
-    let params = [Value::Int(id), Value::Text(task.to_owned()), Value::Bytes(npz.to_vec())];
-    db.execute(sql, &params).map(drop)
 }

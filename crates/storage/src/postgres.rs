@@ -58,7 +58,8 @@ impl PostgresDatabase {
         let mut database =
             PostgresDatabase { config, tls, connection: None, in_transaction: false };
         let connection = database.connect().map_err(|error| {
-            if matches!(severity(&error), Severity::Lost) && error.code().is_none() {
+            // In the driver's words, which has no other way to tell: refused, no such host, silence.
+            if error.to_string().starts_with("error connecting") {
                 // Nobody has seen this server yet: it is rather the address that is wrong.
                 StorageError::Permanent(format!(
                     "no server answers at {} ({}): is it running, and is the address right?",

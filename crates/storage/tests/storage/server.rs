@@ -126,13 +126,11 @@ fn many_who_write_while_the_server_crashes_lose_nothing() {
     const EACH: usize = 200;
     let Some(server) = Server::start() else { return };
     let address = server.new_database();
-    drop(open(&address).unwrap());
     let (sender, progress) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..WORKERS {
-            let (address, sender) = (&address, sender.clone());
+            let (mut storage, sender) = (open(&address).unwrap(), sender.clone());
             scope.spawn(move || {
-                let mut storage = open(address).unwrap();
                 for n in 0..EACH {
                     let name = [Value::Text(format!("{worker}-{n}"))];
                     // Where the connection was lost while it was committed, it may be there already.
@@ -143,6 +141,7 @@ fn many_who_write_while_the_server_crashes_lose_nothing() {
                 }
             });
         }
+        drop(sender);
         for _ in 0..2 {
             progress.iter().take(WORKERS * EACH / 4).for_each(drop);
             server.crash_and_restart();

@@ -1,0 +1,179 @@
+//! Looking for work, within a transaction: what others have done, which trial was left, which is next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn_tune_search::store::{Claim, KeptTrial};
+use burn_tune_search::{Candidate, ObjectiveError, TrialState};
+
+use super::saving::end;
+use super::{Part, TRIAL};
+use crate::StorageError;
+use crate::database::Database;
+use crate::kept::{NAME, WORKER, fold_json, fold_key, kept_trial};
+use crate::leases::Leases;
+use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::trials::write::{NewTrial, insert_trial, set_system_attribute};
+use crate::trials::{read_trial, read_trials};
+
+/// What one look at the database has found: taken up by the store once the transaction has ended well.
+#[derive(Default)]
+pub struct Look {
+    /// The key of each trial, by number.
+    pub ids: Vec<i64>,
+    /// Trials that others have begun and not ended.
+    pub running: BTreeMap<i64, KeptTrial>,
+    /// What was claimed.
+    pub claim: Option<Claim>,
+}
+
+/// Reads what is new in the study, and notes it in `look`.
+pub fn news(
+    db: &mut dyn Database,
+    study: &StudyRecord,
+    part: &Part,
+    running: &BTreeMap<i64, KeptTrial>,
+    look: &mut Look,
+) -> Result<Vec<KeptTrial>, StorageError> {
+    let mut news = Vec::new();
+    for (&id, known) in running {
+        let Some(record) = read_trial(db, id)? else { continue };
+        let found = understood(&record, part)?;
+        if is_open(&record, &found) {
+            look.running.insert(id, found.clone());
+        }
+        if found != *known {
+            news.push(found);
+        }
+    }
+    for record in read_trials(db, study.id, look.ids.last().copied().unwrap_or(0))? {
+        if record.number != look.ids.len() {
+            return Err(StorageError::Permanent(format!(
+                "the trials of the study `{}` are not numbered without gaps: after {} comes {}",
+                study.name,
+                look.ids.len(),
+                record.number
+            )));
+        }
+        look.ids.push(record.id);
+        let found = understood(&record, part)?;
+        if is_open(&record, &found) {
+            look.running.insert(record.id, found.clone());
+        }
+        news.push(found);
+    }
+    news.sort_by_key(|found| found.trial.number);
+    Ok(news)
+}
+
+fn understood(record: &TrialRecord, part: &Part) -> Result<KeptTrial, StorageError> {
+    kept_trial(record, part.folds).map_err(StorageError::Permanent)
+}
+
+/// Whether more may become of it.
+fn is_open(record: &TrialRecord, found: &KeptTrial) -> bool {
+    let waits = matches!(record.state.as_str(), "RUNNING" | "WAITING");
+    waits && !found.trial.is_finished()
+}
+
+/// Whether a trial was left.
+pub enum Left {
+    /// The one with this number.
+    Found(usize),
+    /// None; others work on theirs, or nobody does.
+    None {
+        /// Whether others do.
+        others: bool,
+    },
+}
+
+/// Takes up the first running trial that nobody works on any more. One that has lost its workers too
+/// often fails instead.
+pub fn left_trial(
+    db: &mut dyn Database,
+    study: &StudyRecord,
+    part: &Part,
+    leases: &Leases,
+    mine: &BTreeSet<usize>,
+) -> Result<Left, StorageError> {
+    let mut others = false;
+    for (id, number, lease) in leases.of_running_trials(db, study.id)? {
+        if mine.contains(&number) {
+            continue;
+        }
+        let lost = match lease {
+            // A claim of this process whose acknowledgement was lost with the connection.
+            Some(lease) if leases.is_own(&lease) => lease.lost,
+            Some(lease) if leases.is_free(&lease) => lease.lost + 1,
+            None => 0,
+            Some(_) => {
+                others = true;
+                continue;
+            }
+        };
+        if lost > part.retries {
+            give_up(db, part, leases, id, lost)?;
+            // What has become of it is told with the next claim, as of others' trials.
+            others = true;
+            continue;
+        }
+        leases.take(db, id, TRIAL, lost)?;
+        set_system_attribute(db, id, WORKER, &leases.json())?;
+        return Ok(Left::Found(number));
+    }
+    Ok(Left::None { others })
+}
+
+/// Fails a trial that has lost its worker again and again: it may be the one that kills them.
+fn give_up(
+    db: &mut dyn Database,
+    part: &Part,
+    leases: &Leases,
+    id: i64,
+    lost: usize,
+) -> Result<(), StorageError> {
+    let Some(record) = read_trial(db, id)? else { return Ok(()) };
+    let mut trial = understood(&record, part)?.trial;
+    let TrialState::Running { folds } = &trial.state else { return Ok(()) };
+    let fold = folds.iter().position(Option::is_none).unwrap_or(0);
+    let reason = format!(
+        "its worker was lost {lost} times in a row, without a word: is there too little memory?"
+    );
+    let failed = ObjectiveError::Failed { reason, flags: Vec::new() };
+    let Some(record) = trial.end_fold(fold, &Err(failed), None) else { return Ok(()) };
+    leases.take(db, id, TRIAL, lost)?;
+    set_system_attribute(db, id, &fold_key(fold), &fold_json(&record))?;
+    if trial.is_finished() {
+        end(db, leases, id, &trial)?;
+    }
+    Ok(())
+}
+
+/// Begins a trial under the next number.
+pub fn begin(
+    db: &mut dyn Database,
+    study: &StudyRecord,
+    part: &Part,
+    leases: &Leases,
+    candidate: Candidate,
+    look: &mut Look,
+) -> Result<Claim, StorageError> {
+    let mut params = Vec::new();
+    for (name, value) in candidate.params.iter() {
+        let distribution = part.distributions.get(name);
+        let internal = distribution.and_then(|distribution| distribution.internal(value));
+        let (Some(distribution), Some(value)) = (distribution, internal) else {
+            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
+            return Err(StorageError::Permanent(problem));
+        };
+        let distribution = distribution.to_json();
+        params.push(ParamRecord { name: name.to_owned(), value, distribution });
+    }
+    let system_attributes = vec![(WORKER.to_owned(), leases.json())];
+    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
+    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
+    let trial = NewTrial { state: "RUNNING", params, user_attributes, system_attributes };
+    let id = insert_trial(db, study.id, &trial)?;
+    leases.take(db, id, TRIAL, 0)?;
+    look.ids.push(id);
+    Ok(Claim::Begun(look.ids.len() - 1))
+}
