@@ -223,14 +223,14 @@ mod tests {
     fn the_best_is_told_with_its_folds_refits_params_and_flags() {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record, true).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
         assert_snapshot!(best_text(&trials[0], &trials, &study, 80));
     }
 
     #[test]
     fn a_trial_of_any_study_becomes_an_explicit_trial_of_a_space_file() {
         let (study, records) = optunas();
-        let trial = |number: usize| TrialView::new(&records[number], false).unwrap();
+        let trial = |number: usize| TrialView::new(&records[number]).unwrap();
         assert_snapshot!(explicit_trial(&trial(0), &study), @r#"
         # value: 0.5000, 20.0000
         [[trial]]

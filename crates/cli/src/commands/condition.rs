@@ -105,42 +105,44 @@ mod tests {
     use super::*;
     use crate::commands::fixtures::{optunas, ours};
 
-    /// The numbers of the trials of ours, and of Optuna's, for which the condition holds.
-    fn holding(condition: &str) -> [Vec<usize>; 2] {
-        let condition: Condition = condition.parse().unwrap();
-        [(ours(), true), (optunas(), false)].map(|((_, records), ours)| {
-            let views = records.iter().map(|record| TrialView::new(record, ours).unwrap());
-            views.filter(|view| condition.holds(view)).map(|view| view.number).collect()
-        })
+    /// Checks for which trials of ours, and of Optuna's, a condition holds.
+    #[track_caller]
+    fn holds_for(condition: &str, of_ours: &[usize], of_optuna: &[usize]) {
+        let parsed: Condition = condition.parse().unwrap();
+        for ((_, records), expected) in [(ours(), of_ours), (optunas(), of_optuna)] {
+            let views = records.iter().map(|record| TrialView::new(record).unwrap());
+            let holding = views.filter(|view| parsed.holds(view)).map(|view| view.number);
+            assert_eq!(holding.collect::<Vec<usize>>(), expected, "{condition}");
+        }
     }
 
     #[test]
     fn numbers_compare_as_numbers() {
-        assert_eq!(holding("value>=0.9795"), [vec![0, 1], vec![]]);
-        assert_eq!(holding(" number < 2 "), [vec![0, 1], vec![0, 1]]);
-        assert_eq!(holding("learning_rate=1e-3"), [vec![0], vec![]]);
-        assert_eq!(holding("learning_rate!=0.001"), [vec![1, 2, 3, 4], vec![]]);
-        assert_eq!(holding("value1>9"), [vec![], vec![0, 1, 3]]);
-        assert_eq!(holding("duration_s<=630.25"), [vec![0, 1, 2, 4], vec![0, 1, 2, 3]]);
+        holds_for("value>=0.9795", &[0, 1], &[]);
+        holds_for(" number < 2 ", &[0, 1], &[0, 1]);
+        holds_for("learning_rate=1e-3", &[0], &[]);
+        holds_for("learning_rate!=0.001", &[1, 2, 3, 4], &[]);
+        holds_for("value1>9", &[], &[0, 1, 3]);
+        holds_for("duration_s<=630.25", &[0, 1, 2, 4], &[0, 1, 2, 3]);
     }
 
     #[test]
     fn texts_compare_as_texts() {
-        assert_eq!(holding("activation==tanh"), [vec![1, 3], vec![]]);
-        assert_eq!(holding("name~jey"), [vec![0], vec![]]);
-        assert_eq!(holding("flags~never_predicts"), [vec![0], vec![]]);
-        assert_eq!(holding("flags="), [vec![1, 3, 4], vec![0, 1, 2, 3, 4]]);
-        assert_eq!(holding("error~inf"), [vec![2], vec![]]);
-        assert_eq!(holding("datetime_start>2026-11-24 11:03"), [vec![3, 4], vec![3]]);
+        holds_for("activation==tanh", &[1, 3], &[]);
+        holds_for("name~jey", &[0], &[]);
+        holds_for("flags~never_predicts", &[0], &[]);
+        holds_for("flags=", &[1, 3, 4], &[0, 1, 2, 3, 4]);
+        holds_for("error~inf", &[2], &[]);
+        holds_for("datetime_start>2026-11-24 11:03", &[3, 4], &[3]);
     }
 
     #[test]
     fn params_and_attributes_of_other_programs_are_keys() {
-        assert_eq!(holding("kind=null"), [vec![], vec![1]]);
-        assert_eq!(holding("params_kind=true"), [vec![], vec![2]]);
-        assert_eq!(holding("note~dashboard"), [vec![4], vec![]]);
-        assert_eq!(holding("user_attrs_name=not ours"), [vec![], vec![0, 1, 2, 3]]);
-        assert_eq!(holding("fold0~score"), [vec![], vec![]], "what is ours is no attribute");
+        holds_for("kind=null", &[], &[1]);
+        holds_for("params_kind=true", &[], &[2]);
+        holds_for("note~dashboard", &[4], &[]);
+        holds_for("user_attrs_name=not ours", &[], &[0, 1, 2, 3]);
+        holds_for("fold0~score", &[], &[]);
     }
 
     #[test]

@@ -9,15 +9,20 @@ use crate::table::textwrap;
 
 /// Each fact is a name and a text; one without a name goes on with the fact before it. Empty texts are
 /// left out. Lines are at most `width` columns, if that can be.
-pub fn facts_text(facts: &[(&str, String)], width: usize) -> String {
-    let stated = || facts.iter().filter(|(_, fact)| !fact.is_empty());
-    let longest = stated().map(|(name, _)| measure_text_width(name)).max().unwrap_or(0);
+pub fn facts_text(facts: &[(impl AsRef<str>, String)], width: usize) -> String {
+    let stated = facts.iter().filter(|(_, fact)| !fact.is_empty());
+    let stated = || stated.clone().map(|(name, fact)| (name.as_ref(), fact));
+    let names = stated().map(|(name, _)| measure_text_width(name));
+    let longest = names.filter(|name| *name <= width / 2).max().unwrap_or(0);
     let indent = " ".repeat(longest + 2);
     let mut text = String::new();
     for (name, fact) in stated() {
-        let pad = " ".repeat(indent.len() - measure_text_width(name));
         let body = textwrap(&format!("{indent}{}", one_line(fact)), width, &indent);
-        let _ = writeln!(text, "{name}{pad}{}", body.trim_start());
+        let _ = match indent.len().checked_sub(measure_text_width(name)) {
+            Some(gap) => writeln!(text, "{name}{}{}", " ".repeat(gap), body.trim_start()),
+            // So long a name would leave no room beside it.
+            None => writeln!(text, "{name}\n{body}"),
+        };
     }
     text
 }
@@ -37,5 +42,16 @@ mod tests {
             ("", "activation = a long name of a function".to_owned()),
         ];
         assert_snapshot!(facts_text(&facts, 30));
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_has_its_fact_below() {
+        let facts =
+            [("a = 1", "2 or 3".to_owned()), ("b = a very long value", "4 or 5".to_owned())];
+        assert_snapshot!(facts_text(&facts, 30), @r"
+        a = 1  2 or 3
+        b = a very long value
+               4 or 5
+        ");
     }
 }

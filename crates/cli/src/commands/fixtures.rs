@@ -13,14 +13,21 @@ pub fn ours() -> (StudyRecord, Vec<TrialRecord>) {
         &["MAXIMIZE"],
         json!({
             "burn_tune": { "format": 1, "version": "0.1.0", "created": "2026-11-24 11:00:00.000000" },
-            "budgets": [3, 5], "workers": 2,
+            "budgets": [3, 5], "workers": 2, "finished": 3,
         }),
     );
     let fold = |score: f64, flags: Value| {
-        let (start_s, end_s) = (1.0, 13.5);
-        json!({ "score": score, "flags": flags, "fit_s": 12.0, "score_s": 0.25, "worker": 1, "start_s": start_s, "end_s": end_s })
+        json!({
+            "score": score, "flags": flags, "fit_s": 12.0, "score_s": 0.25,
+            "worker": 1, "start_s": 1.0, "end_s": 13.5,
+        })
     };
-    let refit = |score: f64, flags: Value| json!({ "score": score, "per_class_recall": [0.99, "NaN"], "flags": flags, "worker": 0, "start_s": 60.0, "end_s": 145.0 });
+    let refit = |score: f64, flags: Value| {
+        json!({
+            "score": score, "per_class_recall": [0.99, "NaN"], "flags": flags,
+            "worker": 0, "start_s": 60.0, "end_s": 145.0,
+        })
+    };
     let worker = "node1/1234/1f3e9a.4026531836/77/0";
     let mut trials = vec![
         trial(
@@ -29,9 +36,11 @@ pub fn ours() -> (StudyRecord, Vec<TrialRecord>) {
             &[0.98],
             json!({
                 "burn_tune:worker": worker, "name": "yunjey", "std_test_score": 0.001,
-                "burn_tune:fold0": fold(0.979, json!([])), "burn_tune:fold1": fold(0.981, json!(["dead_units"])),
                 "flags": ["dead_units"],
-                "burn_tune:refit0": refit(0.985, json!(["never_predicts:[5]"])), "burn_tune:refit1": refit(0.983, json!([])),
+                "burn_tune:fold0": fold(0.979, json!([])),
+                "burn_tune:fold1": fold(0.981, json!(["dead_units"])),
+                "burn_tune:refit0": refit(0.985, json!(["never_predicts:[5]"])),
+                "burn_tune:refit1": refit(0.983, json!([])),
             }),
         ),
         trial(
@@ -40,7 +49,8 @@ pub fn ours() -> (StudyRecord, Vec<TrialRecord>) {
             &[0.9795],
             json!({
                 "burn_tune:worker": worker, "std_test_score": 0.0015,
-                "burn_tune:fold0": fold(0.981, json!([])), "burn_tune:fold1": fold(0.978, json!([])),
+                "burn_tune:fold0": fold(0.981, json!([])),
+                "burn_tune:fold1": fold(0.978, json!([])),
             }),
         ),
         trial(
@@ -50,7 +60,10 @@ pub fn ours() -> (StudyRecord, Vec<TrialRecord>) {
             json!({
                 "burn_tune:worker": worker, "error": "fold 1: the loss is inf at step 17",
                 "flags": ["diverged"], "burn_tune:fold0": fold(0.3, json!([])),
-                "burn_tune:fold1": { "error": "the loss is inf at step 17", "flags": ["diverged"], "worker": 0, "start_s": 1.0, "end_s": 1.5 },
+                "burn_tune:fold1": {
+                    "error": "the loss is inf at step 17", "flags": ["diverged"],
+                    "worker": 0, "start_s": 1.0, "end_s": 1.5,
+                },
             }),
         ),
         trial(
@@ -65,7 +78,8 @@ pub fn ours() -> (StudyRecord, Vec<TrialRecord>) {
             &[0.5],
             json!({
                 "burn_tune:worker": worker, "std_test_score": 0.0, "note": "from\nthe dashboard",
-                "burn_tune:fold0": fold(0.5, json!([])), "burn_tune:fold1": fold(0.5, json!([])),
+                "burn_tune:fold0": fold(0.5, json!([])),
+                "burn_tune:fold1": fold(0.5, json!([])),
             }),
         ),
     ];
@@ -126,7 +140,7 @@ fn study(name: &str, directions: &[&str], attributes: Value) -> StudyRecord {
 fn trial(number: usize, state: &str, values: &[f64], attributes: Value) -> TrialRecord {
     let begun = state != "WAITING";
     let ended = begun && state != "RUNNING";
-    let (system_attributes, user_attributes) =
+    let (system_attributes, user_attributes): (BTreeMap<_, _>, BTreeMap<_, _>) =
         texts(&attributes).into_iter().partition(|(key, _)| key.starts_with("burn_tune:"));
     TrialRecord {
         id: number as i64 + 1,

@@ -98,7 +98,7 @@ impl<'a> TrialJson<'a> {
 }
 
 /// The score of each fold up to the last that has ended; null where there is none.
-pub fn split_test_scores(trial: &TrialView) -> Vec<Option<Value>> {
+fn split_test_scores(trial: &TrialView) -> Vec<Option<Value>> {
     let folds = trial.folds.keys().last().map_or(0, |last| last + 1);
     let score = |fold| trial.folds.get(&fold).and_then(|result| result.score.clone());
     (0..folds).map(score).collect()

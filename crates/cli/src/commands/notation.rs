@@ -109,7 +109,7 @@ pub fn domain_text(distribution: &Distribution) -> String {
         Distribution::Float { low, high, step, log } => of(
             &toml(&Value::from(*low)),
             &toml(&Value::from(*high)),
-            step.map(|s| s.to_string()),
+            step.map(|step| toml(&Value::from(step))),
             *log,
         ),
         Distribution::Int { low, high, .. } if low == high => low.to_string(),
@@ -137,6 +137,8 @@ pub fn toml(value: &Value) -> String {
                 entries.iter().map(|(key, value)| toml_entry(key, value)).collect();
             format!("{{ {} }}", entries.join(", "))
         }
+        // The shortest text that reads back as this number.
+        Value::Number(number) if number.is_f64() => format!("{:?}", number.as_f64().unwrap_or(0.0)),
         value => value.to_string(),
     }
 }

@@ -83,13 +83,8 @@ impl Opened {
     /// All trials of the study, by number.
     pub fn trials(&mut self) -> Result<Vec<TrialView>> {
         let records = self.storage.trials(&self.study).map_err(failure)?;
-        records.iter().map(|record| TrialView::new(record, is_ours(&self.study))).collect()
+        records.iter().map(TrialView::new).collect()
     }
-}
-
-/// Whether burn-tune has made the study, so that the names of its attributes mean what they mean to us.
-pub fn is_ours(study: &StudyRecord) -> bool {
-    study.user_attributes.contains_key("burn_tune")
 }
 
 /// A user attribute of a study.

@@ -9,6 +9,7 @@ use burn_tune_search::suggestion;
 use serde_json::Value;
 
 use crate::commands::condition::Condition;
+use crate::commands::notation::plain;
 use crate::commands::trial::{State, TrialView, known_keys};
 
 /// What trials are sorted by.
@@ -71,10 +72,10 @@ impl Selection<'_> {
 
 /// A key that no trial has is a slip of the finger, unless there is no trial.
 fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<()> {
-    let known = known_keys(trials, objectives);
     if trials.is_empty() || trials.iter().any(|trial| trial.field(key).is_some()) {
         return Ok(());
     }
+    let known = known_keys(trials, objectives);
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     if known.contains(&key) {
         return Ok(());
@@ -104,7 +105,7 @@ impl Ord for SortValue {
 
 /// A number, or else a text.
 fn sortable(value: &Value) -> Result<f64, String> {
-    let text = crate::commands::notation::plain(value);
+    let text = plain(value);
     text.parse().map_err(|_| text)
 }
 
@@ -135,7 +136,7 @@ mod tests {
     ) -> Result<Vec<usize>> {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record, true).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
         let conditions: Vec<Condition> =
             conditions.iter().map(|condition| condition.parse().unwrap()).collect();
         let sort = &sort.parse().unwrap();

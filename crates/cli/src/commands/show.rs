@@ -16,11 +16,11 @@ use crate::commands::json::{Object, TrialJson, number};
 use crate::commands::listing::{Column, Row, listing, one_line};
 use crate::commands::notation::{
     date_text, domain_text, duration_text, plain, seconds_text, size_text, spread_text, toml,
-    value_text,
+    toml_entry, value_text,
 };
-use crate::commands::opened::{Opened, failure, is_ours, objectives, open_study};
+use crate::commands::opened::{Opened, failure, objectives, open_study};
 use crate::commands::printed::{print, print_json};
-use crate::commands::trial::{TaskResult, TrialView, flag_remarks, flags_text};
+use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::table::{count, terminal_width, textwrap};
 
 /// Intermediate values that a person is shown.
@@ -36,7 +36,7 @@ pub fn show(args: &ShowArgs) -> Result<ExitCode> {
             return Err(unknown(args.number, trials, &study));
         }
     };
-    let trial = TrialView::new(&record, is_ours(&study))?;
+    let trial = TrialView::new(&record)?;
     match args.format {
         ShowFormat::Table => print(&trial_text(&trial, &record, &study, terminal_width())),
         ShowFormat::Json => print_json(&json(&trial, &record, &study)),
@@ -166,19 +166,15 @@ fn worker_text(worker: &Value) -> String {
     }
 }
 
+/// Each param with what it was drawn from.
 fn params_text(trial: &TrialView, width: usize) -> String {
-    let columns =
-        [Column::fixed("param"), Column::fixed("value"), Column::fixed("searched in").folding()];
-    let rows: Vec<Row> = trial
-        .params
-        .iter()
-        .map(|param| {
-            let domain = domain_text(&param.distribution);
-            let cells = vec![param.name.clone(), toml(&param.value), domain.clone()];
-            Row { cells, folded: domain, below: String::new() }
-        })
-        .collect();
-    if rows.is_empty() { String::new() } else { listing(&columns, &rows, width) }
+    let fact = |param: &Param| {
+        let entry = one_line(&toml_entry(&param.name, &param.value));
+        (entry, domain_text(&param.distribution))
+    };
+    let mut facts = vec![("params".to_owned(), "searched in".to_owned())];
+    facts.extend(trial.params.iter().map(fact));
+    if trial.params.is_empty() { String::new() } else { facts_text(&facts, width) }
 }
 
 /// A table of the folds, or of the refits.
@@ -265,7 +261,7 @@ mod tests {
 
     fn text(number: usize, of_ours: bool) -> String {
         let (study, records) = if of_ours { ours() } else { optunas() };
-        let trial = TrialView::new(&records[number], of_ours).unwrap();
+        let trial = TrialView::new(&records[number]).unwrap();
         trial_text(&trial, &records[number], &study, 80)
     }
 
@@ -295,7 +291,7 @@ mod tests {
     fn of_many_intermediate_values_the_last_are_shown() {
         let (_, mut records) = optunas();
         records[1].intermediate_values = (0..120).map(|step| (step, step as f64)).collect();
-        let trial = TrialView::new(&records[1], false).unwrap();
+        let trial = TrialView::new(&records[1]).unwrap();
         let text = intermediate_text(&trial, &records[1]);
         assert!(text.starts_with("(70 steps before these: see --format json) 70: 70.0000, 71: "));
         assert!(text.ends_with("119: 119.0000"), "{text}");

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::studies::{Counts, StudySummary};
 use burn_tune_storage::{Existence, StudyRecord};
 use serde::Serialize;
@@ -84,10 +85,11 @@ fn budget(study: &StudyRecord) -> Option<u64> {
     attribute(study, "budgets")?.as_array()?.last()?.as_u64()
 }
 
+/// Whether as many trials have ended as were asked for the last time.
 fn finished(study: &StudyRecord) -> Option<bool> {
-    attribute(study, "burn_tune")?;
-    let finished = attribute(study, "finished");
-    Some(finished.is_some_and(|finished| !matches!(finished, Value::Null | Value::Bool(false))))
+    attribute(study, BURN_TUNE)?;
+    let finished = attribute(study, "finished").and_then(|budget| budget.as_u64());
+    Some(finished.is_some() && finished == budget(study))
 }
 
 fn studies_text(studies: &[StudyJson], width: usize) -> String {
@@ -102,7 +104,7 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
         Column::number("best"),
         Column::fixed("direction").folding(),
         Column::fixed("begun (UTC)").folding(),
-        Column::fixed("last sign of life").folding(),
+        Column::fixed("last active").folding(),
         Column::fixed(""),
     ];
     let rows: Vec<Row> = studies.iter().map(row).collect();
@@ -118,7 +120,7 @@ fn row(study: &StudyJson) -> Row {
     let folded = match (start.as_str(), last.as_str()) {
         ("", _) => directions.clone(),
         (start, "") => format!("{directions}; begun {start} UTC"),
-        (start, last) => format!("{directions}; begun {start} UTC, last sign of life {last}"),
+        (start, last) => format!("{directions}; begun {start} UTC, last active {last}"),
     };
     let finished = match study.finished {
         None => "",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use burn_tune_search::Flag;
+use burn_tune_storage::kept::is_ours;
 use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
@@ -147,8 +148,8 @@ impl TaskResult {
 }
 
 impl TrialView {
-    /// What the rows say. `ours`: burn-tune has made the study.
-    pub fn new(record: &TrialRecord, ours: bool) -> Result<Self> {
+    /// What the rows say.
+    pub fn new(record: &TrialRecord) -> Result<Self> {
         let unknown =
             || anyhow!("trial {} has the unknown state `{}`", record.number, record.state);
         let state = State::of(&record.state).ok_or_else(unknown)?;
@@ -171,7 +172,7 @@ impl TrialView {
             error: None,
             worker: None,
         };
-        if ours {
+        if is_ours(record) {
             view.understand();
         }
         Ok(view)
@@ -183,7 +184,7 @@ impl TrialView {
         self.name = take(attributes, "name");
         self.std = take(attributes, "std_test_score");
         self.error = take(attributes, "error");
-        let flags: Vec<Flag> = take(attributes, "flags").unwrap_or_default();
+        let of_trial: Option<Vec<Flag>> = take(attributes, "flags");
         // Summaries of what stands below, for Optuna's dashboard.
         for key in ["split_test_scores", "test_score", "test_scores"] {
             attributes.remove(key);
@@ -192,8 +193,15 @@ impl TrialView {
         self.worker = take(attributes, "burn_tune:worker");
         self.folds = take_numbered(attributes, "burn_tune:fold");
         self.refits = take_numbered(attributes, "burn_tune:refit");
-        let of_refits = self.refits.values().flat_map(|refit| &refit.flags);
-        self.flags = Flag::union(flags.iter().chain(of_refits).cloned());
+        let flags = |results: &BTreeMap<usize, TaskResult>| -> Vec<Flag> {
+            results.values().flat_map(|result| result.flags.clone()).collect()
+        };
+        let of_trial = match self.state {
+            // They are noted when it ends.
+            State::Running => flags(&self.folds),
+            _ => of_trial.unwrap_or_default(),
+        };
+        self.flags = Flag::union([of_trial, flags(&self.refits)].concat());
     }
 
     /// From begin to end.
@@ -207,16 +215,18 @@ impl TrialView {
         self.folds.values().filter_map(TaskResult::finite).collect()
     }
 
+    /// What the parameter of this name was.
+    pub fn param(&self, name: &str) -> Option<&Value> {
+        self.params.iter().find(|param| param.name == name).map(|param| &param.value)
+    }
+
     /// What is known by `key` to conditions and sorting; `None` where the trial has no such thing.
     pub fn field(&self, key: &str) -> Option<Value> {
         let built_in = KEYS.iter().any(|(known, _)| *known == key) || value_index(key).is_some();
         if built_in {
             return self.built_in(key);
         }
-        let param = |name: &str| {
-            let param = self.params.iter().find(|param| param.name == name)?;
-            Some(param.value.clone())
-        };
+        let param = |name: &str| self.param(name).cloned();
         let attribute = |name: &str| self.user_attributes.get(name).cloned();
         param(key)
             .or_else(|| attribute(key))

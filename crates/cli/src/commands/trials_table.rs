@@ -50,7 +50,7 @@ pub fn trials_text(
 fn split_params(all: &[TrialView]) -> (Vec<&str>, Vec<(&str, Value)>) {
     let (mut varying, mut fixed) = (Vec::new(), Vec::new());
     for name in param_names(all) {
-        let mut values = all.iter().map(|trial| param(trial, name));
+        let mut values = all.iter().map(|trial| trial.param(name));
         let first = values.next().flatten();
         match first {
             Some(first) if all.len() > 1 && values.all(|value| value == Some(first)) => {
@@ -60,10 +60,6 @@ fn split_params(all: &[TrialView]) -> (Vec<&str>, Vec<(&str, Value)>) {
         }
     }
     (varying, fixed)
-}
-
-fn param<'a>(trial: &'a TrialView, name: &str) -> Option<&'a Value> {
-    trial.params.iter().find(|param| param.name == name).map(|param| &param.value)
 }
 
 fn columns(objectives: &[String], varying: &[&str]) -> Vec<Column> {
@@ -89,7 +85,7 @@ fn row(trial: &TrialView, formats: &[ValueFormat], varying: &[&str], marks: &Fla
     );
     cells.push(trial.duration().map_or(String::new(), duration_text));
     let params: Vec<Option<String>> =
-        varying.iter().map(|name| Some(brief(param(trial, name)?))).collect();
+        varying.iter().map(|name| Some(brief(trial.param(name)?))).collect();
     cells.extend(params.iter().map(|param| param.clone().unwrap_or_default()));
     cells.push(marks.marks(&trial.flags));
     let pairs = varying.iter().zip(params).filter_map(|(n, value)| Some(format!("{n}={}", value?)));
@@ -123,7 +119,7 @@ mod tests {
     fn text(of_ours: bool, width: usize) -> String {
         let (study, records) = if of_ours { ours() } else { optunas() };
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record, of_ours).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
         trials_text(&trials, &trials.iter().collect::<Vec<_>>(), &objectives(&study), width)
     }
 
@@ -145,7 +141,7 @@ mod tests {
     #[test]
     fn of_a_single_trial_all_params_are_shown() {
         let (study, records) = ours();
-        let trials = [TrialView::new(&records[1], true).unwrap()];
+        let trials = [TrialView::new(&records[1]).unwrap()];
         let text = trials_text(&trials, &[&trials[0]], &objectives(&study), 100);
         assert!(text.contains("epochs") && !text.contains("The same in all"), "{text}");
         assert_eq!(trials_text(&[], &[], &objectives(&study), 80), "There is no trial yet.\n");

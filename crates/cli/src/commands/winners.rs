@@ -73,11 +73,13 @@ pub fn within_noise_of(best: &TrialView, trials: &[TrialView]) -> Option<usize> 
 
 #[cfg(test)]
 mod tests {
+    use burn_tune_storage::TrialRecord;
+
     use super::*;
     use crate::commands::fixtures::{optunas, ours};
 
-    fn views(records: &[burn_tune_storage::TrialRecord], ours: bool) -> Vec<TrialView> {
-        records.iter().map(|record| TrialView::new(record, ours).unwrap()).collect()
+    fn views(records: &[TrialRecord]) -> Vec<TrialView> {
+        records.iter().map(|record| TrialView::new(record).unwrap()).collect()
     }
 
     fn numbers(winners: &[&TrialView]) -> Vec<usize> {
@@ -87,28 +89,28 @@ mod tests {
     #[test]
     fn one_objective_has_the_first_of_the_best() {
         let (study, mut records) = ours();
-        assert_eq!(numbers(&winners(&views(&records, true), &study.directions)), [0]);
+        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0]);
         records[1].values = records[0].values.clone();
-        assert_eq!(numbers(&winners(&views(&records, true), &study.directions)), [0]);
+        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0]);
         let minimize = ["MINIMIZE".to_owned()];
-        assert_eq!(numbers(&winners(&views(&records, true), &minimize)), [4]);
+        assert_eq!(numbers(&winners(&views(&records), &minimize)), [4]);
     }
 
     #[test]
     fn several_objectives_have_a_front_of_what_keeps_its_constraints() {
         let (study, mut records) = optunas();
-        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [0, 2]);
+        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0, 2]);
         records[3].system_attributes = [("constraints:c".into(), "-Infinity".into())].into();
-        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [3]);
+        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [3]);
         records[3].system_attributes = [("constraints:c".into(), "NaN".into())].into();
-        assert_eq!(numbers(&winners(&views(&records, false), &study.directions)), [0, 2]);
+        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0, 2]);
     }
 
     #[test]
     fn trials_within_noise_are_counted_where_there_are_folds() {
-        let views_of_ours = views(&ours().1, true);
+        let views_of_ours = views(&ours().1);
         assert_eq!(within_noise_of(&views_of_ours[0], &views_of_ours), Some(1));
-        let of_optuna = views(&optunas().1, false);
+        let of_optuna = views(&optunas().1);
         assert_eq!(within_noise_of(&of_optuna[0], &of_optuna), None);
     }
 }

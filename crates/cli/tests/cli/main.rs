@@ -7,5 +7,6 @@ mod harness;
 mod interruption;
 mod resume;
 mod search;
+mod studies;
 mod training;
 mod wrong_input;
