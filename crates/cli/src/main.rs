@@ -18,8 +18,8 @@ mod flag_marks;
 mod output;
 mod progress;
 mod results;
-mod study_state;
 mod signals;
+mod study_state;
 mod table;
 mod training_table;
 

@@ -108,7 +108,11 @@ fn table(
             test_score(leaderboard, trial.trial),
             size(&trial.params).map_or(String::new(), thousands),
         ];
-        row.extend(varying.iter().map(|name| trial.params.get(name).map_or_else(String::new, ParamValue::brief)));
+        row.extend(
+            varying
+                .iter()
+                .map(|name| trial.params.get(name).map_or_else(String::new, ParamValue::brief)),
+        );
         row.push(marks.marks(&flags_of(leaderboard, trial)));
         table.add_row(row);
     }

@@ -128,8 +128,8 @@ impl Store for StudyStore {
         let look = storage
             .transaction(Access::Write, |db| {
                 lock_study(db, study.id)?;
-                let mut look = Look { ids: ids.clone(), ..Look::default() };
-                let news = news(db, study, part, running, &mut look)?;
+                let mut look = Look { known: ids.len(), ..Look::default() };
+                let news = news(db, study, part, (ids, running), &mut look)?;
                 let candidate = suggest(&news);
                 look.claim = Some(match left_trial(db, study, part, leases, mine)? {
                     Left::Found(number) => Claim::TakenUp(number),
@@ -142,7 +142,7 @@ impl Store for StudyStore {
                 Ok(look)
             })
             .map_err(store_error)?;
-        self.ids = look.ids;
+        self.ids.extend(look.ids);
         self.running = look.running;
         let claim = look.claim.unwrap_or(Claim::Over);
         if let Claim::Begun(number) | Claim::TakenUp(number) = claim {
@@ -189,9 +189,11 @@ impl Store for StudyStore {
 
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
         let id = self.ids[trial];
-        let (leases, key, task) = (&self.leases, refit_key(seed), refit_task(seed));
+        let (leases, study) = (&self.leases, self.study.id);
+        let (key, task) = (refit_key(seed), refit_task(seed));
         self.storage
             .transaction(Access::Write, |db| {
+                lock_study(db, study)?;
                 if let Some(json) = trial_attribute(db, id, &key)? {
                     let refit = refit(trial, seed, &json).map_err(|error| {
                         StorageError::Permanent(format!("trial {trial}, {key}: {error}"))

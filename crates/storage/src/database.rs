@@ -35,6 +35,7 @@ pub enum Access {
 ///
 /// - parameters are `?1`, `?2` … (and no `?` stands anywhere else);
 /// - `{now}` is the time of the database's clock as a date, `{epoch}` in seconds since 1970 as a number;
+/// - `{lock}` at the end of a query locks its rows for the transaction;
 /// - `{key}` is the type of a key that numbers itself, `{float}`, `{bytes}`, `{date}` and the names of
 ///   Optuna's enumerations (`{state}` …) are types of columns.
 pub trait Database: Send {

@@ -15,19 +15,19 @@ pub mod claims;
 pub mod database;
 pub mod distribution;
 pub mod error;
-pub mod python_json;
 pub mod kept;
 pub mod parts;
+pub mod python_json;
 pub mod records;
 pub mod studies;
 pub mod transfer;
 pub mod url;
 pub mod worker;
 
+mod columns;
+mod leases;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod leases;
-mod columns;
 mod rows;
 mod schema;
 mod sqlite;

@@ -17,6 +17,7 @@ use crate::database::{Access, Database, Dialect, Row, Value};
 pub(crate) const DIALECT: Dialect = Dialect(&[
     // Not `now()`, which is the time when the transaction began: it may have waited for another since.
     ("{now}", "(clock_timestamp() AT TIME ZONE 'UTC')"),
+    ("{lock}", " FOR NO KEY UPDATE"),
     ("{epoch}", "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS FLOAT(53))"),
     ("{key}", "SERIAL NOT NULL"),
     ("{float}", "FLOAT(53)"),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi, params_from_iter};
 
@@ -13,6 +14,7 @@ use crate::database::{Access, Database, Dialect, Row, Value};
 pub(crate) const DIALECT: Dialect = Dialect(&[
     // SQLite's clock has milliseconds; a date of Optuna has microseconds.
     ("{now}", "strftime('%Y-%m-%d %H:%M:%f000', 'now')"),
+    ("{lock}", ""),
     ("{epoch}", "unixepoch('subsec')"),
     ("{key}", "INTEGER NOT NULL"),
     ("{float}", "FLOAT"),
@@ -97,6 +99,9 @@ impl SqliteDatabase {
         self.connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         // Optuna leaves foreign keys unchecked, and SQLite as it is built into rusqlite checks them.
         self.connection.pragma_update(None, "foreign_keys", false)?;
+        // SQLite as it is built into rusqlite looks at the values that a statement is given, and plans it
+        // anew for each: the plan never changes here, and planning took longer than all the rest.
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // A power cut may lose the last transactions, never the file: what is lost is computed again,
         // to the same bytes. Waiting for the disk at every transaction would be ten times slower.
         self.connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -165,11 +165,13 @@ impl Storage {
 ///
 /// [`StorageError::Input`] where the study is there no more.
 pub(crate) fn lock_study(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
-    let lock = "UPDATE studies SET study_name = study_name WHERE study_id = ?1";
-    match db.execute(lock, &[Value::Int(study)])? {
-        0 => Err(StorageError::Input("the study is there no more: somebody has deleted it".into())),
-        _ => Ok(()),
+    // In SQLite the transaction itself is the lock, from its beginning.
+    let lock = "SELECT study_id FROM studies WHERE study_id = ?1{lock}";
+    if db.query(lock, &[Value::Int(study)])?.is_empty() {
+        let gone = "the study is there no more: somebody has deleted it";
+        return Err(StorageError::Input(gone.into()));
     }
+    Ok(())
 }
 
 /// The study of this name.

@@ -44,7 +44,7 @@ pub enum StudiesCommand {
 
 const STUDIES_EXAMPLES: &str = "Examples:
   burn-tune studies
-  burn-tune studies --storage optuna.db                   of another database, Optuna's too
+  burn-tune studies --storage optuna.db                   of another database
   burn-tune studies --storage postgresql://me@host/tune   on a server
   burn-tune studies --format json | jq -r '.[].name'";
 
@@ -54,25 +54,26 @@ const TRIALS_EXAMPLES: &str = "Examples:
   burn-tune trials --state failed                   with the reason of each
   burn-tune trials --where 'lr<0.01' --where activation=relu
   burn-tune trials --where flags~dead_units --sort duration
-  burn-tune trials --format csv > trials.csv        all columns, for pandas or a spreadsheet
+  burn-tune trials --format csv > trials.csv        with all columns, for pandas
 
-A condition is KEY OPERATOR VALUE, in quotes where the shell has a use for < or >. Keys are number,
-name, state, value (value0, value1 … of several objectives), std_test_score, duration_s, flags, error,
-datetime_start, datetime_complete, the params, and the user attributes that other programs have set;
-where two are called alike, params_NAME and user_attrs_NAME tell them apart. Operators are
-= != < <= > >= and ~, which asks whether the text on its right is a part. A trial that lacks the key
-is left out.";
+Conditions: KEY OPERATOR VALUE, in quotes where the shell has a use for < or >
+  keys       number, name, state, value, std_test_score, duration_s, flags,
+             error, datetime_start, datetime_complete, and each param; value0,
+             value1 … of several objectives; user attributes of other programs;
+             params_NAME and user_attrs_NAME where two are called alike
+  operators  = != < <= > >= and ~ (the text on its right is a part)
+  A trial that has no such key is left out.";
 
 const BEST_EXAMPLES: &str = "Examples:
   burn-tune best
-  burn-tune best --params                           {\"lr\":0.001,\"depth\":2}, for scripts
-  burn-tune best --format toml >> my-space.toml     as a [[trial]] that `burn-tune train` trains
+  burn-tune best --params                           {\"lr\":0.001,\"depth\":2}
+  burn-tune best --format toml >> my-space.toml     a [[trial]] to train again
   burn-tune best --study mlp-2 --format json | jq .value
 
-Of several objectives no trial is the best: then it is all that no other beats in every objective.";
+Of several objectives no trial is the best: then it is all of those that no other beats in every objective.";
 
 const SHOW_EXAMPLES: &str = "Examples:
-  burn-tune show 12                                 trial 12 of the newest study
+  burn-tune show 12                                 of the newest study
   burn-tune show 12 --study mlp-2 --format json";
 
 const DELETE_EXAMPLES: &str = "Examples:
@@ -82,21 +83,22 @@ const DELETE_EXAMPLES: &str = "Examples:
 const EXPORT_EXAMPLES: &str = "Examples:
   burn-tune export > mlp.jsonl                      the newest study
   burn-tune export --study mlp-2 --to mlp-2.jsonl
-  burn-tune export --study mlp-2 | burn-tune import - --storage postgresql://me@host/tune";
+  burn-tune export | burn-tune import - --storage postgresql://me@host/tune";
 
 const IMPORT_EXAMPLES: &str = "Examples:
   burn-tune import mlp.jsonl                        into results/studies.db
   burn-tune import mlp.jsonl --study mlp-copy       under another name
   zcat mlp.jsonl.gz | burn-tune import -
 
-A study of that name that is there already is completed, where it is the same study: trials that it
-lacks are added, and nothing that it has is changed. So to import a file twice does no harm.";
+Where the same study is there already, trials that it lacks are added and nothing that it has is changed: so to import a file twice does no harm. Another study of that name is refused.";
 
-const COMPLETIONS_EXAMPLES: &str = "To install them, once for each shell:
-  bash        burn-tune completions bash > ~/.local/share/bash-completion/completions/burn-tune
+const COMPLETIONS_EXAMPLES: &str = "To install them, from a terminal of that shell:
+  bash        burn-tune completions bash \\
+                > ~/.local/share/bash-completion/completions/burn-tune
   zsh         burn-tune completions zsh > ~/.zfunc/_burn-tune
               (with `fpath+=~/.zfunc` in ~/.zshrc, before `compinit`)
-  fish        burn-tune completions fish > ~/.config/fish/completions/burn-tune.fish
+  fish        burn-tune completions fish \\
+                > ~/.config/fish/completions/burn-tune.fish
   elvish      burn-tune completions elvish >> ~/.config/elvish/rc.elv
   powershell  burn-tune completions powershell >> $PROFILE";
 

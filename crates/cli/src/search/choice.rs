@@ -31,8 +31,6 @@ pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<
     let Some(record) = known_study(storage, &file, args)? else {
         let plan = Plan::new(file, args)?;
         let attributes = attributes(storage, &plan)?;
-        let attributes: Vec<(&str, String)> =
-            attributes.iter().map(|(key, json)| (*key, json.clone())).collect();
         let directions = [direction(plan.study().direction)];
         let record = match &args.study {
             Some(name) => storage.create_study(name, &directions, &attributes),
@@ -50,8 +48,7 @@ pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<
             (Err(error), _) => Err(error.into()),
         };
     };
-    let name = record.name.clone();
-    join(storage, &name, file, args)
+    join(storage, &record.name, file, args)
 }
 
 /// The study that was begun before and is meant; `None` for a new one.

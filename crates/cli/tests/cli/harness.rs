@@ -41,7 +41,8 @@ impl Workplace {
     /// The program with these arguments, separated by spaces.
     pub fn command(&self, args: &str) -> Command {
         let mut command = Command::new(cargo_bin("burn-tune"));
-        command.current_dir(self.0.path()).args(args.split(' ')).env_remove("RUST_LOG");
+        command.current_dir(self.0.path()).args(args.split(' '));
+        command.env_remove("RUST_LOG").env_remove("BURN_TUNE_STORAGE");
         command
     }
 

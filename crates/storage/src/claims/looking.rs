@@ -18,7 +18,9 @@ use crate::trials::{read_trial, read_trials};
 /// What one look at the database has found: taken up by the store once the transaction has ended well.
 #[derive(Default)]
 pub struct Look {
-    /// The key of each trial, by number.
+    /// How many trials were known before.
+    pub known: usize,
+    /// The keys of those that are new, by number.
     pub ids: Vec<i64>,
     /// Trials that others have begun and not ended.
     pub running: BTreeMap<i64, KeptTrial>,
@@ -31,7 +33,7 @@ pub fn news(
     db: &mut dyn Database,
     study: &StudyRecord,
     part: &Part,
-    running: &BTreeMap<i64, KeptTrial>,
+    (ids, running): (&[i64], &BTreeMap<i64, KeptTrial>),
     look: &mut Look,
 ) -> Result<Vec<KeptTrial>, StorageError> {
     let mut news = Vec::new();
@@ -45,13 +47,12 @@ pub fn news(
             news.push(found);
         }
     }
-    for record in read_trials(db, study.id, look.ids.last().copied().unwrap_or(0))? {
-        if record.number != look.ids.len() {
+    for record in read_trials(db, study.id, ids.last().copied().unwrap_or(0))? {
+        let expected = look.known + look.ids.len();
+        if record.number != expected {
             return Err(StorageError::Permanent(format!(
-                "the trials of the study `{}` are not numbered without gaps: after {} comes {}",
-                study.name,
-                look.ids.len(),
-                record.number
+                "the trials of the study `{}` are not numbered without gaps: {} stands where {expected} is due",
+                study.name, record.number
             )));
         }
         look.ids.push(record.id);
@@ -175,5 +176,5 @@ pub fn begin(
     let id = insert_trial(db, study.id, &trial)?;
     leases.take(db, id, TRIAL, 0)?;
     look.ids.push(id);
-    Ok(Claim::Begun(look.ids.len() - 1))
+    Ok(Claim::Begun(look.known + look.ids.len() - 1))
 }

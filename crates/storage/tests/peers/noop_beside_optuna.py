@@ -4,11 +4,12 @@
     python noop_beside_optuna.py [--rounds 5] [--trials 10000] [--optuna-trials 300] [--postgres]
 
 In each round, each storage is used by the one and then by the other, with a new database each. Printed
-are, for each storage, the medians over the rounds of milliseconds a trial (on the clock, and of this
-process's processors; for PostgreSQL, what the server takes is on the clock alone), how many times as long
-a trial of the last tenth takes as one of the first (by the processors), and by how much burn-tune is
-faster: the median, least and most over the rounds. Optuna has fewer trials because it takes so much longer;
-what is compared is the rate. `sqlite, both WAL` has Optuna use a write-ahead log, as burn-tune does.
+are, for each storage, the medians over the rounds of milliseconds a trial (on the clock, and of the
+processors; what PostgreSQL's server takes is on the clock alone), how many times as long a trial of the
+last tenth takes as one of the first (by the processors), and how many times as fast burn-tune is (on the
+clock): the median, least and most over the rounds. Optuna has fewer trials where it writes, because it
+takes so much longer; what is compared is the rate. `sqlite, both WAL` has Optuna use a write-ahead log, as
+burn-tune does.
 
 `--postgres` starts a PostgreSQL of its own, as careful about the disk as it comes, in a folder that is
 removed in the end. The databases are made in `--folder`: one in memory would cost neither of the two what
@@ -138,8 +139,10 @@ def main():
                 trials = arguments.trials if label == "memory" else arguments.optuna_trials
                 runs[label][1].append(measured([*theirs, *options], trials, new(name)))
                 print(f"round {number + 1}: {label} done", file=sys.stderr)
-    print(f"{arguments.rounds} rounds; ms a trial; Optuna has {arguments.optuna_trials} trials")
-    print(f"{'':18} {'burn-tune':>10} {'cpu':>8} {'grows':>5} {'Optuna':>10} {'cpu':>8} {'grows':>5}   faster")
+    few, all_ = arguments.optuna_trials, arguments.trials
+    print(f"{arguments.rounds} rounds of {all_} trials, {few} of Optuna's where it writes; ms a trial")
+    columns = f"{'cpu':>8} {'grows':>5}"
+    print(f"{'':18} {'burn-tune':>10} {columns} {'Optuna':>10} {columns}   faster")
     for label, (ours, theirs) in runs.items():
         print(row(label, ours, theirs))
 
