@@ -77,8 +77,8 @@ fn a_search_that_is_killed_again_and_again_ends_with_the_same_bytes() {
     let mut child = start(&workplace, &search);
     let mut kills = 0;
     loop {
-        // Longer and longer, so that a machine with little time to give gets on, too.
-        thread::sleep(some_time(600 + 20 * kills));
+        // Long before its end at first, and longer and longer, so that a slow machine gets on, too.
+        thread::sleep(some_time(150 + 40 * kills));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success() && kills > 0, "{status} after {kills} kills");
             break;

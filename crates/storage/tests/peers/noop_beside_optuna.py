@@ -139,8 +139,10 @@ def main():
                 trials = arguments.trials if label == "memory" else arguments.optuna_trials
                 runs[label][1].append(measured([*theirs, *options], trials, new(name)))
                 print(f"round {number + 1}: {label} done", file=sys.stderr)
-    few, all_ = arguments.optuna_trials, arguments.trials
-    print(f"{arguments.rounds} rounds of {all_} trials, {few} of Optuna's where it writes; ms a trial")
+    print(
+        f"{arguments.rounds} rounds of {arguments.trials} trials, "
+        f"{arguments.optuna_trials} of Optuna's where it writes; ms a trial"
+    )
     columns = f"{'cpu':>8} {'grows':>5}"
     print(f"{'':18} {'burn-tune':>10} {columns} {'Optuna':>10} {columns}   faster")
     for label, (ours, theirs) in runs.items():
