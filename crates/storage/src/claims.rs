@@ -194,19 +194,20 @@ impl Store for StudyStore {
         self.storage
             .transaction(Access::Write, |db| {
                 lock_study(db, study)?;
+                // First the lease: it ends together with the result's coming, so whoever finds none finds
+                // the result, if there is one.
+                let lease = leases.read(db, id, &task)?;
+                if lease.is_some_and(|lease| !leases.is_free(&lease)) {
+                    return Ok(RefitClaim::Elsewhere);
+                }
                 if let Some(json) = trial_attribute(db, id, &key)? {
                     let refit = refit(trial, seed, &json).map_err(|error| {
                         StorageError::Permanent(format!("trial {trial}, {key}: {error}"))
                     })?;
                     return Ok(RefitClaim::Done(Box::new(refit)));
                 }
-                match leases.read(db, id, &task)? {
-                    Some(lease) if !leases.is_free(&lease) => Ok(RefitClaim::Elsewhere),
-                    _ => {
-                        leases.take(db, id, &task, 0)?;
-                        Ok(RefitClaim::Claimed)
-                    }
-                }
+                leases.take(db, id, &task, 0)?;
+                Ok(RefitClaim::Claimed)
             })
             .map_err(store_error)
     }
