@@ -145,7 +145,7 @@ pub enum BestFormat {
     Table,
     /// An object; an array of them for several objectives
     Json,
-    /// An explicit [[trial]] of a space file
+    /// An explicit `[[trial]]` of a space file
     Toml,
 }
 
