@@ -46,9 +46,12 @@ pub fn fold_key(fold: usize) -> String {
     format!("burn_tune:fold{fold}")
 }
 
+/// What the system attributes of all refits begin with.
+pub(crate) const REFIT: &str = "burn_tune:refit";
+
 /// The system attribute of a refit.
 pub fn refit_key(seed: usize) -> String {
-    format!("burn_tune:refit{seed}")
+    format!("{REFIT}{seed}")
 }
 
 /// Whether the trial in a row is ours.
@@ -237,7 +240,7 @@ pub(crate) fn refits_in<'a>(
     trial: usize,
     attributes: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<Refit>, serde_json::Error> {
-    let seed = |key: &str| key.strip_prefix("burn_tune:refit")?.parse().ok();
+    let seed = |key: &str| key.strip_prefix(REFIT)?.parse().ok();
     let refits = attributes.filter_map(|(key, json)| Some(refit(trial, seed(key)?, json)));
     let mut refits = refits.collect::<Result<Vec<Refit>, _>>()?;
     refits.sort_by_key(|refit| refit.seed);

@@ -11,7 +11,7 @@ use burn_tune_search::{Curves, Trial};
 use super::TRIAL;
 use crate::StorageError;
 use crate::database::{Database, Value};
-use crate::kept::{WORKER, end_attributes, refit_key, refits_in, value};
+use crate::kept::{REFIT, WORKER, end_attributes, refits_in, value};
 use crate::leases::Leases;
 use crate::trials::write::{end_trial, set_trial_attribute};
 
@@ -47,7 +47,7 @@ pub fn lost_or_kept(
 ) -> Result<Kept, StorageError> {
     let is_there = trial_attribute(db, id, key)?.as_deref() == Some(json);
     let is_own = trial_attribute(db, id, WORKER)? == Some(leases.json());
-    let refit = key.starts_with(&refit_key(0)[..refit_key(0).len() - 1]);
+    let refit = key.starts_with(REFIT);
     Ok(if is_there && (is_own || refit) { Kept::Kept } else { Kept::Lost })
 }
 
