@@ -25,6 +25,7 @@ pub use self::definition::Definition;
 use self::definition::distributions;
 use self::plan::Plan;
 use crate::args::{DATABASE, SearchArgs};
+use crate::commands::opened::failure;
 use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles};
@@ -135,8 +136,8 @@ impl Search<'_> {
                 state.event(event);
                 if *event == Event::StopRequested {
                     // In case the running trials are not given the time to end.
-                    let so_far = StudyState { history: history.clone(), ..StudyState::default() };
-                    let (files, table) = so_far.files(&facts, so_far.curves());
+                    state.history = history.clone();
+                    let (files, table) = state.files(&facts, state.curves());
                     files
                         .write(&table, &self.output)
                         .unwrap_or_else(|error| progress.say(&format!("{error:#}")));
@@ -148,15 +149,16 @@ impl Search<'_> {
             kept = self.refit_best(&mut state, &mut progress);
         }
         progress.finish();
-        let rescued = kept.err().map(|error| rescue::rescue(&self, &state, &error));
-        let curves = match &rescued {
-            None if plan.definition.settings.curves => {
-                state.kept_curves(self.store.storage(), record)?
+        let mut problems = Vec::new();
+        problems.extend(kept.err().map(|error| rescue::rescue(&self, &state, &error)));
+        let mut curves = state.curves();
+        if problems.is_empty() && plan.definition.settings.curves {
+            match state.kept_curves(self.store.storage(), record) {
+                Ok(kept) => curves = kept,
+                Err(error) => problems.push(format!("{error:#}")),
             }
-            _ => state.curves(),
-        };
+        }
         let (files, table) = state.files(&facts, curves);
-        let mut problems: Vec<String> = rescued.into_iter().collect();
         problems.extend(files.write(&table, &self.output).err().map(|error| format!("{error:#}")));
         self.finish(&state, &files, problems)
     }
@@ -213,7 +215,8 @@ impl Search<'_> {
         }
         if self.is_done(state) {
             let budget = plan.budget().to_string();
-            self.store.storage().set_study_attribute(record.id, FINISHED, &budget)?;
+            let storage = self.store.storage();
+            storage.set_study_attribute(record.id, FINISHED, &budget).map_err(failure)?;
         } else if !self.args.run.quiet {
             self.say_how_to_go_on();
         }

@@ -54,7 +54,7 @@ impl Candidates {
 /// # Errors
 ///
 /// As for [`Candidates::new`].
-pub fn extended(
+pub fn for_budgets(
     file: &StudyFile,
     kind: SamplerKind,
     budgets: &[usize],
@@ -172,7 +172,7 @@ mod tests {
             let text = format!("[space]\n{space}\n[[trial]]\na = 2");
             let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
             let points = |budgets: &[usize]| {
-                let all = extended(&file, SamplerKind::Random, budgets, 7).unwrap();
+                let all = for_budgets(&file, SamplerKind::Random, budgets, 7).unwrap();
                 all.into_iter().map(|c| c.params.to_string()).collect::<Vec<_>>()
             };
             let (first, all) = (points(&budgets[..1]), points(budgets));

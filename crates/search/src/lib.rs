@@ -34,7 +34,7 @@ pub mod keyed_rng;
 pub mod stop;
 pub mod suggestion;
 
-pub use candidates::{Candidate, Candidates, extended};
+pub use candidates::{Candidate, Candidates};
 pub use curves::{Curves, LayerCurves};
 pub use flag::Flag;
 pub use history::History;

@@ -119,8 +119,7 @@ struct FoldDispatcher<'a, O: Objective, S, K, W> {
     suggest: S,
     store: &'a mut K,
     options: &'a RunOptions,
-    /// The running trials that this process has claimed, with the time since the first fold was handed
-    /// out.
+    /// The running trials that this process has claimed, and how long ago their first fold was handed out.
     mine: HashMap<usize, Option<Stopwatch>>,
     pending: VecDeque<(usize, usize, Arc<O::Config>)>,
     history: History,
@@ -225,15 +224,15 @@ where
         }
         let mut after = before.clone();
         let record = after.end_fold(fold, &result, span);
+        // A trial that was lost and claimed again may have its fold from before and after.
+        let again = record.is_none();
         let kept =
             record.and_then(|record| self.ask(|store| store.save_fold(&after, fold, &record)));
-        let result = match kept {
-            Some(Kept::Lost) => {
-                self.lost(trial);
-                Err(ObjectiveError::Interrupted)
-            }
-            _ => result,
-        };
+        let lost = kept == Some(Kept::Lost);
+        if lost {
+            self.lost(trial);
+        }
+        let result = if lost || again { Err(ObjectiveError::Interrupted) } else { result };
         if after.is_finished() {
             self.mine.remove(&trial);
         }
@@ -259,14 +258,14 @@ fn record(history: &mut History, watch: &mut impl FnMut(&Event, &History), event
     watch(&event, history);
 }
 
-/// Takes up a trial as others have left it, unless it is known to have ended so.
+/// Takes up a trial as others have left it, unless it is known to have ended.
 fn found_elsewhere(
     history: &mut History,
     watch: &mut impl FnMut(&Event, &History),
     found: &KeptTrial,
 ) {
     let known = history.trials().get(found.trial.number);
-    if known.is_none_or(|known| *known != found.trial) {
+    if known.is_none_or(|known| !known.is_finished() && *known != found.trial) {
         record(history, watch, Event::TrialFound { found: found.clone() });
     }
 }

@@ -149,11 +149,11 @@ impl Trial {
         Some(FoldRecord { result, span })
     }
 
-    /// Whether running `fold` can still matter: not where it or one before it has failed.
+    /// Whether running `fold` can still matter: not where it has ended, or one before it has failed.
     pub fn wants(&self, fold: usize) -> bool {
         match &self.state {
             TrialState::Running { folds } => {
-                !folds[..=fold].iter().any(|f| matches!(f, Some(Err(_))))
+                folds[fold].is_none() && !folds[..fold].iter().any(|f| matches!(f, Some(Err(_))))
             }
             _ => false,
         }

@@ -9,6 +9,9 @@ use crate::{Storage, StorageError};
 
 pub(crate) mod write;
 
+/// The most trials that one query names by their keys.
+const MOST_KEYS: usize = 64;
+
 impl Storage {
     /// All trials of a study by their number, without curves.
     ///
@@ -94,6 +97,23 @@ pub(crate) fn read_trial(
     Ok(read_where(db, "t.trial_id = ?1", &[Value::Int(trial)])?.pop())
 }
 
+/// The trials with these keys, without curves, in the order of their keys.
+pub(crate) fn read_trials_of(
+    db: &mut dyn Database,
+    trials: &[i64],
+) -> Result<Vec<TrialRecord>, StorageError> {
+    let mut read = Vec::new();
+    for trials in trials.chunks(MOST_KEYS) {
+        // The last one again and again, so that few statements of different length are kept prepared.
+        let filled = trials.iter().chain(trials.last().into_iter().cycle());
+        let params: Vec<Value> =
+            filled.take(trials.len().next_power_of_two()).copied().map(Value::Int).collect();
+        let places: Vec<String> = (1..=params.len()).map(|place| format!("?{place}")).collect();
+        read.extend(read_where(db, &format!("t.trial_id IN ({})", places.join(", ")), &params)?);
+    }
+    Ok(read)
+}
+
 /// For each trial of a study of which something was recorded, by its key: the tasks.
 pub(crate) fn read_curve_tasks(
     db: &mut dyn Database,
@@ -136,7 +156,12 @@ fn read_where(
     );
     let rows = db.query(&select, params)?;
     let trials: Result<Vec<_>, _> = rows.into_iter().map(|row| trial(Columns::of(row))).collect();
-    let mut reading = Reading { db, condition, params, trials: trials? };
+    let trials = trials?;
+    if trials.is_empty() {
+        // As with nearly every claim of a process that works alone.
+        return Ok(trials);
+    }
+    let mut reading = Reading { db, condition, params, trials };
     reading.table("trial_params", "param_name, param_value, distribution_json", |trial, row| {
         let (name, value, distribution) = (row.text()?, row.float()?, row.text()?);
         trial.params.push(ParamRecord { name, value, distribution });

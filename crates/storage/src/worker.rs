@@ -4,8 +4,6 @@ use std::fmt;
 use std::fs;
 use std::str::FromStr;
 
-use rustix::process::{Pid, test_kill_process};
-
 /// A process that works on a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Worker {
@@ -25,8 +23,8 @@ pub struct Worker {
 impl Worker {
     /// This process.
     pub fn this(first_worker: usize) -> Self {
-        let host = rustix::system::uname().nodename().to_string_lossy().replace('/', "_");
-        let pid = rustix::process::getpid().as_raw_nonzero().get();
+        let host = host().replace('/', "_");
+        let pid = i32::try_from(std::process::id()).unwrap_or(0);
         let started = state_and_start(pid).map_or(0, |(_, started)| started);
         Worker { host, pid, boot: boot(), started, first_worker }
     }
@@ -37,8 +35,7 @@ impl Worker {
         if self.host != this.host || self.boot != this.boot || self.boot.is_empty() {
             return false;
         }
-        let Some(pid) = Pid::from_raw(self.pid) else { return false };
-        if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+        if is_gone(self.pid) {
             return true;
         }
         // Another process may have its number by now, and one that was killed keeps it until its parent
@@ -88,6 +85,29 @@ impl FromStr for Worker {
         };
         worker().ok_or_else(|| UnknownWorker(text.to_owned()))
     }
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_default()
+}
+
+/// Whether no process has this number.
+#[cfg(unix)]
+fn is_gone(pid: i32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = Pid::from_raw(pid);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_gone(_: i32) -> bool {
+    false
 }
 
 /// The start of the system, and the namespace in which numbers of processes count: `1f3e9a.4026531836`.

@@ -191,18 +191,9 @@ fn adopt(
 }
 
 fn attributes(storage: &mut Storage, plan: &Plan) -> Result<Vec<(&'static str, String)>> {
-    let now = storage.now()?;
-    let mut attributes = plan.definition.attributes();
-    for (key, json) in &mut attributes {
-        if *key == BURN_TUNE {
-            let mut about: Value = serde_json::from_str(json).unwrap_or_default();
-            about["created"] = now.date.clone().into();
-            about["created_s"] = now.epoch_s.into();
-            *json = about.to_string();
-        }
-    }
-    attributes.push((BUDGETS, Value::from(plan.budgets.clone()).to_string()));
-    Ok(attributes)
+    let budgets = Value::from(plan.budgets.clone()).to_string();
+    let definition = plan.definition.attributes(&storage.now()?);
+    Ok([(BUDGETS, budgets)].into_iter().chain(definition).collect())
 }
 
 /// When a study of ours was begun, in seconds since 1970.

@@ -13,6 +13,7 @@ use burn_tune_search::{ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
 use burn_tune_storage::distribution::{self, Distribution};
 use burn_tune_storage::kept::BURN_TUNE;
+use burn_tune_storage::parts::Moment;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -102,18 +103,24 @@ impl Definition {
         }
     }
 
-    /// What is written into the study's user attributes.
-    pub fn attributes(&self) -> Vec<(&'static str, String)> {
+    /// What is written into the user attributes of the study, which begins `now`. That it is a study of
+    /// ours is said last: whoever finds that said finds the rest.
+    pub fn attributes(&self, now: &Moment) -> Vec<(&'static str, String)> {
         let text = |value: Result<Value, serde_json::Error>| {
             value.expect("names, numbers and lists are JSON").to_string()
         };
-        let about = json!({ "format": FORMAT, "version": env!("CARGO_PKG_VERSION") });
+        let about = json!({
+            "format": FORMAT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "created": now.date,
+            "created_s": now.epoch_s,
+        });
         vec![
-            (BURN_TUNE, about.to_string()),
             ("space", serde_json::to_string(&self.space).expect("a space is JSON")),
             ("explicit_trials", self.explicit_trials.to_string()),
             ("file_settings", self.file_settings.to_string()),
             ("settings", text(serde_json::to_value(&self.settings))),
+            (BURN_TUNE, about.to_string()),
         ]
     }
 

@@ -7,8 +7,9 @@ use anyhow::{Result, anyhow};
 use burn_tune_data::stratified_folds;
 use burn_tune_model::{Backend, MlpObjective};
 use burn_tune_search::bind::check_file;
+use burn_tune_search::candidates::for_budgets;
 use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{Candidate, Direction, History, StudyFile, extended};
+use burn_tune_search::{Candidate, Direction, History, StudyFile};
 
 use super::definition::{Definition, ExampleFacts, Settings};
 use crate::args::SearchArgs;
@@ -71,7 +72,7 @@ impl Plan {
         let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
         check_file(&objective, &file)?;
 
-        let candidates = extended(&file, study.sampler, &budgets, study.seed)
+        let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
         let trials = budgets.last().copied().unwrap_or(TRIALS);
         if candidates.len() < trials {

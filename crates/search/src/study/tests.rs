@@ -288,6 +288,119 @@ fn of_a_trial_that_was_lost_nothing_is_taken_up() {
     assert!(store.released);
 }
 
+/// Loses trial 0 when its second fold is saved for the first time, and has it claimed again at once.
+struct Fickle {
+    inner: InMemory,
+    refused: bool,
+    lost: bool,
+}
+
+impl Store for Fickle {
+    fn claim(
+        &mut self,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+    ) -> Result<Claim, StoreError> {
+        if std::mem::take(&mut self.lost) {
+            suggest(&[]);
+            return Ok(Claim::TakenUp(0));
+        }
+        self.inner.claim(suggest)
+    }
+
+    fn save_fold(
+        &mut self,
+        trial: &Trial,
+        fold: usize,
+        _: &FoldRecord,
+    ) -> Result<Kept, StoreError> {
+        if self.refused || (trial.number, fold) != (0, 1) {
+            return Ok(Kept::Kept);
+        }
+        (self.refused, self.lost) = (true, true);
+        Ok(Kept::Lost)
+    }
+
+    fn claim_refit(&mut self, _: usize, _: usize) -> Result<RefitClaim, StoreError> {
+        Ok(RefitClaim::Claimed)
+    }
+
+    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
+        Ok(Kept::Kept)
+    }
+
+    fn release(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Holds the first evaluation of fold 2 until fold 1 is evaluated again, and that one until fold 2 has
+/// been evaluated twice.
+#[derive(Default)]
+struct Held {
+    second_begun: AtomicUsize,
+    third_begun: AtomicUsize,
+    third_ended: AtomicUsize,
+}
+
+fn wait_for_two(count: &AtomicUsize) {
+    while count.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+}
+
+impl Objective for Held {
+    type Config = Config;
+
+    fn check(&self, _: &Config) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn folds(&self) -> usize {
+        3
+    }
+
+    fn evaluate(
+        &self,
+        _: &Config,
+        fold: usize,
+        _: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        if fold == 1 && self.second_begun.fetch_add(1, Ordering::SeqCst) == 1 {
+            wait_for_two(&self.third_ended);
+            // So that both have been taken up.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if fold == 2 {
+            if self.third_begun.fetch_add(1, Ordering::SeqCst) == 0 {
+                wait_for_two(&self.second_begun);
+            }
+            self.third_ended.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(FoldScore { score: 0.5, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+    }
+
+    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        unreachable!("nothing is refitted")
+    }
+}
+
+#[test]
+fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
+    let all: Vec<Candidate> = candidates(1).collect();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let mut store = Fickle { inner: InMemory::default(), refused: false, lost: false };
+    let objective = Held::default();
+    // Workers enough for all folds of both claims.
+    let run = super::run(&objective, suggest, &mut store, &options(6), |_, _| {});
+    assert_eq!(objective.third_ended.load(Ordering::SeqCst), 2, "once for each claim");
+    let states: Vec<&TrialState> = run.history.trials().iter().map(|trial| &trial.state).collect();
+    assert!(matches!(states[..], [TrialState::Complete { .. }]), "{states:?}");
+}
+
 #[test]
 fn refits_that_cannot_be_kept_are_returned_with_the_reason() {
     let trials: Vec<(usize, Params)> = candidates(1).map(|c| c.params).enumerate().collect();

@@ -13,7 +13,7 @@ use crate::kept::{NAME, WORKER, fold_json, fold_key, kept_trial};
 use crate::leases::Leases;
 use crate::records::{ParamRecord, StudyRecord, TrialRecord};
 use crate::trials::write::{NewTrial, insert_trial, set_system_attribute};
-use crate::trials::{read_trial, read_trials};
+use crate::trials::{read_trial, read_trials, read_trials_of};
 
 /// What one look at the database has found: taken up by the store once the transaction has ended well.
 #[derive(Default)]
@@ -37,13 +37,13 @@ pub fn news(
     look: &mut Look,
 ) -> Result<Vec<KeptTrial>, StorageError> {
     let mut news = Vec::new();
-    for (&id, known) in running {
-        let Some(record) = read_trial(db, id)? else { continue };
+    let open: Vec<i64> = running.keys().copied().collect();
+    for record in read_trials_of(db, &open)? {
         let found = understood(&record, part)?;
         if is_open(&record, &found) {
-            look.running.insert(id, found.clone());
+            look.running.insert(record.id, found.clone());
         }
-        if found != *known {
+        if found != running[&record.id] {
             news.push(found);
         }
     }
