@@ -183,7 +183,8 @@ fn adopt(
         }
     }
     refuse(name, changes)?;
-    for (key, json) in attributes(storage, &plan)? {
+    // That it is a study of ours is said last: whoever finds that said finds the rest.
+    for (key, json) in attributes(storage, &plan)?.into_iter().rev() {
         storage.set_study_attribute(record.id, key, &json)?;
     }
     let record = storage.study(name)?.unwrap_or_else(|| record.clone());
@@ -191,9 +192,9 @@ fn adopt(
 }
 
 fn attributes(storage: &mut Storage, plan: &Plan) -> Result<Vec<(&'static str, String)>> {
-    let budgets = Value::from(plan.budgets.clone()).to_string();
-    let definition = plan.definition.attributes(&storage.now()?);
-    Ok([(BUDGETS, budgets)].into_iter().chain(definition).collect())
+    let mut attributes = plan.definition.attributes(&storage.now()?);
+    attributes.push((BUDGETS, Value::from(plan.budgets.clone()).to_string()));
+    Ok(attributes)
 }
 
 /// When a study of ours was begun, in seconds since 1970.

@@ -103,8 +103,8 @@ impl Definition {
         }
     }
 
-    /// What is written into the user attributes of the study, which begins `now`. That it is a study of
-    /// ours is said last: whoever finds that said finds the rest.
+    /// What is written into the user attributes of the study, which begins `now`: first that it is a study
+    /// of ours.
     pub fn attributes(&self, now: &Moment) -> Vec<(&'static str, String)> {
         let text = |value: Result<Value, serde_json::Error>| {
             value.expect("names, numbers and lists are JSON").to_string()
@@ -116,11 +116,11 @@ impl Definition {
             "created_s": now.epoch_s,
         });
         vec![
+            (BURN_TUNE, about.to_string()),
             ("space", serde_json::to_string(&self.space).expect("a space is JSON")),
             ("explicit_trials", self.explicit_trials.to_string()),
             ("file_settings", self.file_settings.to_string()),
             ("settings", text(serde_json::to_value(&self.settings))),
-            (BURN_TUNE, about.to_string()),
         ]
     }
 
