@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from harness import BurnTune, Checks
+from harness import PATIENCE_S, BurnTune, Checks
 from server import Server
 
 SPACE = """
@@ -32,7 +32,7 @@ epochs = [1, 2]
 depth = [0, 1]
 hidden_size = 16
 """
-TRIALS = 24
+TRIALS = 60
 PROCESSES = 3
 CRASHES = 3
 
@@ -58,10 +58,15 @@ def check(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
     with checks.section(f"{PROCESSES} processes, {CRASHES} crashes of the server, one process killed"):
         shared = [*search, "--study", "shared", "--lease", "20s", "--out"]
         processes = [burn_tune.start(*shared, f"out{number}") for number in range(PROCESSES)]
-        for _ in range(CRASHES):
-            time.sleep(random.uniform(0.3, 1.2))
+        for number in range(CRASHES):
+            # By the work that is done and not by the clock, so that there is work left on a machine of any speed.
+            wait_until_ended(burn_tune, TRIALS * (number + 1) // (2 * CRASHES))
+            time.sleep(random.uniform(0, 0.1))
             server.crash()
-        processes[1].send_signal(signal.SIGKILL)
+            if number == 0:
+                processes[1].send_signal(signal.SIGKILL)
+        at_work = [process.poll() is None for process in processes]
+        checks.holds("the others are at work after the last crash", at_work[0] and at_work[2], at_work)
         said = [process.communicate(timeout=240)[0] for process in processes]
         for number, (process, text) in enumerate(zip(processes, said)):
             if number == 1:
@@ -78,6 +83,19 @@ def check(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
         checks.equal("and has ended", states - {"complete", "failed"}, set())
         study = burn_tune.json("studies")[0]
         checks.equal("it is the only study", study["name"], "shared")
+
+
+def wait_until_ended(burn_tune: BurnTune, count: int) -> None:
+    """Until `count` trials of the shared study have ended."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        try:
+            if sum(study["complete"] + study["failed"] for study in burn_tune.json("studies")) >= count:
+                return
+        except RuntimeError:
+            pass  # The server is down, or the study has just been begun.
+        time.sleep(0.02)
+    raise RuntimeError(f"{count} trials have not ended within {PATIENCE_S} s")
 
 
 if __name__ == "__main__":
