@@ -127,7 +127,7 @@ mod tests {
             (name.to_owned(), Domain::Choices(vec![value.clone()]))
         };
         let mut facts = facts();
-        facts.space = Space { domains: points[0].iter().map(domain).collect() };
+        facts.space = Space::of(points[0].iter().map(domain));
         facts.evaluation.folds = folds;
         cv_results(&facts, &history(folds, events))
     }

@@ -93,7 +93,7 @@ pub fn facts() -> StudyFacts {
         name: "mlp".to_owned(),
         seed: 7,
         direction: Direction::Maximize,
-        space: Space { domains },
+        space: Space::of(domains),
         evaluation: Evaluation {
             dataset: "mnist".to_owned(),
             metric: "accuracy".to_owned(),

@@ -540,7 +540,7 @@ mod tests {
             direction in prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)],
         ) {
             let names = ["a", "b", "c"].map(str::to_owned);
-            let space = Space { domains: names.into_iter().zip(domains).collect() };
+            let space = Space::of(names.into_iter().zip(domains));
             let got = importances(&space, &trials, direction);
             prop_assert_eq!(&got, &importances(&space, &shuffled, direction));
             prop_assert!(got.iter().all(|one| (0.0..=1.0).contains(&one.importance)), "{got:?}");

@@ -1,8 +1,11 @@
 //! Samplers: what proposes the params of a trial.
 
 mod grid;
+pub mod learner;
+pub mod past;
 mod random;
 mod random_state;
+pub mod unit_space;
 
 use crate::params::Params;
 use crate::space::Space;

@@ -124,14 +124,37 @@ impl Domain {
     }
 }
 
+/// When a parameter exists: only where another one, which stands before it, has one of some values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The parameter that depends.
+    pub param: String,
+    /// The one that it depends on, whose values can be listed.
+    pub parent: String,
+    /// The parent's values for which it exists; all of them in the parent's domain.
+    pub values: Vec<ParamValue>,
+}
+
 /// The parameters that are searched, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Space {
     /// Each parameter's name and values; no name twice.
     pub domains: Vec<(String, Domain)>,
+    /// What exists only sometimes. All conditions of one parameter have to hold.
+    pub conditions: Vec<Condition>,
 }
 
 impl Space {
+    /// A space whose parameters exist always.
+    pub fn of(domains: impl IntoIterator<Item = (String, Domain)>) -> Self {
+        Space { domains: domains.into_iter().collect(), conditions: Vec::new() }
+    }
+
+    /// The conditions of the parameter called `name`.
+    pub fn conditions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Condition> {
+        self.conditions.iter().filter(move |condition| condition.param == name)
+    }
+
     /// The values that the parameter called `name` may take.
     pub fn get(&self, name: &str) -> Option<&Domain> {
         self.domains.iter().find(|(n, _)| n == name).map(|(_, domain)| domain)
@@ -211,7 +234,7 @@ impl<'de> Deserialize<'de> for Space {
             Written::Fixed(value) => (name, Domain::Choices(vec![value])),
             Written::Domain(domain) => (name, domain),
         });
-        Ok(Space { domains: domains.collect() })
+        Ok(Space::of(domains))
     }
 }
 

@@ -84,7 +84,7 @@ impl Case {
                 other => panic!("unknown distribution {other}"),
             }
         };
-        Space { domains: self.order.iter().map(|name| (name.clone(), domain(name))).collect() }
+        Space::of(self.order.iter().map(|name| (name.clone(), domain(name))))
     }
 }
 
@@ -140,7 +140,7 @@ fn small_space() -> impl Strategy<Value = Space> {
     prop::collection::vec(1usize..5, 1..4).prop_map(|lens| {
         let choices = |len: usize| Domain::Choices((0..len as i64).map(ParamValue::Int).collect());
         let domains = lens.iter().enumerate();
-        Space { domains: domains.map(|(i, &len)| (format!("p{i}"), choices(len))).collect() }
+        Space::of(domains.map(|(i, &len)| (format!("p{i}"), choices(len))))
     })
 }
 
