@@ -12,6 +12,8 @@ pub enum Purpose {
     InitialWeights = 2,
     /// The order of the examples in the epochs of a training.
     Shuffle = 3,
+    /// What a sampler that learns draws for a trial.
+    Suggestion = 4,
 }
 
 /// What a trial is asked for: one fold of the cross-validation, or one refit on all of the data.

@@ -21,7 +21,9 @@ pub mod objective;
 
 pub mod candidates;
 pub mod pruner;
+pub mod pruning;
 pub mod sampler;
+pub mod suggester;
 
 pub mod history;
 pub mod store;
@@ -32,6 +34,7 @@ pub mod trial;
 
 pub mod clock;
 pub mod keyed_rng;
+pub mod mean;
 pub mod stop;
 pub mod suggestion;
 

@@ -1,7 +1,7 @@
 //! What is searched: the trait that a model implements, and what it answers.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
@@ -12,6 +12,8 @@ use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::pruner::Report;
+use crate::pruning::Judge;
 use crate::stop::Stop;
 
 /// Turns params into scores.
@@ -32,6 +34,12 @@ pub trait Objective: Sync {
 
     /// How many folds a trial is scored on.
     fn folds(&self) -> usize;
+
+    /// How many times a fold with this configuration reports, such as its epochs; `None` where nobody
+    /// knows, or it does not report.
+    fn steps(&self, _config: &Self::Config) -> Option<u64> {
+        None
+    }
 
     /// Trains and scores one fold.
     ///
@@ -99,6 +107,25 @@ pub struct TaskHandle<'a> {
     task: Task,
     stop: &'a Stop,
     deadline: Option<Deadline>,
+    judge: Option<Judge>,
+    reporting: Mutex<Reporting>,
+}
+
+/// What was reported of a task.
+#[derive(Debug, Default)]
+struct Reporting {
+    reports: Vec<Report>,
+    stopped: bool,
+}
+
+/// Whether a training is to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// It is.
+    Continue,
+    /// It is hopeless: to be scored as it is, and returned.
+    Stop,
 }
 
 /// When a trial has taken too long.
@@ -113,7 +140,38 @@ pub struct Deadline {
 impl<'a> TaskHandle<'a> {
     /// A handle for one task of one trial.
     pub fn new(study_seed: u64, trial: usize, task: Task, stop: &'a Stop) -> Self {
-        TaskHandle { study_seed, trial, task, stop, deadline: None }
+        let reporting = Mutex::default();
+        TaskHandle { study_seed, trial, task, stop, deadline: None, judge: None, reporting }
+    }
+
+    /// The handle of a task that a pruner looks at.
+    pub fn with_judge(self, judge: Option<Judge>) -> Self {
+        TaskHandle { judge, ..self }
+    }
+
+    /// Whether anybody looks at what is reported: else the value need not be computed.
+    pub fn wants_reports(&self) -> bool {
+        self.judge.is_some()
+    }
+
+    /// Says what the score would be after `step`, such as an epoch, from 1; steps ascend. A task that is told
+    /// to stop and returns a score was pruned. What it reports after that is not looked at.
+    pub fn report(&self, step: u64, value: f64) -> Verdict {
+        let Some(judge) = &self.judge else { return Verdict::Continue };
+        let mut reporting = self.reporting.lock().unwrap_or_else(PoisonError::into_inner);
+        let ascends = reporting.reports.last().is_none_or(|last| last.step < step);
+        if !reporting.stopped && ascends {
+            reporting.reports.push(Report { step, value });
+            reporting.stopped = judge.prunes(&reporting.reports);
+        }
+        if reporting.stopped { Verdict::Stop } else { Verdict::Continue }
+    }
+
+    /// Adds to a score what was reported on the way to it.
+    pub(crate) fn with_reports(self, score: FoldScore) -> FoldScore {
+        let Reporting { reports, stopped } =
+            self.reporting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        FoldScore { reports, stopped, ..score }
     }
 
     /// The handle of a task that fails after the deadline.
@@ -146,10 +204,12 @@ impl<'a> TaskHandle<'a> {
 }
 
 /// What one fold came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FoldScore {
-    /// The score on the fold's test part.
+    /// The score on the fold's test part: the value of the study's first objective.
     pub score: f64,
+    /// The values of the study's further objectives, in their order.
+    pub others: Vec<f64>,
     /// What is wrong with the model that was trained.
     pub flags: Vec<Flag>,
     /// How long the training took, in seconds.
@@ -158,6 +218,10 @@ pub struct FoldScore {
     pub score_s: f64,
     /// What was recorded while the model trained, where that was asked for.
     pub curves: Option<Arc<Curves>>,
+    /// What was reported on the way. Filled in by the loop, as is `stopped`.
+    pub reports: Vec<Report>,
+    /// Whether a pruner has stopped the trial here.
+    pub stopped: bool,
 }
 
 /// What one refit came to.

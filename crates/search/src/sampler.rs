@@ -1,6 +1,7 @@
 //! Samplers: what proposes the params of a trial.
 
 mod grid;
+pub mod grid_points;
 pub mod learner;
 pub mod past;
 mod random;
@@ -17,7 +18,8 @@ pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
 pub use self::sobol::SobolSampler;
 
-/// Proposes params, trial by trial.
+/// Proposes params, trial by trial, without a look at what became of those before. What learns from them
+/// is a [`learner::Learner`].
 pub trait Sampler {
     /// The params of the next trial; `None` where the space has no further point.
     fn suggest(&mut self) -> Option<Params>;

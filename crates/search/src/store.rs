@@ -3,9 +3,9 @@
 
 use thiserror::Error;
 
-use crate::candidates::Candidate;
 use crate::objective::FoldScore;
 use crate::study::Refit;
+use crate::suggester::Suggestion;
 use crate::timeline::Span;
 use crate::trial::{Failure, Trial};
 
@@ -15,8 +15,7 @@ use crate::trial::{Failure, Trial};
 /// loses what it has claimed, and somebody else takes it up, at the fold where it was left; what the
 /// first one saves later is refused. So each result is kept once.
 pub trait Store {
-    /// Claims a trial to work on: one that was left, else the next one that `suggest` has a candidate
-    /// for. `suggest` is told what has become of other processes' and earlier runs' trials since the
+    /// Claims a trial to work on: one that was left, else the next one, if `suggest` has a candidate for it. `suggest` is told what has become of other processes' and earlier runs' trials since the
     /// last claim, by number; it may be called again with the same, and has to answer the same.
     ///
     /// # Errors
@@ -24,7 +23,7 @@ pub trait Store {
     /// Where nothing can be kept any more.
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
     ) -> Result<Claim, StoreError>;
 
     /// Keeps what `fold` of `trial` came to, and how far the trial is with it.
@@ -84,7 +83,7 @@ pub enum Claim {
     Begun(usize),
     /// A trial that was left, by its number: the folds that have ended are known.
     TakenUp(usize),
-    /// Nothing now, but trials of other processes are running, and may be left.
+    /// Nothing now, but trials are running that may be left, or that the next one waits for.
     Wait,
     /// Nothing more: all trials have ended.
     Over,
@@ -135,13 +134,16 @@ pub struct InMemory {
 impl Store for InMemory {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
     ) -> Result<Claim, StoreError> {
-        if suggest(&[]).is_none() {
-            return Ok(Claim::Over);
+        match suggest(&[]) {
+            Suggestion::End => Ok(Claim::Over),
+            Suggestion::Wait => Ok(Claim::Wait),
+            Suggestion::Candidate(_) => {
+                self.begun += 1;
+                Ok(Claim::Begun(self.begun - 1))
+            }
         }
-        self.begun += 1;
-        Ok(Claim::Begun(self.begun - 1))
     }
 
     fn save_fold(&mut self, _: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {

@@ -2,27 +2,30 @@
 
 mod refits;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
 use crate::bind::bind;
-use crate::candidates::Candidate;
 use crate::clock::Stopwatch;
 use crate::history::History;
 use crate::keyed_rng::Task;
 use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
+use crate::pruner::Report;
+use crate::pruning::{Courses, Judge, LooksAt, Pruning, reports};
 use crate::stop::Stop;
 use crate::store::{Claim, Kept, KeptTrial, Store, StoreError};
+use crate::suggester::Suggestion;
 use crate::tasks::{Dispatcher, Next, catching, run_tasks};
 use crate::timeline::Span;
 use crate::trial::{Event, TrialState};
 
 pub use self::refits::{Refit, RefitEvent, refit};
 
-/// How a study is run. None of it changes what a trial comes to, but for `trial_timeout`.
+/// How a study is run. None of it changes what a trial comes to, but for `seed`, `pruning` with `window`, and
+/// `trial_timeout`.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// Worker threads, at least 1.
@@ -39,6 +42,10 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// A trial fails that takes longer.
     pub trial_timeout: Option<Duration>,
+    /// How hopeless trials are stopped, where they are.
+    pub pruning: Option<Pruning>,
+    /// A trial's pruner sees those before it but for the last `window - 1`. At least 1.
+    pub window: usize,
     /// Asked before every trial and inside of every training.
     pub stop: Stop,
     /// Gets a message for each request to stop.
@@ -65,14 +72,15 @@ pub struct Run {
 }
 
 /// Runs trials until there is none left, the time is over, or a stop is requested; then until those that
-/// have begun have ended. `suggest` is asked for the candidate of the next trial, and has to answer equal
-/// histories alike; `None` ends the study. `watch` sees every event, with the history after it.
+/// have begun have ended. `suggest` is asked what the next trial tries, and has to answer equal histories
+/// alike. `watch` sees every event, with the history after it.
 ///
-/// Folds are handed out in the order (trial, fold). One failing trial never ends the study. Where the
+/// Folds are handed out in the order (trial, fold), as far as the pruner lets them begin. One failing trial
+/// never ends the study. Where the
 /// store fails, no trial begins, and those that run are finished all the same.
 pub fn run<O: Objective, K: Store>(
     objective: &O,
-    suggest: impl FnMut(&History) -> Option<Candidate>,
+    suggest: impl FnMut(&History) -> Suggestion,
     store: &mut K,
     options: &RunOptions,
     watch: impl FnMut(&Event, &History),
@@ -83,17 +91,20 @@ pub fn run<O: Objective, K: Store>(
         store,
         options,
         mine: HashMap::new(),
-        pending: VecDeque::new(),
+        pending: BTreeSet::new(),
+        courses: options.pruning.clone().map(Courses::new),
         history: History::new(objective.folds()),
         kept: Ok(()),
         watch,
     };
     let work = |worker, task: FoldTask<O>| {
-        let FoldTask { trial, fold, config, deadline } = task;
+        let FoldTask { trial, fold, config, deadline, judge } = task;
         let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
-            .with_deadline(deadline);
+            .with_deadline(deadline)
+            .with_judge(judge);
         let (result, span) = options
             .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
+        let result = result.map(|score| handle.with_reports(score));
         FoldAnswer { trial, fold, result, span }
     };
     run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
@@ -105,6 +116,7 @@ struct FoldTask<O: Objective> {
     fold: usize,
     config: Arc<O::Config>,
     deadline: Option<Deadline>,
+    judge: Option<Judge>,
 }
 
 struct FoldAnswer {
@@ -114,14 +126,26 @@ struct FoldAnswer {
     span: Span,
 }
 
+/// A running trial that this process has claimed.
+struct Mine<C> {
+    /// `None` where the params are none of the objective's.
+    config: Option<Arc<C>>,
+    /// How long ago its first fold was handed out.
+    since: Option<Stopwatch>,
+    judge: Option<Judge>,
+}
+
 struct FoldDispatcher<'a, O: Objective, S, K, W> {
     objective: &'a O,
     suggest: S,
     store: &'a mut K,
     options: &'a RunOptions,
-    /// The running trials that this process has claimed, and how long ago their first fold was handed out.
-    mine: HashMap<usize, Option<Stopwatch>>,
-    pending: VecDeque<(usize, usize, Arc<O::Config>)>,
+    /// The running trials that this process has claimed.
+    mine: HashMap<usize, Mine<O::Config>>,
+    /// Folds that may begin, by (trial, fold).
+    pending: BTreeSet<(usize, usize)>,
+    /// What pruners see, where there is one.
+    courses: Option<Courses>,
     history: History,
     kept: Result<(), StoreError>,
     watch: W,
@@ -130,7 +154,7 @@ struct FoldDispatcher<'a, O: Objective, S, K, W> {
 impl<O, S, K, W> FoldDispatcher<'_, O, S, K, W>
 where
     O: Objective,
-    S: FnMut(&History) -> Option<Candidate>,
+    S: FnMut(&History) -> Suggestion,
     K: Store,
     W: FnMut(&Event, &History),
 {
@@ -164,8 +188,12 @@ where
         let FoldDispatcher { suggest, history, watch, store, .. } = self;
         let claim = store.claim(&mut |news| {
             news.iter().for_each(|found| found_elsewhere(history, watch, found));
-            candidate = suggest(history);
-            candidate.clone()
+            let suggestion = suggest(history);
+            candidate = match &suggestion {
+                Suggestion::Candidate(candidate) => Some(candidate.clone()),
+                Suggestion::Wait | Suggestion::End => None,
+            };
+            suggestion
         });
         match (self.ask(|_| claim), candidate) {
             (Some(Claim::Begun(_)), Some(candidate)) => {
@@ -183,26 +211,52 @@ where
     }
 
     fn begin(&mut self, number: usize) {
-        self.mine.insert(number, None);
-        let trial = &self.history.trials()[number];
-        let left: Vec<usize> = match &trial.state {
-            TrialState::Running { folds } => {
-                (0..folds.len()).filter(|&fold| folds[fold].is_none()).collect()
-            }
-            _ => Vec::new(),
+        let FoldDispatcher { history, courses, options, .. } = self;
+        let visible = (number + 1).saturating_sub(options.window);
+        let judge = courses.as_mut().map(|courses| courses.judge(history, number, visible));
+        let bound = bind(self.objective, &self.history.trials()[number].params);
+        let (config, error) = match bound {
+            Ok(config) => (Some(Arc::new(config)), None),
+            Err(error) => (None, Some(error)),
         };
-        match bind(self.objective, &trial.params) {
-            Ok(config) => {
-                let config = Arc::new(config);
-                self.pending
-                    .extend(left.into_iter().map(|fold| (number, fold, Arc::clone(&config))));
-            }
-            Err(error) => {
+        self.mine.insert(number, Mine { config, since: None, judge });
+        match error {
+            None => self.open_folds(number),
+            Some(error) => {
                 let reason = error.to_string();
                 let result = Err(ObjectiveError::Failed { reason, flags: vec![] });
                 self.ended(number, 0, result, None);
             }
         }
+    }
+
+    /// Makes those folds of a trial pending that may begin: all that are left, unless a pruner has to see
+    /// those before them first.
+    fn open_folds(&mut self, number: usize) {
+        let TrialState::Running { folds } = &self.history.trials()[number].state else { return };
+        let ended = folds.iter().take_while(|fold| fold.is_some()).count();
+        let end = match self.options.pruning.as_ref().map(|pruning| pruning.looks_at) {
+            Some(LooksAt::Epochs) if ended == 0 => 1,
+            Some(LooksAt::Folds) => ended + 1,
+            _ => folds.len(),
+        };
+        let left = (0..end.min(folds.len())).filter(|&fold| folds[fold].is_none());
+        self.pending.extend(left.map(|fold| (number, fold)));
+    }
+
+    /// Asks the pruner that looks at folds, whether this one, which is not the last, is the end of its trial.
+    fn judged(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
+        let Some(judge) = self.mine.get(&number).and_then(|mine| mine.judge.as_ref()) else {
+            return score;
+        };
+        let looks_at = judge.looks_at();
+        let trial = &self.history.trials()[number];
+        if looks_at != LooksAt::Folds || fold + 1 == self.objective.folds() {
+            return score;
+        }
+        let mut own = reports(trial, looks_at);
+        own.push(Report { step: fold as u64, value: score.score });
+        FoldScore { stopped: judge.prunes(&own), ..score }
     }
 
     /// Takes up what a fold has come to, unless its trial was lost to another process.
@@ -213,6 +267,7 @@ where
         result: Result<FoldScore, ObjectiveError>,
         span: Option<Span>,
     ) {
+        let result = result.map(|score| self.judged(trial, fold, score));
         let before = &self.history.trials()[trial];
         if !self.mine.contains_key(&trial) || before.is_finished() {
             // Nobody waits for it: it is behind a fold that failed, or its trial was lost.
@@ -237,13 +292,16 @@ where
             self.mine.remove(&trial);
         }
         self.happened(Event::FoldFinished { trial, fold, result, span });
+        if self.mine.contains_key(&trial) && self.options.pruning.is_some() {
+            self.open_folds(trial);
+        }
     }
 
     /// Another process has taken up this trial.
     fn lost(&mut self, trial: usize) {
         tracing::warn!(trial, "lost to another process");
         self.mine.remove(&trial);
-        self.pending.retain(|(number, ..)| *number != trial);
+        self.pending.retain(|(number, _)| *number != trial);
     }
 
     fn end(mut self) -> Run {
@@ -273,7 +331,7 @@ fn found_elsewhere(
 impl<O, S, K, W> Dispatcher for FoldDispatcher<'_, O, S, K, W>
 where
     O: Objective,
-    S: FnMut(&History) -> Option<Candidate>,
+    S: FnMut(&History) -> Suggestion,
     K: Store,
     W: FnMut(&Event, &History),
 {
@@ -285,14 +343,16 @@ where
             if self.options.stop.is_urgent() {
                 return Next::Nothing;
             }
-            match self.pending.pop_front() {
-                Some((trial, fold, config)) if self.history.trials()[trial].wants(fold) => {
-                    let since =
-                        *self.mine.entry(trial).or_default().get_or_insert_with(Stopwatch::start);
+            match self.pending.pop_first() {
+                Some((trial, fold)) if self.history.trials()[trial].wants(fold) => {
+                    let Some(mine) = self.mine.get_mut(&trial) else { continue };
+                    let Some(config) = mine.config.clone() else { continue };
+                    let since = *mine.since.get_or_insert_with(Stopwatch::start);
+                    let judge = mine.judge.clone().filter(|judge| judge.looks_into(fold));
                     let deadline =
                         self.options.trial_timeout.map(|limit| Deadline { since, limit });
                     self.happened(Event::FoldStarted { trial, fold });
-                    return Next::Task(FoldTask { trial, fold, config, deadline });
+                    return Next::Task(FoldTask { trial, fold, config, deadline, judge });
                 }
                 Some(_) => {}
                 None => match self.claim() {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::candidates::Candidate;
+use crate::mean::mean;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
 use crate::store::{FoldRecord, KeptTrial};
@@ -34,6 +35,11 @@ pub enum TrialState {
         /// The scores, in the order of the folds.
         folds: Vec<FoldScore>,
     },
+    /// A pruner has stopped it.
+    Pruned {
+        /// What the folds came to, up to the one in or after which it was stopped.
+        folds: Vec<FoldScore>,
+    },
     /// A fold has failed.
     Failed {
         /// What the folds before the failed one came to: those alone are sure to have run, whatever
@@ -44,8 +50,8 @@ pub enum TrialState {
     },
     /// Another program has this trial, such as Optuna in a study that it shares.
     Foreign {
-        /// Its value, once the trial is complete.
-        value: Option<f64>,
+        /// Its value for each objective, once the trial is complete; until then, none.
+        values: Vec<f64>,
         /// Whether the trial was begun here, and ended by the other program.
         begun_here: bool,
     },
@@ -113,12 +119,29 @@ impl Trial {
     }
 
     /// The scores of the folds that count: all of a complete trial, those before the failure of a
-    /// failed one, none of a running one.
+    /// failed one, those before the end of a pruned one and at its end, none of a running one.
     pub fn folds(&self) -> &[FoldScore] {
         match &self.state {
-            TrialState::Complete { folds } | TrialState::Failed { folds, .. } => folds,
+            TrialState::Complete { folds }
+            | TrialState::Pruned { folds }
+            | TrialState::Failed { folds, .. } => folds,
             TrialState::Running { .. } | TrialState::Foreign { .. } => &[],
         }
+    }
+
+    /// The values of a complete trial, one for each objective: the means of its folds, or what another
+    /// program says. Empty for other trials.
+    pub fn values(&self) -> Vec<f64> {
+        match &self.state {
+            TrialState::Complete { folds } => mean_values(folds),
+            TrialState::Foreign { values, .. } => values.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The first of [`Trial::values`].
+    pub fn value(&self) -> Option<f64> {
+        self.values().first().copied()
     }
 
     /// What is wrong with the models of this trial.
@@ -149,11 +172,12 @@ impl Trial {
         Some(FoldRecord { result, span })
     }
 
-    /// Whether running `fold` can still matter: not where it has ended, or one before it has failed.
+    /// Whether running `fold` can still matter: not where it has ended, or one before it has failed or was
+    /// stopped.
     pub fn wants(&self, fold: usize) -> bool {
         match &self.state {
             TrialState::Running { folds } => {
-                folds[fold].is_none() && !folds[..fold].iter().any(|f| matches!(f, Some(Err(_))))
+                folds[fold].is_none() && !folds[..fold].iter().flatten().any(ends_trial)
             }
             _ => false,
         }
@@ -163,8 +187,10 @@ impl Trial {
     pub fn is_finished(&self) -> bool {
         match self.state {
             TrialState::Running { .. } => false,
-            TrialState::Complete { .. } | TrialState::Failed { .. } => true,
-            TrialState::Foreign { value, .. } => value.is_some(),
+            TrialState::Complete { .. }
+            | TrialState::Pruned { .. }
+            | TrialState::Failed { .. } => true,
+            TrialState::Foreign { ref values, .. } => !values.is_empty(),
         }
     }
 
@@ -172,6 +198,17 @@ impl Trial {
     pub fn is_foreign(&self) -> bool {
         matches!(self.state, TrialState::Foreign { .. })
     }
+}
+
+/// The mean over folds, for each objective.
+fn mean_values(folds: &[FoldScore]) -> Vec<f64> {
+    let mean_of = |value: &dyn Fn(&FoldScore) -> f64| {
+        mean(&folds.iter().map(value).collect::<Vec<f64>>())
+    };
+    let others = folds.iter().map(|fold| fold.others.len()).min().unwrap_or(0);
+    let mut values = vec![mean_of(&|fold| fold.score)];
+    values.extend((0..others).map(|index| mean_of(&|fold| fold.others[index])));
+    values
 }
 
 impl TrialState {
@@ -200,22 +237,36 @@ impl TrialState {
             TrialState::Failed { folds, failure } if fold > folds.len() => {
                 Ok(TrialState::Failed { folds, failure })
             }
+            TrialState::Pruned { folds } if fold >= folds.len() => {
+                Ok(TrialState::Pruned { folds })
+            }
             _ => Err(illegal),
         }
     }
 }
 
 fn refuse_non_finite(fold: FoldScore) -> Result<FoldScore, Failure> {
-    if fold.score.is_finite() {
-        return Ok(fold);
+    let values = std::iter::once(&fold.score).chain(&fold.others);
+    match values.copied().find(|value| !value.is_finite()) {
+        None => Ok(fold),
+        Some(value) => {
+            let reason = format!("the score is {value}, which is not a finite number");
+            Err(Failure { reason, flags: fold.flags })
+        }
     }
-    let reason = format!("the score is {}, which is not a finite number", fold.score);
-    Err(Failure { reason, flags: fold.flags })
 }
 
-/// Ends a trial as soon as the first failed fold, or the lack of one, is certain.
+/// Whether no fold behind one with this result counts.
+fn ends_trial(fold: &Result<FoldScore, Failure>) -> bool {
+    fold.as_ref().map_or(true, |score| score.stopped)
+}
+
+/// Ends a trial as soon as the first fold that failed or was stopped, or the lack of one, is certain.
 fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
-    let decided = folds.iter().take_while(|fold| matches!(fold, Some(Ok(_)))).count();
+    let goes_on = |fold: &&Option<Result<FoldScore, Failure>>| {
+        fold.as_ref().is_some_and(|fold| !ends_trial(fold))
+    };
+    let decided = folds.iter().take_while(goes_on).count();
     let ends = match folds.get(decided) {
         None => true,
         Some(fold) => fold.is_some(),
@@ -226,7 +277,13 @@ fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
     let mut scores = Vec::with_capacity(decided);
     for (fold, result) in folds.into_iter().enumerate() {
         match result {
-            Some(Ok(score)) => scores.push(score),
+            Some(Ok(score)) => {
+                let stopped = score.stopped;
+                scores.push(score);
+                if stopped {
+                    return TrialState::Pruned { folds: scores };
+                }
+            }
             Some(Err(failure)) => {
                 let reason = format!("fold {fold}: {}", failure.reason);
                 return TrialState::Failed {
@@ -247,7 +304,7 @@ mod tests {
     use super::*;
 
     fn score(score: f64) -> Result<FoldScore, Failure> {
-        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+        Ok(FoldScore { score, ..FoldScore::default() })
     }
 
     fn failure(reason: &str) -> Result<FoldScore, Failure> {
@@ -292,13 +349,18 @@ mod tests {
     proptest! {
         #[test]
         fn the_end_of_a_trial_does_not_depend_on_the_order_of_its_folds(
-            outcomes in prop::collection::vec(prop::option::of(0.0..1.0f64), 1..6),
+            outcomes in prop::collection::vec(prop::option::of((0.0..1.0f64, 0..4u8)), 1..6),
             order in any::<u64>(),
         ) {
             let results: Vec<_> = outcomes
                 .iter()
                 .enumerate()
-                .map(|(fold, outcome)| (fold, outcome.map_or_else(|| failure(&fold.to_string()), score)))
+                .map(|(fold, outcome)| {
+                    let end = |(value, rest)| {
+                        score(value).map(|score| FoldScore { stopped: rest == 0, ..score })
+                    };
+                    (fold, outcome.map_or_else(|| failure(&fold.to_string()), end))
+                })
                 .collect();
             let mut shuffled = results.clone();
             shuffled.sort_by_key(|(fold, _)| (*fold as u64 + 1).wrapping_mul(order | 1).rotate_left(17));

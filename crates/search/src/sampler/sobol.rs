@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Sampler;
+use super::grid_points::GridPoints;
 use super::unit_space::UnitSpace;
 use crate::params::Params;
 
@@ -19,16 +20,7 @@ pub struct SobolSampler {
     seed: u64,
     next: u64,
     given: HashSet<Vec<u64>>,
-    rest: Option<Rest>,
-}
-
-/// The points of a finite space, one after another, the last parameter fastest.
-#[derive(Debug, Clone)]
-struct Rest {
-    /// For each parameter the index of its value; that of one that does not exist is 0.
-    indices: Vec<u64>,
-    /// Whether all points have been visited.
-    done: bool,
+    rest: Option<GridPoints>,
 }
 
 /// `sobol_burley` has so many points for a seed. Each run of so many gets another one.
@@ -92,7 +84,7 @@ impl SobolSampler {
             }
             tries += 1;
             if tries == PATIENCE {
-                self.rest = Some(Rest { indices: vec![0; self.space.len()], done: false });
+                self.rest = Some(GridPoints::new(&self.space));
             }
         }
         loop {
@@ -107,33 +99,6 @@ impl SobolSampler {
 impl Sampler for SobolSampler {
     fn suggest(&mut self) -> Option<Params> {
         self.next_point().map(|point| self.space.params(&point))
-    }
-}
-
-impl Rest {
-    fn next(&mut self, space: &UnitSpace) -> Option<Vec<f64>> {
-        if self.done {
-            return None;
-        }
-        let dimensions = space.dimensions();
-        let indices = self.indices.iter().zip(dimensions);
-        let mut point: Vec<f64> =
-            indices.map(|(index, dimension)| dimension.coordinate(*index)).collect();
-        space.settle(&mut point);
-        // A parameter that does not exist here has no further value to visit; whether one exists follows
-        // from those before it, which stay as they are.
-        let last = (0..dimensions.len()).rev().find(|position| {
-            let values = dimensions[*position].values().unwrap_or(1);
-            !point[*position].is_nan() && self.indices[*position] + 1 < values
-        });
-        match last {
-            Some(position) => {
-                self.indices[position] += 1;
-                self.indices[position + 1..].fill(0);
-            }
-            None => self.done = true,
-        }
-        Some(point)
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::Candidates;
+use crate::candidates::{Candidate, Candidates};
 use crate::objective::{Flag, RefitScore, Rejection};
 use crate::params::{ParamValue, Params};
 use crate::store::{FoldRecord, InMemory, RefitClaim};
@@ -58,7 +58,7 @@ impl Objective for Prescribed {
             (3, 2) => f64::NAN,
             _ => config.x as f64 + fold as f64,
         };
-        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+        Ok(FoldScore { score, ..FoldScore::default() })
     }
 
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
@@ -86,6 +86,8 @@ fn options(jobs: usize) -> RunOptions {
         first_worker: 0,
         timeout: None,
         trial_timeout: None,
+        pruning: None,
+        window: 1,
         stop: Stop::default(),
         signals: None,
     }
@@ -99,7 +101,7 @@ fn run(
     watch: impl FnMut(&Event, &History),
 ) -> History {
     let all: Vec<Candidate> = candidates.collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let run = super::run(objective, suggest, &mut InMemory::default(), options, watch);
     assert_eq!(run.kept, Ok(()));
     run.history
@@ -126,7 +128,7 @@ fn a_failing_trial_is_recorded_with_its_reason_and_the_rest_goes_on() {
             TrialState::Failed { failure, folds } => {
                 format!("{} after {}", failure.reason, folds.len())
             }
-            TrialState::Running { .. } | TrialState::Foreign { .. } => "unexpected".into(),
+            _ => "unexpected".into(),
         })
         .collect();
     let nan = "fold 2: the score is NaN, which is not a finite number after 2";
@@ -222,7 +224,7 @@ struct Faulty {
 impl Store for Faulty {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
     ) -> Result<Claim, StoreError> {
         self.inner.claim(suggest)
     }
@@ -261,7 +263,7 @@ fn faulty(left: usize, loses: bool) -> Faulty {
 #[test]
 fn a_store_that_fails_lets_running_trials_finish_and_begins_no_other() {
     let all: Vec<Candidate> = candidates(100).filter(|c| is_fine(&c.params)).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = faulty(7, false);
     let run = super::run(&objective(), suggest, &mut store, &options(2), |_, _| {});
     assert_eq!(run.kept, Err(StoreError("the disk is full".into())));
@@ -273,7 +275,7 @@ fn a_store_that_fails_lets_running_trials_finish_and_begins_no_other() {
 #[test]
 fn of_a_trial_that_was_lost_nothing_is_taken_up() {
     let all: Vec<Candidate> = candidates(4).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = faulty(0, true);
     let mut finished = Vec::new();
     let run = super::run(&objective(), suggest, &mut store, &options(2), |event, _| {
@@ -298,7 +300,7 @@ struct Fickle {
 impl Store for Fickle {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
     ) -> Result<Claim, StoreError> {
         if std::mem::take(&mut self.lost) {
             suggest(&[]);
@@ -380,7 +382,7 @@ impl Objective for Held {
             }
             self.third_ended.fetch_add(1, Ordering::SeqCst);
         }
-        Ok(FoldScore { score: 0.5, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+        Ok(FoldScore { score: 0.5, ..FoldScore::default() })
     }
 
     fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
@@ -391,7 +393,7 @@ impl Objective for Held {
 #[test]
 fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
     let all: Vec<Candidate> = candidates(1).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = Fickle { inner: InMemory::default(), refused: false, lost: false };
     let objective = Held::default();
     // Workers enough for all folds of both claims.
@@ -449,7 +451,7 @@ impl Objective for Endless {
 #[test]
 fn a_trial_that_takes_too_long_fails_and_the_others_go_on() {
     let all: Vec<Candidate> = candidates(3).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned();
+    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let options = RunOptions { trial_timeout: Some(Duration::from_millis(20)), ..options(2) };
     let run = super::run(&Endless, suggest, &mut InMemory::default(), &options, |_, _| {});
     assert_eq!(run.history.trials().len(), 3);

@@ -1,0 +1,131 @@
+//! Pruning in the loop: what each trial's pruner sees, and when it is asked. What it sees is fixed when the
+//! trial begins, so a decision does not depend on who works when.
+
+use std::sync::Arc;
+
+use crate::history::History;
+use crate::pruner::{Course, Pruner, Report};
+use crate::study_file::Direction;
+use crate::trial::{Trial, TrialState};
+
+/// What a pruner looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LooksAt {
+    /// What a trial reports after the epochs of its first fold. The other folds begin once that has ended.
+    Epochs,
+    /// The scores of the folds, which are worked on one after the other.
+    Folds,
+}
+
+/// How the trials of a study are pruned.
+#[derive(Debug, Clone)]
+pub struct Pruning {
+    /// Who decides.
+    pub pruner: Arc<dyn Pruner>,
+    /// On what.
+    pub looks_at: LooksAt,
+    /// Which score is the better one.
+    pub direction: Direction,
+}
+
+impl Direction {
+    /// A score as a loss: smaller is better.
+    pub fn loss(self, score: f64) -> f64 {
+        match self {
+            Direction::Maximize => -score,
+            Direction::Minimize => score,
+        }
+    }
+}
+
+/// The pruner of one trial, with all that it may know of others.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    pruning: Pruning,
+    trial: usize,
+    past: Arc<[Arc<Course>]>,
+}
+
+impl Judge {
+    /// What the pruner looks at.
+    pub fn looks_at(&self) -> LooksAt {
+        self.pruning.looks_at
+    }
+
+    /// Whether the pruner looks at what this fold reports.
+    pub fn looks_into(&self, fold: usize) -> bool {
+        self.looks_at() == LooksAt::Epochs && fold == 0
+    }
+
+    /// Whether the trial, with these reports so far, in the study's units, is to be stopped.
+    pub fn prunes(&self, own: &[Report]) -> bool {
+        let Pruning { pruner, direction, .. } = &self.pruning;
+        let loss = |report: &Report| Report { value: direction.loss(report.value), ..*report };
+        let own: Vec<Report> = own.iter().map(loss).collect();
+        !own.is_empty() && pruner.prunes(self.trial, &self.past, &own)
+    }
+}
+
+/// The courses of the trials that have ended, as far as they have been looked at.
+#[derive(Debug)]
+pub struct Courses {
+    pruning: Pruning,
+    /// By number; `None` for those that had not ended when they were looked at.
+    known: Vec<Option<Arc<Course>>>,
+}
+
+impl Courses {
+    /// Of a study that is pruned so.
+    pub fn new(pruning: Pruning) -> Self {
+        Courses { pruning, known: Vec::new() }
+    }
+
+    /// How.
+    pub fn pruning(&self) -> &Pruning {
+        &self.pruning
+    }
+
+    /// The judge of `trial`, who knows the first `visible` trials.
+    pub fn judge(&mut self, history: &History, trial: usize, visible: usize) -> Judge {
+        let trials = &history.trials()[..visible.min(history.trials().len())];
+        if self.known.len() < trials.len() {
+            self.known.resize(trials.len(), None);
+        }
+        for (known, trial) in self.known.iter_mut().zip(trials) {
+            if known.is_none() && trial.is_finished() {
+                *known = Some(Arc::new(course(trial, &self.pruning)));
+            }
+        }
+        let past = self.known[..trials.len()].iter().flatten().cloned().collect();
+        Judge { pruning: self.pruning.clone(), trial, past }
+    }
+}
+
+/// What a trial that has ended reported, as losses.
+fn course(trial: &Trial, pruning: &Pruning) -> Course {
+    let direction = pruning.direction;
+    let reports = reports(trial, pruning.looks_at);
+    let reports = reports.into_iter();
+    let reports =
+        reports.map(|report| Report { value: direction.loss(report.value), ..report }).collect();
+    let loss = trial.value().map(|value| direction.loss(value));
+    Course { trial: trial.number, reports, loss }
+}
+
+/// What a trial has reported, in the study's units: the values of its epochs, or of its folds.
+pub fn reports(trial: &Trial, looks_at: LooksAt) -> Vec<Report> {
+    let folds = match &trial.state {
+        TrialState::Running { folds } => {
+            let ended = folds.iter().map_while(|fold| fold.as_ref()?.as_ref().ok());
+            ended.cloned().collect()
+        }
+        _ => trial.folds().to_vec(),
+    };
+    match looks_at {
+        LooksAt::Epochs => folds.first().map(|fold| fold.reports.clone()).unwrap_or_default(),
+        LooksAt::Folds => {
+            let scores = folds.iter().enumerate();
+            scores.map(|(fold, score)| Report { step: fold as u64, value: score.score }).collect()
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What the next trial tries, given those that there are: the one place that decides it.
+//!
+//! Whoever looks at the past (a sampler that learns, a pruner, a rule that ends the study) sees the same
+//! part of it in every run: trial n is decided from the trials 0 … n − window, and waits until all of them
+//! have ended. So the answer depends on numbers, never on who finished first.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::candidates::Candidate;
+use crate::history::History;
+use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::sampler::SobolSampler;
+use crate::sampler::grid_points::GridPoints;
+use crate::sampler::learner::Learner;
+use crate::sampler::past::{Outcome, Past};
+use crate::sampler::unit_space::UnitSpace;
+use crate::study_file::Direction;
+use crate::trial::{Trial, TrialState};
+
+/// What the next trial tries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Suggestion {
+    /// This.
+    Candidate(Candidate),
+    /// That is not decided before more trials have ended.
+    Wait,
+    /// There is no next trial.
+    End,
+}
+
+/// A list of candidates as suggestions: behind the last one, there is no next trial.
+impl From<Option<Candidate>> for Suggestion {
+    fn from(candidate: Option<Candidate>) -> Self {
+        candidate.map_or(Suggestion::End, Suggestion::Candidate)
+    }
+}
+
+/// When a study ends before it has all of its trials.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct EndRule {
+    /// A trial has come to this value, or a better one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// So many trials have ended since the best one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_improvement: Option<usize>,
+}
+
+impl EndRule {
+    /// Whether it can end a study at all.
+    pub fn is_some(&self) -> bool {
+        self.target.is_some() || self.no_improvement.is_some()
+    }
+
+    /// Whether the study ends with these trials, of which the last may have begun without having ended.
+    fn ends(&self, trials: &[Trial], direction: Direction) -> bool {
+        let mut best: Option<(usize, f64)> = None;
+        for (index, trial) in trials.iter().enumerate() {
+            let Some(value) = trial.value() else { continue };
+            let loss = direction.loss(value);
+            if best.is_none_or(|(_, known)| loss < known) {
+                best = Some((index, loss));
+            }
+        }
+        let reached = |target: f64| best.is_some_and(|(_, loss)| loss <= direction.loss(target));
+        let stuck = |limit: usize| trials.len() - best.map_or(0, |(index, _)| index + 1) >= limit;
+        self.target.is_some_and(reached) || self.no_improvement.is_some_and(stuck)
+    }
+}
+
+/// How a suggester decides.
+pub struct SuggesterOptions {
+    /// The seed of the study.
+    pub seed: u64,
+    /// How many trials there are to be, other programs' included.
+    pub budget: usize,
+    /// How many trials are under way at once, at most, where something looks at the past; at least 1.
+    /// `None` where nothing does.
+    pub window: Option<usize>,
+    /// Which value of each objective is the better one.
+    pub directions: Vec<Direction>,
+    /// When to end early: by the first objective.
+    pub end_rule: EndRule,
+}
+
+/// Decides what the trials of a study try.
+pub struct Suggester {
+    options: SuggesterOptions,
+    listed: Vec<Candidate>,
+    learning: Option<Learning>,
+    /// So many of the first trials are known to have ended.
+    ended: usize,
+    /// What the last question was answered, and how many trials there were, ours and others'.
+    last: Option<((usize, usize), Suggestion)>,
+}
+
+/// A sampler that learns, and what it learns from.
+pub struct Learning {
+    space: UnitSpace,
+    sobol: SobolSampler,
+    learner: Box<dyn Learner>,
+    past: Past,
+    /// Trials whose end the past does not have yet.
+    open: Vec<usize>,
+}
+
+impl Learning {
+    /// A sampler of a space, for a study of so many objectives.
+    ///
+    /// # Errors
+    ///
+    /// Where the space has too many parameters.
+    pub fn new(
+        space: UnitSpace,
+        learner: Box<dyn Learner>,
+        objectives: usize,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let sobol = SobolSampler::new(&space, seed)?;
+        let past = Past::new(space.len(), objectives);
+        Ok(Learning { space, sobol, learner, past, open: Vec::new() })
+    }
+}
+
+impl Suggester {
+    /// The first trials of ours are `listed`; those behind them come from the sampler that learns, if there
+    /// is one.
+    pub fn new(
+        options: SuggesterOptions,
+        listed: Vec<Candidate>,
+        learning: Option<Learning>,
+    ) -> Self {
+        Suggester { options, listed, learning, ended: 0, last: None }
+    }
+
+    /// What the next trial of a study with this history tries. Histories are those of one study, each going
+    /// on from the one before.
+    pub fn suggest(&mut self, history: &History) -> Suggestion {
+        let (trials, foreign) = (history.trials(), history.foreign());
+        let number = trials.len();
+        if number >= self.options.budget {
+            return Suggestion::End;
+        }
+        let visible = match self.options.window {
+            Some(window) => (number + 1).saturating_sub(window),
+            None => 0,
+        };
+        if !self.have_ended(&trials[..visible]) {
+            return Suggestion::Wait;
+        }
+        if let Some((known, suggestion)) = &self.last
+            && *known == (number, foreign)
+        {
+            return suggestion.clone();
+        }
+        let suggestion = self.decide(history, visible);
+        self.last = Some(((number, foreign), suggestion.clone()));
+        suggestion
+    }
+
+    /// Whether these first trials have all ended. Nobody waits for other programs'.
+    fn have_ended(&mut self, trials: &[Trial]) -> bool {
+        let more = trials.get(self.ended..).unwrap_or_default();
+        let ended = |trial: &&Trial| trial.is_finished() || trial.is_foreign();
+        self.ended += more.iter().take_while(ended).count();
+        self.ended >= trials.len()
+    }
+
+    fn decide(&mut self, history: &History, visible: usize) -> Suggestion {
+        let trials = history.trials();
+        let direction = self.options.directions.first().copied().unwrap_or_default();
+        if self.options.end_rule.ends(&trials[..visible], direction) {
+            return Suggestion::End;
+        }
+        if let Some(candidate) = self.listed.get(trials.len() - history.foreign()) {
+            return Suggestion::Candidate(candidate.clone());
+        }
+        let Some(learning) = &mut self.learning else { return Suggestion::End };
+        learning.look(trials, visible, &self.options.directions);
+        match learning.propose(self.options.seed) {
+            Some(point) => {
+                let params = learning.space.params(&point);
+                Suggestion::Candidate(Candidate { name: None, params })
+            }
+            None => Suggestion::End,
+        }
+    }
+}
+
+/// How often another point is drawn where one is taken, before all points are gone through.
+const DRAWS: usize = 1_000;
+
+impl Learning {
+    /// Takes up the trials that have begun, and what became of the first `visible` ones.
+    fn look(&mut self, trials: &[Trial], visible: usize, directions: &[Direction]) {
+        for trial in &trials[self.past.len()..] {
+            self.past.begin(&self.space.point(&trial.params));
+            self.open.push(trial.number);
+        }
+        let past = &mut self.past;
+        self.open.retain(|&number| {
+            let (outcome, losses) = match trials.get(number).filter(|_| number < visible) {
+                Some(trial) => outcome(trial, directions),
+                None => (Outcome::Running, Vec::new()),
+            };
+            past.end(number, outcome, &losses);
+            outcome == Outcome::Running
+        });
+    }
+
+    /// A settled point for the next trial; `None` where all have been tried.
+    fn propose(&mut self, seed: u64) -> Option<Vec<f64>> {
+        let number = self.past.len();
+        let mut rng = keyed_rng(seed, number, Task::Fold(0), Purpose::Suggestion);
+        let mut point = if self.past.ended() < self.learner.startup() {
+            self.sobol.point(number as u64)
+        } else {
+            self.learner.suggest(&self.past, &mut rng)
+        };
+        self.space.settle(&mut point);
+        if !self.space.is_finite() || !self.past.is_taken(&point) {
+            return Some(point);
+        }
+        self.drawn(&mut rng).or_else(|| self.searched())
+    }
+
+    /// Any point that is not taken.
+    fn drawn(&self, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
+        let dimensions = self.space.dimensions();
+        let draws = (0..DRAWS).map(|_| {
+            let mut point: Vec<f64> =
+                dimensions.iter().map(|dimension| dimension.uniform(rng.random())).collect();
+            self.space.settle(&mut point);
+            point
+        });
+        draws.into_iter().find(|point| !self.past.is_taken(point))
+    }
+
+    /// The first point that is not taken, in the order of the grid.
+    fn searched(&self) -> Option<Vec<f64>> {
+        let mut points = GridPoints::new(&self.space);
+        std::iter::from_fn(|| points.next(&self.space)).find(|point| !self.past.is_taken(point))
+    }
+}
+
+/// What became of a trial, and its losses.
+fn outcome(trial: &Trial, directions: &[Direction]) -> (Outcome, Vec<f64>) {
+    let values = trial.values();
+    let losses = |values: &[f64]| -> Vec<f64> {
+        values.iter().zip(directions).map(|(value, direction)| direction.loss(*value)).collect()
+    };
+    match &trial.state {
+        TrialState::Running { .. } => (Outcome::Running, Vec::new()),
+        TrialState::Complete { .. } => (Outcome::Complete, losses(&values)),
+        TrialState::Foreign { .. } if values.len() == directions.len() => {
+            (Outcome::Complete, losses(&values))
+        }
+        TrialState::Foreign { .. } => (Outcome::Running, Vec::new()),
+        TrialState::Failed { .. } => (Outcome::Failed, Vec::new()),
+        TrialState::Pruned { folds } => {
+            let last = folds.last();
+            let direction = directions.first().copied().unwrap_or_default();
+            let (step, value) = match last.and_then(|fold| fold.reports.last()) {
+                Some(report) => (report.step, report.value),
+                None => (folds.len() as u64, last.map_or(f64::NAN, |fold| fold.score)),
+            };
+            (Outcome::Pruned { step, loss: direction.loss(value) }, Vec::new())
+        }
+    }
+}
