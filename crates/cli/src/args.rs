@@ -126,7 +126,7 @@ pub struct SearchArgs {
     /// Trials in all, explicit ones of the file included [default: the study's, or 50]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub trials: Option<usize>,
-    /// How candidates are drawn: random or grid [default: the file's, or random]
+    /// How candidates are drawn: random, grid, sobol, tpe, gp or cmaes [default: the file's, or random]
     #[arg(long, value_name = "S", value_parser = sampler)]
     pub sampler: Option<SamplerKind>,
     /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
@@ -142,6 +142,16 @@ pub struct SearchArgs {
     /// Begin no trial after this time, such as 90s or 10m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
+    /// End the study once a trial has come to this score, or a better one
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub target: Option<f64>,
+    /// End the study once so many trials have ended since the best one
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub no_improvement: Option<usize>,
+    /// Trials under way at once, at most, where a sampler, a pruner or --target looks at those before
+    /// [default: the file's, or 8]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub window: Option<usize>,
     /// Fail a trial that takes longer than this, from the start of its first fold
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub trial_timeout: Option<Duration>,

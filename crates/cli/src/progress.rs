@@ -154,14 +154,7 @@ impl<'a> Progress<'a> {
         if trial.is_finished() {
             shown.finished = true;
             self.finished += 1;
-            let value = match &trial.state {
-                TrialState::Complete { folds } => {
-                    Some(mean(&folds.iter().map(|fold| fold.score).collect::<Vec<f64>>()))
-                }
-                TrialState::Foreign { value, .. } => *value,
-                _ => None,
-            };
-            self.best_so_far(trial.number, value);
+            self.best_so_far(trial.number, trial.value());
         }
     }
 

@@ -17,6 +17,7 @@ use burn_tune_search::bind::check_file;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
+use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Event, Params, Stop};
 use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
 
@@ -81,6 +82,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let chosen = choose(&mut storage, found, &args)?;
     let part = Part {
         folds: chosen.plan.study().folds,
+        looks_at: chosen.plan.looks_at(),
         distributions: distributions(&chosen.plan.file)?,
         jobs: options.jobs,
         lease: args.lease,
@@ -91,6 +93,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     options.seed = chosen.plan.study().seed;
     options.timeout = args.timeout;
     options.trial_timeout = args.trial_timeout;
+    options.window = chosen.plan.study().effective_window().unwrap_or(1);
     options.first_worker = store.first_worker();
     // What came before, such as reading the data, is no time of the study's.
     options.since = Stopwatch::start();
@@ -126,9 +129,10 @@ impl Search<'_> {
             progress.say(&format!("note: {notice}"));
         }
         let mut state = StudyState::default();
+        let mut suggester = plan.suggester()?;
         let Run { history, mut kept } = run(
             &plan.objective,
-            |history| plan.suggest(history),
+            |history| suggester.suggest(history),
             &mut self.store,
             &self.options,
             |event, history| {
@@ -213,7 +217,7 @@ impl Search<'_> {
         if !problems.is_empty() {
             bail!(WorkFailed(problems.join("\n")));
         }
-        if self.is_done(state) {
+        if self.is_done(state)? {
             let budget = plan.budget().to_string();
             let storage = self.store.storage();
             storage.set_study_attribute(record.id, FINISHED, &budget).map_err(failure)?;
@@ -234,14 +238,14 @@ impl Search<'_> {
     }
 
     /// Whether every trial and every refit has ended, so that there is nothing to go on with.
-    fn is_done(&self, state: &StudyState) -> bool {
+    fn is_done(&self, state: &StudyState) -> Result<bool> {
         let plan = &self.chosen.plan;
         let trials = state.history.trials();
-        let all = plan.suggest(&state.history).is_none();
+        let all = plan.suggester()?.suggest(&state.history) == Suggestion::End;
         let ended = trials.iter().all(|trial| trial.is_finished() || trial.is_foreign());
         let standings = standings(&state.history, plan.study().direction, plan.study().folds);
         let refits = top(&standings, plan.study().top).len() * plan.study().refit_seeds;
-        all && ended && state.refits.len() == refits
+        Ok(all && ended && state.refits.len() == refits)
     }
 
     /// What names the database to the commands that look at studies; nothing where they find it anyway.

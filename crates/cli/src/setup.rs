@@ -66,6 +66,8 @@ pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
         first_worker: 0,
         timeout: None,
         trial_timeout: None,
+        pruning: None,
+        window: 1,
         stop,
         signals: Some(signals),
     })

@@ -6,7 +6,7 @@ use std::error::Error;
 use burn::tensor::{Tensor, TensorData};
 use burn_tune_data::Dataset;
 use burn_tune_model::recorder::Probe;
-use burn_tune_model::train::{TrainingSet, train};
+use burn_tune_model::train::{TrainingSet, to_the_end, train};
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let stop = Stop::default();
             let stopwatch = Stopwatch::start();
             let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-            train(config, training, probe, Backend::Flex, &handle)?;
+            train(config, training, probe, Backend::Flex, &handle, to_the_end)?;
             seconds.push(stopwatch.elapsed_s());
         }
     }

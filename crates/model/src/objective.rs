@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use burn::module::Module;
 use burn_tune_data::{Dataset, Examples, Fold};
 use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::objective::Verdict;
 use burn_tune_search::{
     Flag, FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle,
 };
@@ -14,7 +16,7 @@ use crate::config::MlpConfig;
 use crate::health::{Confusion, flags};
 use crate::mlp::Mlp;
 use crate::recorder::Probe;
-use crate::train::{Trained, TrainingSet, predict, train};
+use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
 
 /// Accuracy of a fresh [`Mlp`] on each fold of `folds`, and of a refit on the test set.
 pub struct MlpObjective {
@@ -42,11 +44,12 @@ impl MlpObjective {
         indices: &[u32],
         held_out: (&Examples, &[u32]),
         handle: &TaskHandle,
+        after_epoch: impl FnMut(usize, &Mlp) -> Result<Verdict, ObjectiveError>,
     ) -> Result<Trained, ObjectiveError> {
         let Dataset { train: examples, classes, .. } = &self.dataset;
         let training = TrainingSet { examples, indices, classes: classes.len() };
         let probe = Probe { examples: held_out.0, indices: held_out.1, curves: self.curves };
-        let trained = train(config, training, probe, self.backend, handle)?;
+        let trained = train(config, training, probe, self.backend, handle, after_epoch)?;
         match trained.epoch_losses.last() {
             Some(loss) if !loss.is_finite() => {
                 let epoch = trained.epoch_losses.len();
@@ -91,6 +94,10 @@ impl Objective for MlpObjective {
         self.folds.len()
     }
 
+    fn steps(&self, config: &MlpConfig) -> Option<u64> {
+        Some(config.epochs as u64)
+    }
+
     fn evaluate(
         &self,
         config: &MlpConfig,
@@ -99,16 +106,33 @@ impl Objective for MlpObjective {
     ) -> Result<FoldScore, ObjectiveError> {
         let Fold { train, test } = &self.folds[fold];
         let stopwatch = Stopwatch::start();
-        let trained = self.fit(config, train, (&self.dataset.train, test), handle)?;
-        let fit_s = stopwatch.elapsed_s();
+        let mut last = None;
+        let mut score_s = 0.0;
+        let held_out = (&self.dataset.train, test.as_slice());
+        let trained = self.fit(config, train, held_out, handle, |epoch, model| {
+            if !handle.wants_reports() {
+                return Ok(Verdict::Continue);
+            }
+            let stopwatch = Stopwatch::start();
+            let confusion = self.score(&model.valid(), false, test, handle)?;
+            let verdict = handle.report(epoch as u64, confusion.accuracy());
+            score_s += stopwatch.elapsed_s();
+            last = Some(confusion);
+            Ok(verdict)
+        })?;
+        let fit_s = stopwatch.elapsed_s() - score_s;
         let stopwatch = Stopwatch::start();
-        let confusion = self.score(&trained.model, false, test, handle)?;
+        let confusion = match last {
+            Some(confusion) => confusion,
+            None => self.score(&trained.model, false, test, handle)?,
+        };
         Ok(FoldScore {
             score: confusion.accuracy(),
             flags: self.flags(config, &trained, &confusion),
             fit_s,
-            score_s: stopwatch.elapsed_s(),
+            score_s: score_s + stopwatch.elapsed_s(),
             curves: trained.recorded.curves.map(Arc::new),
+            ..FoldScore::default()
         })
     }
 
@@ -116,7 +140,8 @@ impl Objective for MlpObjective {
         let all = |len: usize| -> Vec<u32> { (0..len as u32).collect() };
         let test = all(self.dataset.test.len());
         let held_out = (&self.dataset.test, test.as_slice());
-        let trained = self.fit(config, &all(self.dataset.train.len()), held_out, handle)?;
+        let all = all(self.dataset.train.len());
+        let trained = self.fit(config, &all, held_out, handle, to_the_end)?;
         let confusion = self.score(&trained.model, true, &test, handle)?;
         Ok(RefitScore {
             score: confusion.accuracy(),

@@ -5,6 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn_tune_data::{Examples, gather};
 use burn_tune_search::keyed_rng::Purpose;
+use burn_tune_search::objective::Verdict;
 use burn_tune_search::{ObjectiveError, TaskHandle};
 use rand::seq::SliceRandom;
 
@@ -30,24 +31,26 @@ pub struct Trained {
     /// The model, without what only training needs.
     pub model: Mlp,
     /// The mean loss of the steps of each epoch. It ends with the first that is not finite: the
-    /// training went no further.
+    /// training went no further. It is shorter, too, where the training was stopped.
     pub epoch_losses: Vec<f32>,
     /// What was seen of the model on the way.
     pub recorded: Recorded,
 }
 
 /// Trains a fresh model on `training`, looking at it with `probe`, which changes nothing about the
-/// training. Initial weights and the order of the examples come from the handle's generators.
+/// training. Initial weights and the order of the examples come from the handle's generators. After each
+/// epoch, from 1, `after_epoch` is shown the model, and says whether to go on.
 ///
 /// # Errors
 ///
-/// Where the handle asks to stop.
+/// Where the handle asks to stop, or `after_epoch` fails.
 pub fn train(
     config: &MlpConfig,
     training: TrainingSet,
     probe: Probe,
     backend: Backend,
     handle: &TaskHandle,
+    mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Verdict, ObjectiveError>,
 ) -> Result<Trained, ObjectiveError> {
     let TrainingSet { examples, indices, classes } = training;
     let device = backend.device().autodiff();
@@ -58,7 +61,7 @@ pub fn train(
     let mut order = indices.to_vec();
     let mut epoch_losses = Vec::with_capacity(config.epochs);
     let mut recorder = Recorder::new(config, &probe, &backend.device());
-    for _ in 0..config.epochs {
+    for epoch in 1..=config.epochs {
         order.shuffle(&mut order_rng);
         let mut total: Option<Tensor<1>> = None;
         let steps = order.chunks(config.batch_size).len();
@@ -79,11 +82,20 @@ pub fn train(
         }
         let mean = total.map_or(f32::NAN, |total| total.into_scalar::<f32>() / steps as f32);
         epoch_losses.push(mean);
-        if !mean.is_finite() {
+        if !mean.is_finite() || after_epoch(epoch, &model)? == Verdict::Stop {
             break;
         }
     }
     Ok(Trained { model: model.valid(), epoch_losses, recorded: recorder.finish() })
+}
+
+/// Goes on after each epoch: for [`train`].
+///
+/// # Errors
+///
+/// None.
+pub fn to_the_end(_: usize, _: &Mlp) -> Result<Verdict, ObjectiveError> {
+    Ok(Verdict::Continue)
 }
 
 /// The mean loss over the examples at `batch`, `[1]`, and its gradients. `device` does autodiff.

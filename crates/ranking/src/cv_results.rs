@@ -119,7 +119,7 @@ mod tests {
             for (fold, score) in scores.into_iter().enumerate() {
                 let clock = &table["clock"][trial][fold];
                 let (fit_s, score_s) = (number(&clock[0]), number(&clock[1]));
-                let score = FoldScore { score, flags: vec![], fit_s, score_s, curves: None };
+                let score = FoldScore { score, fit_s, score_s, ..FoldScore::default() };
                 events.push(finished(trial, fold, Ok(score)));
             }
         }

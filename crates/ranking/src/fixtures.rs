@@ -63,7 +63,7 @@ pub fn number(value: &Value) -> f64 {
 
 /// The result of a fold that ended with `score` after a second of training.
 pub fn scored(score: f64) -> Result<FoldScore, ObjectiveError> {
-    Ok(FoldScore { score, flags: vec![], fit_s: 1.0, score_s: 0.25, curves: None })
+    Ok(FoldScore { score, fit_s: 1.0, score_s: 0.25, ..FoldScore::default() })
 }
 
 /// The result of a fold, or a refit, that failed.
@@ -104,6 +104,7 @@ pub fn facts() -> StudyFacts {
         },
         top: 2,
         refit_seeds: 2,
+        pruner: None,
     }
 }
 

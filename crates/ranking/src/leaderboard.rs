@@ -29,6 +29,8 @@ pub struct StudyFacts {
     pub top: usize,
     /// How many seeds each of them is refitted on.
     pub refit_seeds: usize,
+    /// The pruner, where there is one.
+    pub pruner: Option<String>,
 }
 
 /// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
@@ -53,6 +55,9 @@ pub struct Leaderboard {
     pub evaluation: Evaluation,
     /// How many trials there are of each state.
     pub counts: Counts,
+    /// What the pruner has saved, where there is one, and it is known how many steps there would have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruning: Option<PruningEntry>,
     /// The best complete trials in the order of `trials`, retrained on all of the training data and scored
     /// on the test data. Empty where no refit was asked for.
     pub top: Vec<TopEntry>,
@@ -82,7 +87,7 @@ pub struct Evaluation {
 pub struct Counts {
     /// Trials with a score for every fold, and those of other programs that have a value.
     pub complete: usize,
-    /// Trials that were stopped because they were hopeless. None so far: there are no pruners yet.
+    /// Trials that a pruner has stopped because they were hopeless.
     pub pruned: usize,
     /// Trials of which a fold failed.
     pub failed: usize,
@@ -137,7 +142,8 @@ pub struct RefitEntry {
 /// One finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialEntry {
-    /// The rank among all trials, from 1; equal means share a rank, and failed trials share the last.
+    /// The rank among all trials, from 1; equal means share a rank. Pruned trials share the one behind those
+    /// that are complete, and failed trials the last.
     pub rank: usize,
     /// The number of the trial, from 0.
     pub trial: usize,
@@ -165,9 +171,33 @@ pub struct TrialEntry {
     /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
     /// the trial failed or there is a single fold.
     pub within_noise_of_best: Option<bool>,
+    /// Where a pruner stopped the trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruned_at: Option<PrunedAt>,
     /// Why the trial failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Where a pruner stopped a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PrunedAt {
+    /// After this epoch of the first fold, from 1; or after this fold, from 0, for a pruner that looks at
+    /// folds.
+    pub step: u64,
+    /// The score it had then; null where it was no finite number.
+    pub score: Option<f64>,
+}
+
+/// What a pruner has saved. Steps are epochs, of all folds; of a pruner that looks at folds, folds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PruningEntry {
+    /// Which one.
+    pub pruner: String,
+    /// How many steps the finished trials took.
+    pub steps: u64,
+    /// How many they would have taken without a pruner.
+    pub steps_without: u64,
 }
 
 /// How a trial ended.
@@ -176,6 +206,8 @@ pub struct TrialEntry {
 pub enum State {
     /// Every fold has a score.
     Complete,
+    /// A pruner has stopped it.
+    Pruned,
     /// A fold has failed.
     Failed,
 }
@@ -196,6 +228,7 @@ impl Leaderboard {
     pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
         let standings = standings(history, facts.direction, facts.evaluation.folds);
         let failed = standings.iter().filter(|standing| standing.has_failed()).count();
+        let pruned = standings.iter().filter(|standing| standing.is_pruned()).count();
         let best = top(&standings, 1).first().copied();
         let noise = best.map_or(f64::INFINITY, |best| {
             let complete = standings.iter().filter(|standing| standing.is_complete());
@@ -209,7 +242,8 @@ impl Leaderboard {
             direction: facts.direction,
             space: facts.space.clone(),
             evaluation: facts.evaluation.clone(),
-            counts: Counts { complete: standings.len() - failed, pruned: 0, failed },
+            counts: Counts { complete: standings.len() - failed - pruned, pruned, failed },
+            pruning: pruning(facts, &standings),
             top: top(&standings, facts.top)
                 .into_iter()
                 .map(|standing| top_entry(standing, refits, facts.refit_seeds))
@@ -217,6 +251,28 @@ impl Leaderboard {
             trials: standings.iter().map(|standing| trial_entry(standing, best, noise)).collect(),
         }
     }
+}
+
+/// What was saved; `None` where there is no pruner, or nobody knows.
+fn pruning(facts: &StudyFacts, standings: &[Standing]) -> Option<PruningEntry> {
+    let pruner = facts.pruner.clone()?;
+    let folds = facts.evaluation.folds as u64;
+    let (mut steps, mut steps_without) = (0, 0);
+    for trial in standings.iter().map(|standing| standing.trial) {
+        let Some(first) = trial.folds().first() else { continue };
+        let done = trial.folds().len() as u64;
+        let (taken, of) = match first.planned_steps.filter(|_| !first.reports.is_empty()) {
+            Some(planned) if first.stopped => {
+                (first.reports.last().map_or(planned, |last| last.step), planned)
+            }
+            Some(planned) => (planned * done, planned),
+            None if first.reports.is_empty() => (done, 1),
+            None => return None,
+        };
+        steps += taken;
+        steps_without += of * if trial.is_finished() { folds } else { done };
+    }
+    Some(PruningEntry { pruner, steps, steps_without })
 }
 
 fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
@@ -286,6 +342,7 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
     let trial = standing.trial;
     let (state, error) = match &trial.state {
         TrialState::Failed { failure, .. } => (State::Failed, Some(failure.reason.clone())),
+        TrialState::Pruned { .. } => (State::Pruned, None),
         _ => (State::Complete, None),
     };
     let best = best.filter(|_| standing.is_complete());
@@ -305,6 +362,9 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
             let test_to_train = 1.0 / (standing.scores.len() as f64 - 1.0);
             within_noise(&best.scores, &standing.scores, test_to_train, noise)
         }),
+        pruned_at: trial
+            .pruned_at()
+            .map(|last| PrunedAt { step: last.step, score: finite(last.value) }),
         error,
     }
 }

@@ -1,4 +1,5 @@
-//! The trials of a study in order: the explicit ones, then what the sampler proposes.
+//! The trials of a study in order, as far as they can be listed: the explicit ones, then what a sampler
+//! proposes that does not learn.
 
 use std::collections::HashSet;
 
@@ -23,7 +24,8 @@ pub struct Candidate {
 pub struct Candidates {
     explicit: std::vec::IntoIter<Candidate>,
     taken: Vec<Params>,
-    sampler: Box<dyn Sampler>,
+    /// `None` where the others are proposed by a sampler that learns.
+    sampler: Option<Box<dyn Sampler>>,
     remaining: usize,
 }
 
@@ -91,7 +93,7 @@ impl Iterator for Candidates {
             return Some(candidate);
         }
         loop {
-            let params = self.sampler.suggest()?;
+            let params = self.sampler.as_mut()?.suggest()?;
             if !self.taken.contains(&params) {
                 return Some(Candidate { name: None, params });
             }

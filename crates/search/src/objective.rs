@@ -171,7 +171,8 @@ impl<'a> TaskHandle<'a> {
     pub(crate) fn with_reports(self, score: FoldScore) -> FoldScore {
         let Reporting { reports, stopped } =
             self.reporting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        FoldScore { reports, stopped, ..score }
+        let planned_steps = self.judge.and_then(|judge| judge.planned_steps());
+        FoldScore { reports, planned_steps, stopped, ..score }
     }
 
     /// The handle of a task that fails after the deadline.
@@ -218,8 +219,10 @@ pub struct FoldScore {
     pub score_s: f64,
     /// What was recorded while the model trained, where that was asked for.
     pub curves: Option<Arc<Curves>>,
-    /// What was reported on the way. Filled in by the loop, as is `stopped`.
+    /// What was reported on the way. Filled in by the loop, as are the fields below.
     pub reports: Vec<Report>,
+    /// How many reports it would have been, where that is known.
+    pub planned_steps: Option<u64>,
     /// Whether a pruner has stopped the trial here.
     pub stopped: bool,
 }

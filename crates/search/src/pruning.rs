@@ -9,12 +9,13 @@ use crate::study_file::Direction;
 use crate::trial::{Trial, TrialState};
 
 /// What a pruner looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LooksAt {
+    /// The scores of the folds, which are worked on one after the other.
+    #[default]
+    Folds,
     /// What a trial reports after the epochs of its first fold. The other folds begin once that has ended.
     Epochs,
-    /// The scores of the folds, which are worked on one after the other.
-    Folds,
 }
 
 /// How the trials of a study are pruned.
@@ -44,6 +45,9 @@ pub struct Judge {
     pruning: Pruning,
     trial: usize,
     past: Arc<[Arc<Course>]>,
+    planned_steps: Option<u64>,
+    /// Nothing is left to be saved after this step.
+    last_step: Option<u64>,
 }
 
 impl Judge {
@@ -57,12 +61,31 @@ impl Judge {
         self.looks_at() == LooksAt::Epochs && fold == 0
     }
 
-    /// Whether the trial, with these reports so far, in the study's units, is to be stopped.
+    /// The same for a trial whose every fold reports so many times, if that is known.
+    pub fn planning(self, steps: Option<u64>, folds: usize) -> Self {
+        let last_step = match self.looks_at() {
+            LooksAt::Epochs => steps.filter(|_| folds == 1),
+            LooksAt::Folds => Some(folds as u64 - 1),
+        };
+        Judge { planned_steps: steps, last_step, ..self }
+    }
+
+    /// How many times a fold reports, if that is known.
+    pub fn planned_steps(&self) -> Option<u64> {
+        self.planned_steps
+    }
+
+    /// Whether the trial, with these reports so far, in the study's units, is to be stopped. Never where it
+    /// has come to its end.
     pub fn prunes(&self, own: &[Report]) -> bool {
+        let is_last = |report: &Report| self.last_step.is_some_and(|last| report.step >= last);
+        if own.last().is_none_or(is_last) {
+            return false;
+        }
         let Pruning { pruner, direction, .. } = &self.pruning;
         let loss = |report: &Report| Report { value: direction.loss(report.value), ..*report };
         let own: Vec<Report> = own.iter().map(loss).collect();
-        !own.is_empty() && pruner.prunes(self.trial, &self.past, &own)
+        pruner.prunes(self.trial, &self.past, &own)
     }
 }
 
@@ -97,7 +120,8 @@ impl Courses {
             }
         }
         let past = self.known[..trials.len()].iter().flatten().cloned().collect();
-        Judge { pruning: self.pruning.clone(), trial, past }
+        let pruning = self.pruning.clone();
+        Judge { pruning, trial, past, planned_steps: None, last_step: None }
     }
 }
 

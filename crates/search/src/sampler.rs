@@ -9,6 +9,8 @@ mod random_state;
 pub mod sobol;
 pub mod unit_space;
 
+use self::learner::Learner;
+use self::unit_space::UnitSpace;
 use crate::params::Params;
 use crate::space::Space;
 use crate::study_file::SamplerKind;
@@ -25,8 +27,8 @@ pub trait Sampler {
     fn suggest(&mut self) -> Option<Params>;
 }
 
-/// Makes the sampler for a study of `trials` sampled trials. `random` is scikit-learn's sequence for
-/// exactly that many: it depends on how many are wanted.
+/// Makes the sampler for a study of `trials` sampled trials; `None` for one that learns. `random` is
+/// scikit-learn's sequence for exactly that many: it depends on how many are wanted.
 ///
 /// # Errors
 ///
@@ -36,9 +38,28 @@ pub fn sampler(
     space: &Space,
     trials: usize,
     seed: u64,
-) -> Result<Box<dyn Sampler>, String> {
-    match kind {
-        SamplerKind::Random => Ok(Box::new(RandomSampler::new(space, trials, seed)?)),
-        SamplerKind::Grid => Ok(Box::new(GridSampler::new(space)?)),
-    }
+) -> Result<Option<Box<dyn Sampler>>, String> {
+    Ok(match kind {
+        SamplerKind::Random => Some(Box::new(RandomSampler::new(space, trials, seed)?)),
+        SamplerKind::Grid => Some(Box::new(GridSampler::new(space)?)),
+        SamplerKind::Sobol => Some(Box::new(SobolSampler::new(&UnitSpace::new(space), seed)?)),
+        SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes => None,
+    })
+}
+
+/// Makes the sampler that learns, for a study of so many objectives; `None` for one that does not learn.
+///
+/// # Errors
+///
+/// Where the sampler cannot take the space, or more than one objective: what to change.
+pub fn learner(
+    kind: SamplerKind,
+    space: &UnitSpace,
+    objectives: usize,
+) -> Result<Option<Box<dyn Learner>>, String> {
+    let _ = (space, objectives);
+    Ok(match kind {
+        SamplerKind::Random | SamplerKind::Grid | SamplerKind::Sobol => None,
+        SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes => None,
+    })
 }

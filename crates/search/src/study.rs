@@ -219,6 +219,8 @@ where
             Ok(config) => (Some(Arc::new(config)), None),
             Err(error) => (None, Some(error)),
         };
+        let steps = config.as_ref().and_then(|config| self.objective.steps(config));
+        let judge = judge.map(|judge| judge.planning(steps, self.objective.folds()));
         self.mine.insert(number, Mine { config, since: None, judge });
         match error {
             None => self.open_folds(number),
@@ -244,14 +246,14 @@ where
         self.pending.extend(left.map(|fold| (number, fold)));
     }
 
-    /// Asks the pruner that looks at folds, whether this one, which is not the last, is the end of its trial.
+    /// Asks the pruner that looks at folds whether this one is the end of its trial.
     fn judged(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
         let Some(judge) = self.mine.get(&number).and_then(|mine| mine.judge.as_ref()) else {
             return score;
         };
         let looks_at = judge.looks_at();
         let trial = &self.history.trials()[number];
-        if looks_at != LooksAt::Folds || fold + 1 == self.objective.folds() {
+        if looks_at != LooksAt::Folds {
             return score;
         }
         let mut own = reports(trial, looks_at);

@@ -15,6 +15,7 @@ pub use self::error::SpaceError;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
 use crate::space::Space;
+use crate::suggester::EndRule;
 
 /// Whether a larger or a smaller score is the better one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -36,12 +37,31 @@ pub enum SamplerKind {
     Random,
     /// The points of the whole grid in order, as scikit-learn's `ParameterGrid`.
     Grid,
+    /// Spread evenly: Sobol's sequence, scrambled.
+    Sobol,
+    /// A tree-structured Parzen estimator, which learns from the trials before.
+    Tpe,
+    /// A Gaussian process, which learns from the trials before: for few trials that cost much.
+    Gp,
+    /// CMA-ES, an evolution strategy, which learns from the trials before: for numbers alone.
+    Cmaes,
 }
 
 impl SamplerKind {
     /// All samplers, by the names that users type.
-    pub const NAMES: [(&'static str, SamplerKind); 2] =
-        [("random", SamplerKind::Random), ("grid", SamplerKind::Grid)];
+    pub const NAMES: [(&'static str, SamplerKind); 6] = [
+        ("random", SamplerKind::Random),
+        ("grid", SamplerKind::Grid),
+        ("sobol", SamplerKind::Sobol),
+        ("tpe", SamplerKind::Tpe),
+        ("gp", SamplerKind::Gp),
+        ("cmaes", SamplerKind::Cmaes),
+    ];
+
+    /// Whether it proposes from what the trials before came to.
+    pub fn learns(self) -> bool {
+        matches!(self, SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes)
+    }
 }
 
 const DIRECTIONS: [(&str, Direction); 2] =
@@ -64,6 +84,25 @@ pub struct StudySettings {
     pub top: usize,
     /// How many times each of them is retrained, each time from another seed.
     pub refit_seeds: usize,
+    /// How many trials are under way at once, at most, where something learns from those before;
+    /// [`DEFAULT_WINDOW`] where it is not stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
+    /// When the study ends early.
+    #[serde(flatten)]
+    pub end_rule: EndRule,
+}
+
+/// How many trials are under way at once, at most, where something learns from those before: few enough to
+/// learn from nearly all of them, and with three folds each, enough for the cores of most machines.
+pub const DEFAULT_WINDOW: usize = 8;
+
+impl StudySettings {
+    /// How many trials are under way at once, at most; `None` where nothing looks at those before.
+    pub fn effective_window(&self) -> Option<usize> {
+        let looks = self.sampler.learns() || self.end_rule.is_some();
+        looks.then(|| self.window.unwrap_or(DEFAULT_WINDOW))
+    }
 }
 
 /// An explicit configuration, tried before anything is sampled.
@@ -202,9 +241,22 @@ fn study_settings(
         folds: 3,
         top: 3,
         refit_seeds: 3,
+        window: None,
+        end_rule: EndRule::default(),
     };
     let Some(table) = table else { return Ok(study) };
-    table.allow_only(&["name", "direction", "seed", "sampler", "folds", "top", "refit_seeds"])?;
+    table.allow_only(&[
+        "name",
+        "direction",
+        "seed",
+        "sampler",
+        "folds",
+        "top",
+        "refit_seeds",
+        "window",
+        "target",
+        "no_improvement",
+    ])?;
     if let Some(name) = table.string("name")? {
         study.name = name;
     }
@@ -226,6 +278,9 @@ fn study_settings(
     if let Some(refit_seeds) = table.whole("refit_seeds", 1)? {
         study.refit_seeds = refit_seeds as usize;
     }
+    study.window = table.whole("window", 1)?.map(|window| window as usize);
+    study.end_rule.target = table.number("target")?;
+    study.end_rule.no_improvement = table.whole("no_improvement", 1)?.map(|trials| trials as usize);
     Ok(study)
 }
 

@@ -7,15 +7,15 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::candidates::Candidate;
+use crate::candidates::{Candidate, for_budgets};
 use crate::history::History;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
-use crate::sampler::SobolSampler;
 use crate::sampler::grid_points::GridPoints;
 use crate::sampler::learner::Learner;
 use crate::sampler::past::{Outcome, Past};
 use crate::sampler::unit_space::UnitSpace;
-use crate::study_file::Direction;
+use crate::sampler::{SobolSampler, learner};
+use crate::study_file::{Direction, StudyFile, StudySettings};
 use crate::trial::{Trial, TrialState};
 
 /// What the next trial tries.
@@ -124,6 +124,38 @@ impl Learning {
 }
 
 impl Suggester {
+    /// Of a study of `file` with these settings, which was asked for `budgets` trials, one number after the
+    /// other, and has an objective for each of `directions`.
+    ///
+    /// # Errors
+    ///
+    /// Where the sampler cannot take the space, the seed or the objectives: what to change.
+    pub fn of(
+        file: &StudyFile,
+        study: &StudySettings,
+        budgets: &[usize],
+        directions: Vec<Direction>,
+    ) -> Result<Self, String> {
+        let listed = for_budgets(file, study.sampler, budgets, study.seed)?;
+        let space = UnitSpace::new(&file.space);
+        let objectives = directions.len();
+        let learner = learner(study.sampler, &space, objectives)?;
+        let learning = learner.map(|learner| Learning::new(space, learner, objectives, study.seed));
+        let options = SuggesterOptions {
+            seed: study.seed,
+            budget: budgets.last().copied().unwrap_or(0),
+            window: study.effective_window(),
+            directions,
+            end_rule: study.end_rule,
+        };
+        Ok(Suggester::new(options, listed, learning.transpose()?))
+    }
+
+    /// The first trials of ours, as far as they do not depend on what others come to.
+    pub fn listed(&self) -> &[Candidate] {
+        &self.listed
+    }
+
     /// The first trials of ours are `listed`; those behind them come from the sampler that learns, if there
     /// is one.
     pub fn new(
@@ -258,13 +290,10 @@ fn outcome(trial: &Trial, directions: &[Direction]) -> (Outcome, Vec<f64>) {
         }
         TrialState::Foreign { .. } => (Outcome::Running, Vec::new()),
         TrialState::Failed { .. } => (Outcome::Failed, Vec::new()),
-        TrialState::Pruned { folds } => {
-            let last = folds.last();
+        TrialState::Pruned { .. } => {
             let direction = directions.first().copied().unwrap_or_default();
-            let (step, value) = match last.and_then(|fold| fold.reports.last()) {
-                Some(report) => (report.step, report.value),
-                None => (folds.len() as u64, last.map_or(f64::NAN, |fold| fold.score)),
-            };
+            let last = trial.pruned_at();
+            let (step, value) = last.map_or((0, f64::NAN), |report| (report.step, report.value));
             (Outcome::Pruned { step, loss: direction.loss(value) }, Vec::new())
         }
     }

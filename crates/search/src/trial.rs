@@ -6,6 +6,7 @@ use crate::candidates::Candidate;
 use crate::mean::mean;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
+use crate::pruner::Report;
 use crate::store::{FoldRecord, KeptTrial};
 use crate::timeline::Span;
 
@@ -144,6 +145,14 @@ impl Trial {
         self.values().first().copied()
     }
 
+    /// The last of what a pruned trial reported: an epoch of its first fold, or the last fold.
+    pub fn pruned_at(&self) -> Option<Report> {
+        let TrialState::Pruned { folds } = &self.state else { return None };
+        let last = folds.last()?;
+        let whole = Report { step: folds.len() as u64 - 1, value: last.score };
+        Some(last.reports.last().copied().unwrap_or(whole))
+    }
+
     /// What is wrong with the models of this trial.
     pub fn flags(&self) -> Vec<Flag> {
         let failed = match &self.state {
@@ -187,9 +196,9 @@ impl Trial {
     pub fn is_finished(&self) -> bool {
         match self.state {
             TrialState::Running { .. } => false,
-            TrialState::Complete { .. }
-            | TrialState::Pruned { .. }
-            | TrialState::Failed { .. } => true,
+            TrialState::Complete { .. } | TrialState::Pruned { .. } | TrialState::Failed { .. } => {
+                true
+            }
             TrialState::Foreign { ref values, .. } => !values.is_empty(),
         }
     }
@@ -202,9 +211,8 @@ impl Trial {
 
 /// The mean over folds, for each objective.
 fn mean_values(folds: &[FoldScore]) -> Vec<f64> {
-    let mean_of = |value: &dyn Fn(&FoldScore) -> f64| {
-        mean(&folds.iter().map(value).collect::<Vec<f64>>())
-    };
+    let mean_of =
+        |value: &dyn Fn(&FoldScore) -> f64| mean(&folds.iter().map(value).collect::<Vec<f64>>());
     let others = folds.iter().map(|fold| fold.others.len()).min().unwrap_or(0);
     let mut values = vec![mean_of(&|fold| fold.score)];
     values.extend((0..others).map(|index| mean_of(&|fold| fold.others[index])));
@@ -237,9 +245,7 @@ impl TrialState {
             TrialState::Failed { folds, failure } if fold > folds.len() => {
                 Ok(TrialState::Failed { folds, failure })
             }
-            TrialState::Pruned { folds } if fold >= folds.len() => {
-                Ok(TrialState::Pruned { folds })
-            }
+            TrialState::Pruned { folds } if fold >= folds.len() => Ok(TrialState::Pruned { folds }),
             _ => Err(illegal),
         }
     }

@@ -20,6 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::pruning::LooksAt;
 use burn_tune_search::store::{InMemory, Store};
 use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::SamplerKind;
@@ -127,6 +128,7 @@ fn join(
         distributions: domains
             .map(|(name, domain)| (name.clone(), Distribution::of(domain, &[])))
             .collect(),
+        looks_at: LooksAt::Folds,
         jobs: options.jobs,
         lease: Duration::from_secs(300),
         retries: 2,
@@ -148,7 +150,7 @@ fn measure(
         if number == candidates.len() {
             candidates.extend(sampled.next());
         }
-        candidates.get(number).cloned()
+        candidates.get(number).cloned().into()
     };
     let since = Stopwatch::start();
     let run_options = RunOptions {
@@ -159,6 +161,8 @@ fn measure(
         first_worker: 0,
         timeout: None,
         trial_timeout: None,
+        pruning: None,
+        window: 1,
         stop: Stop::default(),
         signals: None,
     };
@@ -284,7 +288,7 @@ impl Objective for Noop {
     ) -> Result<FoldScore, ObjectiveError> {
         let Point { a, b, c, d, e, f } = point;
         let score = a + b + c + d + e + f;
-        Ok(FoldScore { score, flags: Vec::new(), fit_s: 0.0, score_s: 0.0, curves: None })
+        Ok(FoldScore { score, ..FoldScore::default() })
     }
 
     fn refit(&self, _: &Point, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {

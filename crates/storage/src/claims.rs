@@ -13,16 +13,19 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::pruning::LooksAt;
 use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError};
 use burn_tune_search::study::Refit;
-use burn_tune_search::{Candidate, Params, Trial, TrialState};
+use burn_tune_search::suggester::Suggestion;
+use burn_tune_search::{Params, Trial, TrialState};
 
 use self::looking::{Left, Look, begin, left_trial, news};
 use self::saving::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
 use crate::database::Access;
 use crate::distribution::Distribution;
 use crate::kept::{
-    fold_json, fold_key, fold_task, refit, refit_attributes, refit_json, refit_key, refit_task,
+    fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes, refit_json,
+    refit_key, refit_task,
 };
 use crate::leases::Leases;
 use crate::parts::count_workers;
@@ -40,6 +43,8 @@ pub struct Part {
     pub folds: usize,
     /// What each parameter is drawn from, as it is written beside its values.
     pub distributions: BTreeMap<String, Distribution>,
+    /// What the intermediate values of a trial are.
+    pub looks_at: LooksAt,
     /// Worker threads.
     pub jobs: usize,
     /// A worker that gives no sign of life for this long has lost what it has claimed.
@@ -122,7 +127,7 @@ impl StudyStore {
 impl Store for StudyStore {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Option<Candidate>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
     ) -> Result<Claim, StoreError> {
         let StudyStore { storage, study, part, leases, ids, running, mine, .. } = self;
         let look = storage
@@ -130,13 +135,15 @@ impl Store for StudyStore {
                 lock_study(db, study.id)?;
                 let mut look = Look { known: ids.len(), ..Look::default() };
                 let news = news(db, study, part, (ids, running), &mut look)?;
-                let candidate = suggest(&news);
+                let suggestion = suggest(&news);
                 look.claim = Some(match left_trial(db, study, part, leases, mine)? {
                     Left::Found(number) => Claim::TakenUp(number),
-                    Left::None { others } => match candidate {
-                        Some(candidate) => begin(db, study, part, leases, candidate, &mut look)?,
-                        None if others => Claim::Wait,
-                        None => Claim::Over,
+                    Left::None { others } => match suggestion {
+                        Suggestion::Candidate(candidate) => {
+                            begin(db, study, part, leases, candidate, &mut look)?
+                        }
+                        Suggestion::End if !others => Claim::Over,
+                        Suggestion::End | Suggestion::Wait => Claim::Wait,
                     },
                 });
                 Ok(look)
@@ -164,7 +171,7 @@ impl Store for StudyStore {
         let score = record.result.as_ref().ok();
         let npz =
             curves_npz(trial.number, Task::Fold(fold), score.and_then(|s| s.curves.as_ref()))?;
-        let leases = &self.leases;
+        let (leases, looks_at) = (&self.leases, self.part.looks_at);
         let kept = self
             .storage
             .transaction(Access::Write, |db| {
@@ -172,8 +179,9 @@ impl Store for StudyStore {
                     return lost_or_kept(db, leases, id, &key, &json);
                 }
                 set_system_attribute(db, id, &key, &json)?;
-                if let Some(score) = score {
-                    set_intermediate_value(db, id, fold as i64, score.score)?;
+                let values = score.map(|score| intermediate_values(fold, score, looks_at));
+                for (step, value) in values.unwrap_or_default() {
+                    set_intermediate_value(db, id, step, value)?;
                 }
                 save_curves(db, id, &fold_task(fold), npz.as_deref())?;
                 if trial.is_finished() { end(db, leases, id, trial) } else { Ok(Kept::Kept) }

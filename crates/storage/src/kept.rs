@@ -7,6 +7,8 @@ use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::ObjectiveError;
+use burn_tune_search::pruner::Report;
+use burn_tune_search::pruning::LooksAt;
 use burn_tune_search::store::{FoldRecord, KeptTrial};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
@@ -105,9 +107,18 @@ impl From<Number> for f64 {
 struct TaskJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     score: Option<Number>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     flags: Vec<Flag>,
+    /// Steps and values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reports: Vec<(u64, Number)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planned_steps: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stopped: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     per_class_recall: Option<Vec<Number>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,11 +152,15 @@ impl From<SpanJson> for Span {
 pub fn fold_json(record: &FoldRecord) -> String {
     let span = record.span.map(SpanJson::from);
     let json = match &record.result {
-        Ok(FoldScore { score, flags, fit_s, score_s, curves: _ }) => TaskJson {
-            score: Some((*score).into()),
-            flags: flags.clone(),
-            fit_s: Some(*fit_s),
-            score_s: Some(*score_s),
+        Ok(fold) => TaskJson {
+            score: Some(fold.score.into()),
+            others: fold.others.iter().copied().map(Number::from).collect(),
+            flags: fold.flags.clone(),
+            reports: fold.reports.iter().map(|r| (r.step, r.value.into())).collect(),
+            planned_steps: fold.planned_steps,
+            stopped: fold.stopped,
+            fit_s: Some(fold.fit_s),
+            score_s: Some(fold.score_s),
             span,
             ..TaskJson::default()
         },
@@ -183,10 +198,18 @@ fn fold_record(json: &str) -> Result<FoldRecord, serde_json::Error> {
     let result = match (json.score, json.error) {
         (Some(score), None) => Ok(FoldScore {
             score: score.into(),
+            others: json.others.into_iter().map(f64::from).collect(),
             flags: json.flags,
             fit_s: json.fit_s.unwrap_or(f64::NAN),
             score_s: json.score_s.unwrap_or(f64::NAN),
             curves: None,
+            reports: json
+                .reports
+                .into_iter()
+                .map(|(step, value)| Report { step, value: value.into() })
+                .collect(),
+            planned_steps: json.planned_steps,
+            stopped: json.stopped,
         }),
         (_, error) => Err(Failure { reason: error.unwrap_or_default(), flags: json.flags }),
     };
@@ -271,6 +294,9 @@ pub fn end_attributes(trial: &Trial) -> Vec<(&'static str, String)> {
         add("std_test_score", std(&scores).into());
         add("split_test_scores", scores.into());
     }
+    if let TrialState::Pruned { .. } = &trial.state {
+        add("pruned_at_step", trial.pruned_at().map(|last| last.step).into());
+    }
     if let TrialState::Failed { failure, .. } = &trial.state {
         add("error", failure.reason.clone().into());
     }
@@ -281,13 +307,34 @@ pub fn end_attributes(trial: &Trial) -> Vec<(&'static str, String)> {
     attributes
 }
 
-/// A trial's value in Optuna's sense: the mean of its folds.
-pub fn value(trial: &Trial) -> Option<f64> {
-    match &trial.state {
-        TrialState::Complete { folds } => {
-            Some(mean(&folds.iter().map(|fold| fold.score).collect::<Vec<f64>>()))
+/// A trial's values in Optuna's sense, one for each objective: the means of its folds, or of a pruned trial
+/// the last value that it reported.
+pub fn values(trial: &Trial) -> Vec<f64> {
+    match trial.pruned_at() {
+        Some(last) => Some(last.value).filter(|value| !value.is_nan()).into_iter().collect(),
+        None => trial.values(),
+    }
+}
+
+/// A trial's state in Optuna's words.
+pub fn state(trial: &Trial) -> &'static str {
+    match trial.state {
+        TrialState::Complete { .. } => "COMPLETE",
+        TrialState::Pruned { .. } => "PRUNED",
+        TrialState::Failed { .. } => "FAIL",
+        TrialState::Running { .. } | TrialState::Foreign { .. } => "RUNNING",
+    }
+}
+
+/// What a fold adds to the intermediate values of its trial: its score by its number, or, where a pruner
+/// looks at epochs, what the first fold reported after each.
+pub fn intermediate_values(fold: usize, score: &FoldScore, looks_at: LooksAt) -> Vec<(i64, f64)> {
+    match looks_at {
+        LooksAt::Folds => vec![(fold as i64, score.score)],
+        LooksAt::Epochs if fold > 0 => Vec::new(),
+        LooksAt::Epochs => {
+            score.reports.iter().map(|report| (report.step as i64, report.value)).collect()
         }
-        _ => None,
     }
 }
 
@@ -319,12 +366,10 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
         },
         spans: Vec::new(),
     };
-    let value = match record.values.as_slice() {
-        [value] if record.state == "COMPLETE" && value.is_finite() => Some(*value),
-        _ => None,
-    };
+    let complete = record.state == "COMPLETE" && record.values.iter().all(|v| v.is_finite());
+    let values = if complete { record.values.clone() } else { Vec::new() };
     if !is_ours(record) {
-        kept.trial.state = TrialState::Foreign { value, begun_here: false };
+        kept.trial.state = TrialState::Foreign { values, begun_here: false };
         return Ok(kept);
     }
     for fold in 0..folds {
@@ -344,7 +389,7 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
                 kept.trial.state = TrialState::Failed { folds: Vec::new(), failure };
             }
             "COMPLETE" | "PRUNED" => {
-                kept.trial.state = TrialState::Foreign { value, begun_here: true };
+                kept.trial.state = TrialState::Foreign { values, begun_here: true };
             }
             _ => {}
         }
@@ -360,6 +405,8 @@ pub struct Rescued<'a> {
     pub refits: &'a [Refit],
     /// What each parameter is drawn from.
     pub distributions: &'a BTreeMap<String, Distribution>,
+    /// What intermediate values are.
+    pub looks_at: LooksAt,
     /// The name of the worker.
     pub worker: String,
     /// The date of a moment, in seconds from the start of the study.
@@ -379,7 +426,10 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
     for (fold, result) in fold_results(trial) {
         let span = rescued.spans.get(&(trial.number, fold)).copied();
         times.extend(span);
-        intermediate_values.extend(result.as_ref().ok().map(|score| (fold as i64, score.score)));
+        let score = result.as_ref().ok();
+        intermediate_values.extend(
+            score.into_iter().flat_map(|s| self::intermediate_values(fold, s, rescued.looks_at)),
+        );
         system_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span }));
     }
     let refits: Vec<Refit> =
@@ -403,13 +453,8 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
     TrialRecord {
         id: 0,
         number: trial.number,
-        state: match trial.state {
-            TrialState::Complete { .. } => "COMPLETE",
-            TrialState::Failed { .. } => "FAIL",
-            _ => "RUNNING",
-        }
-        .to_owned(),
-        values: value(trial).into_iter().collect(),
+        state: state(trial).to_owned(),
+        values: values(trial),
         params: trial.params.iter().filter_map(param).collect(),
         user_attributes,
         system_attributes,
@@ -429,7 +474,9 @@ fn fold_results(trial: &Trial) -> Vec<(usize, Result<FoldScore, Failure>)> {
             let ended = folds.iter().enumerate();
             ended.filter_map(|(fold, result)| Some((fold, result.clone()?))).collect()
         }
-        TrialState::Complete { folds } => folds.iter().cloned().map(Ok).enumerate().collect(),
+        TrialState::Complete { folds } | TrialState::Pruned { folds } => {
+            folds.iter().cloned().map(Ok).enumerate().collect()
+        }
         TrialState::Failed { folds, failure } => {
             let failed = folds.len();
             let reason = failure.reason.strip_prefix(&format!("fold {failed}: "));
@@ -473,7 +520,7 @@ mod tests {
 
     fn scored(score: f64) -> Result<FoldScore, Failure> {
         let flags = vec![Flag::DeadUnits, Flag::NeverPredicts(vec![2, 5])];
-        Ok(FoldScore { score, flags, fit_s: 0.1 + 0.2, score_s: 1e-9, curves: None })
+        Ok(FoldScore { score, flags, fit_s: 0.1 + 0.2, score_s: 1e-9, ..FoldScore::default() })
     }
 
     fn trial(number: usize, results: &[(usize, Result<FoldScore, Failure>)]) -> Trial {
@@ -515,6 +562,7 @@ mod tests {
             spans: &spans,
             refits: all,
             distributions: &distributions(),
+            looks_at: LooksAt::Folds,
             worker: "w".into(),
             date: &date,
         };
@@ -630,6 +678,6 @@ mod tests {
     }
 
     fn foreign(value: Option<f64>, begun_here: bool) -> TrialState {
-        TrialState::Foreign { value, begun_here }
+        TrialState::Foreign { values: value.into_iter().collect(), begun_here }
     }
 }

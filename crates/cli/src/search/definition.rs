@@ -161,6 +161,7 @@ impl Definition {
             },
             top: study.top,
             refit_seeds: study.refit_seeds,
+            pruner: None,
         }
     }
 
@@ -298,6 +299,9 @@ fn asked_for(args: &SearchArgs) -> Vec<(&'static str, Value)> {
     let given = [
         ("seed", args.run.seed.map(Value::from)),
         ("sampler", args.sampler.map(|sampler| json!(sampler))),
+        ("window", args.window.map(Value::from)),
+        ("target", args.target.map(Value::from)),
+        ("no_improvement", args.no_improvement.map(Value::from)),
         ("folds", args.folds.map(Value::from)),
         ("top", args.top.map(Value::from)),
         ("data", data),

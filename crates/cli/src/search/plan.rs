@@ -8,8 +8,12 @@ use burn_tune_data::stratified_folds;
 use burn_tune_model::{Backend, MlpObjective};
 use burn_tune_search::bind::check_file;
 use burn_tune_search::candidates::for_budgets;
+use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::sampler::SobolSampler;
+use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{Candidate, Direction, History, StudyFile};
+use burn_tune_search::suggester::{EndRule, Suggester};
+use burn_tune_search::{Candidate, Direction, Params, StudyFile};
 
 use super::definition::{Definition, ExampleFacts, Settings};
 use crate::args::SearchArgs;
@@ -20,6 +24,9 @@ use crate::{dry_run, setup};
 /// Trials that are made where nobody says how many.
 const TRIALS: usize = 50;
 
+/// From so many points the work is estimated that trials will need which cannot be listed.
+const ESTIMATED: usize = 64;
+
 /// What a search is going to do.
 pub struct Plan {
     pub definition: Definition,
@@ -27,7 +34,7 @@ pub struct Plan {
     pub objective: MlpObjective,
     /// How many trials the study has been asked for, one number after the other.
     pub budgets: Vec<usize>,
-    /// The trials of ours, in order.
+    /// The trials of ours, in order, as far as they can be listed.
     pub candidates: Vec<Candidate>,
     pub notices: Vec<String>,
 }
@@ -40,6 +47,11 @@ impl Plan {
             sampler: args.sampler.unwrap_or(file.study.sampler),
             folds: args.folds.unwrap_or(file.study.folds),
             top: args.top.unwrap_or(file.study.top),
+            window: args.window.or(file.study.window),
+            end_rule: EndRule {
+                target: args.target.or(file.study.end_rule.target),
+                no_improvement: args.no_improvement.or(file.study.end_rule.no_improvement),
+            },
             ..file.study.clone()
         };
         let source = DataSource::of(&file, &args.run);
@@ -75,10 +87,13 @@ impl Plan {
         let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
         let trials = budgets.last().copied().unwrap_or(TRIALS);
-        if candidates.len() < trials {
+        let points = match study.sampler.learns() {
+            false => Some(candidates.len()),
+            true => file.space.points().and_then(|points| usize::try_from(points).ok()),
+        };
+        if let Some(points) = points.filter(|points| *points < trials) {
             notices.push(format!(
-                "the space has only {} different points: all of them are tried, instead of {trials} trials",
-                candidates.len(),
+                "the space has only {points} different points: all of them are tried, instead of {trials} trials",
             ));
         }
         if file.trials.len() > trials {
@@ -103,17 +118,36 @@ impl Plan {
         self.budgets.last().copied().unwrap_or(0)
     }
 
-    /// What the next trial tries, given those that there are.
-    pub fn suggest(&self, history: &History) -> Option<Candidate> {
-        let ours = history.trials().len() - history.foreign();
-        self.candidates.get(ours).filter(|_| history.trials().len() < self.budget()).cloned()
+    /// What decides what the next trial tries.
+    pub fn suggester(&self) -> Result<Suggester> {
+        let directions = vec![self.study().direction];
+        Suggester::of(&self.file, self.study(), &self.budgets, directions)
+            .map_err(|problem| anyhow!(problem))
+    }
+
+    /// What intermediate values are.
+    pub fn looks_at(&self) -> LooksAt {
+        LooksAt::default()
+    }
+
+    /// Params like those of the trials that there will be.
+    fn typical(&self) -> Vec<Params> {
+        let listed = self.candidates.iter().map(|candidate| candidate.params.clone());
+        let more = self.budget().saturating_sub(self.candidates.len()).min(ESTIMATED);
+        let space = UnitSpace::new(&self.file.space);
+        let sobol = SobolSampler::new(&space, self.study().seed).ok();
+        let sobol = sobol.filter(|_| self.study().sampler.learns());
+        let drawn = (0..more as u64).filter_map(|n| Some(space.params(&sobol.as_ref()?.point(n))));
+        listed.chain(drawn).collect()
     }
 
     /// The display of the search.
     pub fn progress(&self, quiet: bool) -> Progress<'_> {
-        let cost = |params: &_| dry_run::work(&self.objective, params);
-        let trials = self.candidates.len();
-        let work: f64 = self.candidates.iter().map(|candidate| cost(&candidate.params)).sum();
+        let cost = |params: &Params| dry_run::work(&self.objective, params);
+        let typical = self.typical();
+        let trials = if self.study().sampler.learns() { self.budget() } else { typical.len() };
+        let work: f64 = typical.iter().map(cost).sum();
+        let work = work / typical.len().max(1) as f64 * trials as f64;
         // A refit is a fold with all of the examples, of what are likely to be average trials.
         let examples: usize = self.objective.folds.iter().map(|fold| fold.train.len()).sum();
         let whole = self.objective.dataset.train.len() as f64 / examples as f64;
@@ -122,6 +156,14 @@ impl Plan {
         let maximize = self.study().direction == Direction::Maximize;
         let folds = self.objective.folds.len();
         Progress::new(self.budget().min(trials), cost, (work, refit_work), folds, maximize, quiet)
+    }
+
+    /// How many trials there will be.
+    fn count(&self) -> usize {
+        match self.study().sampler.learns() {
+            true => self.budget(),
+            false => self.budget().min(self.candidates.len()),
+        }
     }
 
     /// What is said first.
@@ -134,7 +176,7 @@ impl Plan {
         format!(
             "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}\nstudy: {study}",
             self.study().name,
-            self.budget().min(self.candidates.len()),
+            self.count(),
             dataset.train.len(),
             dataset.name,
             self.study().seed,

@@ -47,6 +47,7 @@ fn trials(search: &Search, state: &StudyState) -> Vec<burn_tune_storage::TrialRe
         spans: &spans,
         refits: &state.refits,
         distributions: &distributions,
+        looks_at: search.chosen.plan.looks_at(),
         worker,
         date: &date,
     };

@@ -37,7 +37,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
                     flags: vec![Flag::Diverged],
                 })
             } else {
-                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1, curves: None })
+                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1, ..FoldScore::default() })
             };
             history.apply(&Event::FoldFinished { trial, fold, result, span: None }).unwrap();
         }
@@ -57,6 +57,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
         },
         top,
         refit_seeds: 1,
+        pruner: None,
     };
     let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
     let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];

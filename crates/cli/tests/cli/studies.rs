@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use burn_tune_search::pruning::LooksAt;
 use burn_tune_search::store::{Claim, Store};
+use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, Stop};
 use burn_tune_storage::transfer::write_export;
 use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
@@ -193,13 +195,14 @@ fn a_study_that_somebody_works_on_is_deleted_by_force_alone() {
     let part = Part {
         folds: 1,
         distributions: Default::default(),
+        looks_at: LooksAt::Folds,
         jobs: 1,
         lease: Duration::from_secs(60),
         retries: 0,
     };
     let mut store = StudyStore::join(storage, study, part).unwrap();
     let candidate = Candidate { name: None, params: [].into_iter().collect() };
-    assert_eq!(store.claim(&mut |_| Some(candidate.clone())), Ok(Claim::Begun(0)));
+    assert_eq!(store.claim(&mut |_| Suggestion::Candidate(candidate.clone())), Ok(Claim::Begun(0)));
 
     let answer = refused(&workplace, "delete --study busy --yes", 2);
     assert_snapshot!(answer, @"error: a process works on `busy`: stop it first, or delete the study all the same with --force");

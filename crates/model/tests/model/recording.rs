@@ -3,7 +3,7 @@
 
 use burn_tune_data::{Dataset, Examples};
 use burn_tune_model::recorder::{PROBE_EVERY, Probe};
-use burn_tune_model::train::{Trained, TrainingSet, train};
+use burn_tune_model::train::{Trained, TrainingSet, to_the_end, train};
 use burn_tune_model::{Activation, Backend, MlpConfig};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::{Curves, Stop, TaskHandle};
@@ -28,7 +28,7 @@ fn trained(config: &MlpConfig, curves: bool, backend: Backend) -> Trained {
     let probe = Probe { examples: &dataset.test, indices: &indices, curves };
     let stop = Stop::default();
     let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-    train(config, training, probe, backend, &handle).expect("nobody asks it to stop")
+    train(config, training, probe, backend, &handle, to_the_end).expect("nobody asks it to stop")
 }
 
 fn curves(config: &MlpConfig, backend: Backend) -> Curves {

@@ -7,7 +7,7 @@ use burn_tune_data::{Dataset, stratified_folds};
 use burn_tune_model::adam::Adam;
 use burn_tune_model::mlp::Layer;
 use burn_tune_model::recorder::Probe;
-use burn_tune_model::train::{Trained, TrainingSet, gradients, predict, train};
+use burn_tune_model::train::{Trained, TrainingSet, gradients, predict, to_the_end, train};
 use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpObjective};
 use burn_tune_search::keyed_rng::{Purpose, Task};
 use burn_tune_search::{Flag, Objective, ObjectiveError, Stop, TaskHandle};
@@ -42,7 +42,7 @@ fn outcome(config: &MlpConfig, backend: Backend, fold: usize) -> Outcome {
     let stop = Stop::default();
     let handle = TaskHandle::new(5, 0, Task::Fold(fold), &stop);
     let indices: Vec<u32> = (0..500).collect();
-    let trained = train(config, training_set(&indices), probe(false), backend, &handle);
+    let trained = train(config, training_set(&indices), probe(false), backend, &handle, to_the_end);
     let Trained { model, epoch_losses, .. } = trained.expect("nobody asks it to stop");
     let predicted = predict(&model, &MNIST.test, &indices, backend, &handle);
     (
@@ -167,7 +167,8 @@ fn a_loss_that_is_no_number_ends_the_training() {
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
         let indices: Vec<u32> = (0..500).collect();
         let trained =
-            train(&config, training_set(&indices), probe(true), backend, &handle).unwrap();
+            train(&config, training_set(&indices), probe(true), backend, &handle, to_the_end)
+                .unwrap();
         assert_eq!(trained.epoch_losses.len(), 1);
         assert!(!trained.epoch_losses[0].is_finite());
     }
@@ -198,7 +199,8 @@ fn the_second_request_to_stop_abandons_training_and_scoring() {
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
         let indices: Vec<u32> = (0..200).collect();
-        let train = || train(&config, training_set(&indices), probe(false), backend, &handle);
+        let train =
+            || train(&config, training_set(&indices), probe(false), backend, &handle, to_the_end);
         stop.request();
         let model = train().unwrap().model;
         assert!(objective.evaluate(&config, 0, &handle).is_ok());

@@ -270,13 +270,16 @@ fn where_every_trial_failed_there_is_no_best() {
 
 #[test]
 fn another_programs_trial_is_ranked_by_its_value_and_never_refitted() {
-    let foreign = |number, value| Event::TrialFound {
+    let foreign = |number, value: Option<f64>| Event::TrialFound {
         found: KeptTrial {
             trial: Trial {
                 number,
                 name: None,
                 params: params(0.5, "relu"),
-                state: TrialState::Foreign { value, begun_here: false },
+                state: TrialState::Foreign {
+                    values: value.into_iter().collect(),
+                    begun_here: false,
+                },
             },
             spans: vec![],
         },

@@ -27,6 +27,8 @@ fn a_file_without_settings_gets_the_documented_defaults() {
         folds: 3,
         top: 3,
         refit_seeds: 3,
+        window: None,
+        end_rule: EndRule::default(),
     };
     assert_eq!(file.study, expected);
     assert_eq!(file.dataset, "mnist");

@@ -164,6 +164,12 @@ impl<'a> TableView<'a> {
         }
     }
 
+    pub fn number(&self, key: &str) -> Result<Option<f64>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let wrong = || self.wrong_type(key, value, "a number", "such as 0.95");
+        number(value).map(Some).ok_or_else(wrong)
+    }
+
     /// A number, or a list of numbers.
     pub fn numbers(&self, key: &str) -> Result<Option<Vec<f64>>, SpaceError> {
         let Some(value) = self.table.get(key) else { return Ok(None) };

@@ -11,7 +11,7 @@ use burn_tune_search::{Curves, Trial};
 use super::TRIAL;
 use crate::StorageError;
 use crate::database::{Database, Value};
-use crate::kept::{REFIT, WORKER, end_attributes, refits_in, value};
+use crate::kept::{REFIT, WORKER, end_attributes, refits_in, state, values};
 use crate::leases::Leases;
 use crate::trials::write::{end_trial, set_trial_attribute};
 
@@ -22,12 +22,8 @@ pub fn end(
     id: i64,
     trial: &Trial,
 ) -> Result<Kept, StorageError> {
-    let (state, values) = match value(trial) {
-        Some(value) => ("COMPLETE", vec![value]),
-        None => ("FAIL", Vec::new()),
-    };
     leases.drop(db, id, TRIAL)?;
-    if end_trial(db, id, state, &values)? == 0 {
+    if end_trial(db, id, state(trial), &values(trial))? == 0 {
         return Ok(Kept::Lost);
     }
     for (key, json) in end_attributes(trial) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Rejection};
+use burn_tune_search::pruning::LooksAt;
 use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store};
 use burn_tune_search::study::{Refit, RunOptions, refit, run};
+use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
     Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, Stop,
@@ -41,7 +43,7 @@ const SHORT: Duration = Duration::from_millis(400);
 fn part(lease: Duration, retries: usize) -> Part {
     let choices = (0..100).map(serde_json::Value::from).collect();
     let distributions = [("x".to_owned(), Distribution::Categorical { choices })].into();
-    Part { folds: FOLDS, distributions, jobs: 1, lease, retries }
+    Part { folds: FOLDS, distributions, looks_at: LooksAt::Folds, jobs: 1, lease, retries }
 }
 
 fn study(database: &TestDatabase) -> StudyRecord {
@@ -59,7 +61,7 @@ fn candidate(x: usize) -> Candidate {
 
 fn record(score: f64) -> FoldRecord {
     let flags = vec![Flag::NeverPredicts(vec![3])];
-    let score = FoldScore { score, flags, fit_s: 0.5, score_s: 0.25, curves: None };
+    let score = FoldScore { score, flags, fit_s: 0.5, score_s: 0.25, ..FoldScore::default() };
     let span = Some(Span { worker: 0, start_s: 0.125, end_s: 1.5 });
     FoldRecord { result: Ok(score), span }
 }
@@ -84,7 +86,7 @@ fn claim(store: &mut StudyStore, begun: usize, trials: usize) -> (Claim, Vec<Kep
         .claim(&mut |news| {
             told = news.to_vec();
             known = known.max(news.last().map_or(0, |last| last.trial.number + 1));
-            (known < trials).then(|| candidate(known))
+            (known < trials).then(|| candidate(known)).into()
         })
         .unwrap();
     (claim, told)
@@ -125,7 +127,7 @@ impl Objective for Counted {
             return Err(ObjectiveError::Failed { reason, flags: vec![Flag::Diverged] });
         }
         let score = config.x as f64 + fold as f64 / 3.0;
-        Ok(FoldScore { score, flags: vec![], fit_s: 0.0, score_s: 0.0, curves: None })
+        Ok(FoldScore { score, ..FoldScore::default() })
     }
 
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
@@ -144,6 +146,8 @@ fn options() -> RunOptions {
         first_worker: 0,
         timeout: None,
         trial_timeout: None,
+        pruning: None,
+        window: 1,
         stop: Stop::default(),
         signals: None,
     }
@@ -163,7 +167,7 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
             let mut store = worker(database, study, LONG);
             let suggest = |history: &History| {
                 let number = history.trials().len();
-                (number < TRIALS).then(|| candidate(number))
+                (number < TRIALS).then(|| candidate(number)).into()
             };
             let run = run(objective, suggest, &mut store, &options(), |_, _| {});
             assert_eq!(run.kept, Ok(()));
@@ -179,7 +183,9 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
     });
     let alone = run(
         &Counted(AtomicUsize::new(0)),
-        |history| (history.trials().len() < TRIALS).then(|| candidate(history.trials().len())),
+        |history| {
+            (history.trials().len() < TRIALS).then(|| candidate(history.trials().len())).into()
+        },
         &mut burn_tune_search::store::InMemory::default(),
         &options(),
         |_, _| {},
@@ -397,7 +403,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
     let (claimed, told) = claim(&mut store, 1, 5);
     assert_eq!(claimed, Claim::Begun(2));
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].trial.state, TrialState::Foreign { value: None, begun_here: false });
+    assert_eq!(told[0].trial.state, TrialState::Foreign { values: vec![], begun_here: false });
     write("UPDATE trials SET state = 'COMPLETE' WHERE study_id = ?1 AND number = 1");
     write(
         "INSERT INTO trial_values (trial_id, objective, value, value_type) \
@@ -405,7 +411,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
     );
     let (claimed, told) = claim(&mut store, 3, 5);
     assert_eq!(claimed, Claim::Begun(3));
-    assert_eq!(told[0].trial.state, TrialState::Foreign { value: Some(0.75), begun_here: false });
+    assert_eq!(told[0].trial.state, TrialState::Foreign { values: vec![0.75], begun_here: false });
     assert_eq!(told[0].trial.number, 1);
     assert_eq!(claim(&mut store, 4, 5), (Claim::Begun(4), vec![]), "it is told once");
 }
@@ -415,7 +421,7 @@ fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
     let mut store = worker(database, &study, LONG);
     claim(&mut store, 0, 5);
     database.open().delete_study(&study).unwrap();
-    let error = store.claim(&mut |_| Some(candidate(1))).unwrap_err();
+    let error = store.claim(&mut |_| Suggestion::Candidate(candidate(1))).unwrap_err();
     assert!(error.to_string().contains("deleted"), "{error}");
     assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(Kept::Lost));
 }
