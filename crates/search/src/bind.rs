@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
+use crate::space::Space;
 use crate::study_file::{SpaceError, StudyFile};
 use crate::suggestion;
 
@@ -47,13 +48,10 @@ pub fn bind<O: Objective>(objective: &O, params: &Params) -> Result<O::Config, B
 ///
 /// The first value that does not fit, with its place in the file.
 pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), SpaceError> {
-    let base: Vec<ParamValue> =
-        file.space.domains.iter().map(|(_, domain)| domain.extremes().swap_remove(0)).collect();
-    for (position, (_, domain)) in file.space.domains.iter().enumerate() {
+    let space = &file.space;
+    for (name, domain) in &space.domains {
         for value in domain.extremes() {
-            let mut values = base.clone();
-            values[position] = value;
-            let params = file.space.named(values);
+            let params = example(space, name, value);
             if let Err(error) = bind(objective, &params) {
                 return Err(at_param(file, &params, error));
             }
@@ -61,18 +59,39 @@ pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), S
     }
     for (index, trial) in file.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
-        let values = file
-            .space
-            .domains
-            .iter()
-            .zip(&base)
-            .map(|((name, _), base)| explicit(name).unwrap_or(base).clone());
-        if let Err(error) = bind(objective, &file.space.named(values)) {
+        let base = space.domains.iter().map(|(name, domain)| {
+            explicit(name).cloned().unwrap_or_else(|| domain.extremes().swap_remove(0))
+        });
+        if let Err(error) = bind(objective, &space.existing(space.named(base))) {
             let name = error.param.unwrap_or_default();
             return Err(file.error_in_trial(index, &name, &error.problem, &error.help));
         }
     }
     Ok(())
+}
+
+/// A point at which the parameter called `name` exists and has this value; the others have the first that
+/// they may.
+fn example(space: &Space, name: &str, value: ParamValue) -> Params {
+    let mut needed: Vec<(&str, ParamValue)> = vec![(name, value)];
+    // From the last parameter to the first: what one depends on stands before it.
+    for (name, _) in space.domains.iter().rev() {
+        if !needed.iter().any(|(known, _)| known == name) {
+            continue;
+        }
+        for condition in space.conditions_of(name) {
+            if !needed.iter().any(|(known, _)| *known == condition.parent)
+                && let Some(first) = condition.values.first()
+            {
+                needed.push((&condition.parent, first.clone()));
+            }
+        }
+    }
+    let values = space.domains.iter().map(|(name, domain)| {
+        let stated = needed.iter().find(|(known, _)| known == name);
+        stated.map_or_else(|| domain.extremes().swap_remove(0), |(_, value)| value.clone())
+    });
+    space.existing(space.named(values))
 }
 
 fn at_param(file: &StudyFile, params: &Params, error: BindError) -> SpaceError {

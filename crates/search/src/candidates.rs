@@ -115,7 +115,8 @@ fn explicit_candidate(file: &StudyFile, index: usize, seed: u64) -> Candidate {
             trial.values.iter().find(|(n, _)| n == name).map_or(drawn, |(_, value)| value.clone())
         })
         .collect();
-    Candidate { name: trial.name.clone(), params: file.space.named(values) }
+    let params = file.space.existing(file.space.named(values));
+    Candidate { name: trial.name.clone(), params }
 }
 
 fn draw(domain: &Domain, u: f64) -> ParamValue {
@@ -189,6 +190,31 @@ mod tests {
         // All of the points, and 1 of 200 and then more, are drawn in other ways.
         check("a = [1, 2]\nb = { low = 1, high = 50 }", &[5, 100], false);
         check("a = [1, 2]\nb = { low = 1, high = 500 }", &[5, 300], false);
+    }
+
+    #[test]
+    fn each_point_comes_once_where_some_parameters_exist_only_sometimes() {
+        let text = "[space]\nopt = ['sgd', 'adam']\nm = { values = [0.0, 0.5, 0.9], when = { opt = 'sgd' } }\n\
+                    n = { values = [true, false], when = { m = [0.5, 0.9] } }";
+        let grid = candidates(text, SamplerKind::Grid, 100);
+        assert_eq!(
+            grid,
+            [
+                "opt=sgd m=0.0",
+                "opt=adam",
+                "opt=sgd m=0.5 n=true",
+                "opt=sgd m=0.5 n=false",
+                "opt=sgd m=0.9 n=true",
+                "opt=sgd m=0.9 n=false",
+            ]
+        );
+        for kind in [SamplerKind::Random, SamplerKind::Sobol] {
+            let mut all = candidates(text, kind, 100);
+            all.sort();
+            let mut sorted = grid.clone();
+            sorted.sort();
+            assert_eq!(all, sorted, "{kind:?}");
+        }
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl fmt::Display for ParamValue {
     }
 }
 
-/// One point of a [`Space`](crate::Space): a value for each of its parameters, in its order.
+/// One point of a [`Space`](crate::Space): a value for each of its parameters that exists there, in its
+/// order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Params(Vec<(String, ParamValue)>);
 
@@ -79,18 +80,33 @@ impl Params {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// The names of those parameters that are not the same in `all`, in the order of the first.
+    /// The names of those parameters that are not the same in `all`, in the order of the first, and then
+    /// those that it lacks.
     pub fn varying<'a>(all: impl IntoIterator<Item = &'a Params>) -> Vec<&'a str> {
-        let mut all = all.into_iter();
-        let Some(first) = all.next() else { return Vec::new() };
-        let others: Vec<&Params> = all.collect();
-        let varies = |name: &&str| others.iter().any(|params| params.get(name) != first.get(name));
-        first.iter().map(|(name, _)| name).filter(varies).collect()
+        let all: Vec<&Params> = all.into_iter().collect();
+        let Some(first) = all.first() else { return Vec::new() };
+        let varies = |name: &str| all.iter().any(|params| params.get(name) != first.get(name));
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in all.iter().flat_map(|params| params.iter()) {
+            if !names.contains(&name) && varies(name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
     /// Names and values, in the order of the space.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ParamValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl IntoIterator for Params {
+    type Item = (String, ParamValue);
+    type IntoIter = std::vec::IntoIter<(String, ParamValue)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

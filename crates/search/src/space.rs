@@ -37,6 +37,9 @@ pub enum Domain {
     },
 }
 
+/// So many values are listed where others depend on them.
+pub const LISTED: u128 = 10_000;
+
 impl Domain {
     /// How many values there are to list; `None` for a range that is drawn from rather than listed
     /// (a float range without step, or a logarithmic one).
@@ -53,6 +56,16 @@ impl Domain {
             }
             Domain::IntRange { .. } | Domain::FloatRange { .. } => None,
         }
+    }
+
+    /// All values, if there are no more than [`LISTED`]; those of a logarithmic range of whole numbers, too.
+    pub fn values(&self) -> Option<Vec<ParamValue>> {
+        if let Domain::IntRange { low, high, log: true, .. } = self {
+            let few = high.checked_sub(*low).is_some_and(|steps| steps < LISTED as i64);
+            return few.then(|| (*low..=*high).map(ParamValue::Int).collect());
+        }
+        let points = self.points().filter(|points| *points <= LISTED)?;
+        Some((0..points as u64).map(|index| self.value(index)).collect())
     }
 
     /// The value at `index` of those that [`Domain::points`] counts.
@@ -160,9 +173,63 @@ impl Space {
         self.domains.iter().find(|(n, _)| n == name).map(|(_, domain)| domain)
     }
 
+    /// Leaves out the parameters that do not exist where the others have these values.
+    pub fn existing(&self, params: Params) -> Params {
+        if self.conditions.is_empty() {
+            return params;
+        }
+        let mut kept: Vec<(String, ParamValue)> = Vec::new();
+        for (name, value) in params.into_iter() {
+            let holds = |condition: &Condition| {
+                let parent = kept.iter().find(|(known, _)| *known == condition.parent);
+                parent.is_some_and(|(_, value)| condition.values.contains(value))
+            };
+            if self.conditions_of(&name).all(holds) {
+                kept.push((name, value));
+            }
+        }
+        kept.into_iter().collect()
+    }
+
     /// How many points there are, where all of them can be listed. One for a space without
-    /// parameters; `None` too where 128 bits cannot count them.
+    /// parameters; `None` too where 128 bits cannot count them, or too much depends on too many values.
     pub fn points(&self) -> Option<u128> {
+        if self.conditions.is_empty() {
+            return self.grid_points();
+        }
+        self.grid_points()?;
+        // Only the values that others depend on matter for what exists.
+        let is_parent = |name: &str| self.conditions.iter().any(|c| c.parent == name);
+        let mut partial: Vec<(Vec<(String, ParamValue)>, u128)> = vec![(Vec::new(), 1)];
+        for (name, domain) in &self.domains {
+            let mut next = Vec::new();
+            for (values, count) in partial {
+                let exists = self.conditions_of(name).all(|condition| {
+                    let parent = values.iter().find(|(known, _)| *known == condition.parent);
+                    parent.is_some_and(|(_, value)| condition.values.contains(value))
+                });
+                if !exists {
+                    next.push((values, count));
+                } else if is_parent(name) {
+                    for value in domain.values()? {
+                        let mut values = values.clone();
+                        values.push((name.clone(), value));
+                        next.push((values, count));
+                    }
+                } else {
+                    next.push((values, count.checked_mul(domain.points()?)?));
+                }
+            }
+            if next.len() as u128 > LISTED {
+                return None;
+            }
+            partial = next;
+        }
+        partial.into_iter().try_fold(0u128, |sum, (_, count)| sum.checked_add(count))
+    }
+
+    /// How many points the grid has whose parameters exist always.
+    pub(crate) fn grid_points(&self) -> Option<u128> {
         self.domains
             .iter()
             .try_fold(1u128, |product, (_, domain)| product.checked_mul(domain.points()?))
@@ -205,12 +272,48 @@ impl Space {
     }
 }
 
-/// As in the TOML file: lists, tables of a range, and the bare value of a fixed parameter.
+/// A parameter's domain together with when it exists.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Conditional {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<ParamValue>>,
+    #[serde(flatten)]
+    range: Option<Domain>,
+    when: When,
+}
+
+/// For each parent, in their order, the values for which a parameter exists.
+struct When(Vec<(String, Vec<ParamValue>)>);
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(parent, values)| (parent, values)))
+    }
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        entries(deserializer).map(When)
+    }
+}
+
+/// As in the TOML file: lists, tables of a range, the bare value of a fixed parameter, and tables with
+/// `when` for what exists only sometimes.
 impl Serialize for Space {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.domains.len()))?;
         for (name, domain) in &self.domains {
+            let conditions = self.conditions_of(name);
+            let when: Vec<(String, Vec<ParamValue>)> =
+                conditions.map(|c| (c.parent.clone(), c.values.clone())).collect();
             match domain {
+                domain if !when.is_empty() => {
+                    let (values, range) = match domain {
+                        Domain::Choices(values) => (Some(values.clone()), None),
+                        range => (None, Some(range.clone())),
+                    };
+                    map.serialize_entry(name, &Conditional { values, range, when: When(when) })
+                }
                 Domain::Choices(values) if values.len() == 1 => {
                     map.serialize_entry(name, &values[0])
                 }
@@ -228,13 +331,24 @@ impl<'de> Deserialize<'de> for Space {
         #[serde(untagged)]
         enum Written {
             Fixed(ParamValue),
+            Conditional(Conditional),
             Domain(Domain),
         }
-        let domains = entries(deserializer)?.into_iter().map(|(name, written)| match written {
-            Written::Fixed(value) => (name, Domain::Choices(vec![value])),
-            Written::Domain(domain) => (name, domain),
-        });
-        Ok(Space::of(domains))
+        let mut space = Space::default();
+        for (name, written) in entries(deserializer)? {
+            let domain = match written {
+                Written::Fixed(value) => Domain::Choices(vec![value]),
+                Written::Domain(domain) => domain,
+                Written::Conditional(Conditional { values, range, when }) => {
+                    let condition =
+                        |(parent, values)| Condition { param: name.clone(), parent, values };
+                    space.conditions.extend(when.0.into_iter().map(condition));
+                    values.map(Domain::Choices).or(range).unwrap_or(Domain::Choices(Vec::new()))
+                }
+            };
+            space.domains.push((name, domain));
+        }
+        Ok(space)
     }
 }
 
@@ -253,12 +367,34 @@ mod tests {
     }
 
     #[test]
+    fn points_are_counted_once_where_parameters_do_not_exist() {
+        let points = |text: &str| {
+            let file = StudyFile::parse(Path::new("s.toml"), &format!("[space]\n{text}"));
+            file.unwrap().space.points()
+        };
+        let sgd = "opt = ['sgd', 'adam', 'adamw']\nm = { values = [0.0, 0.5, 0.9], when = { opt = 'sgd' } }";
+        assert_eq!(points(sgd), Some(3 + 1 + 1));
+        let nested = format!(
+            "{sgd}\nnesterov = {{ values = [true, false], when = {{ m = [0.5, 0.9] }} }}\nx = [1, 2]"
+        );
+        assert_eq!(points(&nested), Some((1 + 2 + 2 + 1 + 1) * 2));
+        let widths = "depth = { low = 0, high = 3 }\n\
+            w1 = { values = [1, 2], when = { depth = { low = 1 } } }\n\
+            w2 = { values = [1, 2], when = { depth = { low = 2 } } }\n\
+            w3 = { values = [1, 2], when = { depth = 3 } }";
+        assert_eq!(points(widths), Some(1 + 2 + 4 + 8));
+    }
+
+    #[test]
     fn a_space_is_read_from_json_as_it_was_written() {
         let text = "[space]\nz = [1, 2]\nlr = { low = 1e-4, high = 1, log = true }\n\
                     n = { low = 1, high = 9 }\nstep = { low = 0.0, high = 1.0, step = 0.25 }\n\
-                    epochs = 5\nact = ['relu', 'tanh']\nsoft = [false, true]\nx = [1.0, 2.5]";
+                    epochs = 5\nact = ['relu', 'tanh']\nsoft = [false, true]\nx = [1.0, 2.5]\n\
+                    a = { values = [1, 2], when = { act = 'relu', z = 2 } }\n\
+                    b = { low = 0.0, high = 1.0, when = { n = { low = 3 } } }";
         let text = text.replace("high = 1,", "high = 1.0,");
         let space = StudyFile::parse(Path::new("s.toml"), &text).unwrap().space;
+        assert_eq!(space.conditions.len(), 3);
         let json = serde_json::to_string(&space).unwrap();
         assert_eq!(serde_json::from_str::<Space>(&json).unwrap(), space, "{json}");
         let params = space.named(space.domains.iter().map(|(_, d)| d.extremes().swap_remove(0)));

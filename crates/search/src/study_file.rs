@@ -2,6 +2,7 @@
 //! that can be checked without the model is checked here; each error shows the line.
 
 mod claim;
+mod condition;
 mod domain;
 mod error;
 mod toml_view;
@@ -298,6 +299,8 @@ fn parse_space(source: &Source, table: &TableView) -> Result<(Space, DomainSpans
             let problem = format!("`{name}` cannot be the name of a parameter");
             return Err(source.error(name_span, &problem, "here", &help));
         }
+        let conditions = condition::parse_conditions(source, name, value, &space)?;
+        space.conditions.extend(conditions);
         let (domain, value_spans) = parse_domain(source, name, value)?;
         space.domains.push((name.to_owned(), domain));
         spans.push((name_span, value_spans));
@@ -350,6 +353,7 @@ fn parse_trial(
         values.push((key.to_owned(), parsed));
         value_spans.push(value.span());
     }
+    condition::check_trial(source, space, &values, &value_spans)?;
     Ok(ExplicitTrial { name, values, reported, value_spans })
 }
 

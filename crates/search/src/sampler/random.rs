@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::grid_points::GridPoints;
+use super::unit_space::UnitSpace;
 use super::{RandomState, Sampler};
 use crate::params::Params;
 use crate::space::Space;
@@ -10,7 +12,8 @@ use crate::space::Space;
 ///
 /// A space whose points can all be listed is drawn from without replacement. Where a parameter is
 /// drawn from a range instead, each candidate is drawn afresh: parameters in the order of their
-/// names, one number each.
+/// names, one number each. So it is, too, where a parameter exists only sometimes, which scikit-learn
+/// does not know.
 ///
 /// Source: scikit-learn 1.9 `model_selection/_search.py`, `utils/random.py`, `utils/_random.pyx`.
 pub struct RandomSampler {
@@ -22,7 +25,17 @@ enum Draws {
     /// Indices of grid points, all different.
     Listed(Box<dyn Iterator<Item = u64>>),
     Independent(Box<RandomState>),
+    /// As `Independent`, with what does not exist left out, and each point once if they can be listed.
+    Conditional {
+        rng: Box<RandomState>,
+        unit: Box<UnitSpace>,
+        given: HashSet<String>,
+        rest: Option<GridPoints>,
+    },
 }
+
+/// After so many draws in a row that gave nothing new, the points that are left of a space are listed.
+const PATIENCE: usize = 1_000;
 
 /// scikit-learn's limits: a share of the points below the first is drawn one by one, above the second
 /// from a reservoir, between them by a permutation of all.
@@ -40,6 +53,11 @@ impl RandomSampler {
             format!("the random sampler takes seeds from 0 to {}, as numpy's generator does; this is {seed}", u32::MAX)
         })?;
         let rng = RandomState::new(seed);
+        if !space.conditions.is_empty() {
+            let (rng, unit) = (Box::new(rng), Box::new(UnitSpace::new(space)));
+            let draws = Draws::Conditional { rng, unit, given: HashSet::new(), rest: None };
+            return Ok(RandomSampler { space: space.clone(), draws });
+        }
         let draws = match space.points().and_then(|len| i64::try_from(len).ok()) {
             Some(points) => Draws::Listed(Box::new(all_points(rng, points as u64, trials as u64))),
             None => Draws::Independent(Box::new(rng)),
@@ -53,6 +71,21 @@ impl Sampler for RandomSampler {
         match &mut self.draws {
             Draws::Listed(indices) => indices.next().map(|index| self.space.point(index.into())),
             Draws::Independent(rng) => Some(independent(&self.space, rng)),
+            Draws::Conditional { rng, unit, given, rest } => {
+                for _ in 0..PATIENCE {
+                    if rest.is_some() {
+                        break;
+                    }
+                    let params = self.space.existing(independent(&self.space, rng));
+                    if !unit.is_finite() || given.insert(params.to_string()) {
+                        return Some(params);
+                    }
+                }
+                let rest = rest.get_or_insert_with(|| GridPoints::new(unit));
+                let mut left =
+                    std::iter::from_fn(|| rest.next(unit)).map(|point| unit.params(&point));
+                left.find(|params| given.insert(params.to_string()))
+            }
         }
     }
 }

@@ -138,9 +138,9 @@ impl UnitSpace {
                 .conditions_of(name)
                 .filter_map(|condition| {
                     let parent = position(&condition.parent)?;
-                    let values = listed(&space.domains[parent].1)
-                        .map(|value| condition.values.contains(&value))
-                        .collect();
+                    let listed = space.domains[parent].1.values().unwrap_or_default();
+                    let values = listed.iter().map(|value| condition.values.contains(value));
+                    let values = values.collect();
                     Some((parent, values))
                 })
                 .collect(),
@@ -178,7 +178,8 @@ impl UnitSpace {
     /// settled.
     pub fn exists(&self, point: &[f64], position: usize) -> bool {
         self.dimensions[position].conditions.iter().all(|(parent, values)| {
-            !point[*parent].is_nan() && values[self.index(*parent, point[*parent])]
+            let index = self.index(*parent, point[*parent]);
+            !point[*parent].is_nan() && values.get(index).copied().unwrap_or(false)
         })
     }
 
@@ -236,18 +237,6 @@ impl UnitSpace {
             })
             .collect()
     }
-}
-
-/// Above so many values a list's or a range's cells are still exact, but nobody asks for their list.
-fn listed(domain: &Domain) -> impl Iterator<Item = ParamValue> + '_ {
-    let count = match domain {
-        Domain::IntRange { low, high, log: true, .. } => (high - low) as u64 + 1,
-        domain => domain.points().map_or(0, |points| u64::try_from(points).unwrap_or(u64::MAX)),
-    };
-    (0..count).map(move |index| match domain {
-        Domain::IntRange { low, log: true, .. } => ParamValue::Int(low + index as i64),
-        domain => domain.value(index),
-    })
 }
 
 fn kind(domain: &Domain) -> Kind {

@@ -23,12 +23,16 @@ pub(super) fn parse_domain(
             let items: Vec<_> = array.iter().collect();
             parse_choices(source, name, value.span(), &items)
         }
-        DeValue::Table(table) => parse_range(
-            source,
-            name,
-            value.span(),
-            &TableView::new(source, &format!("the range of `{name}`"), table),
-        ),
+        DeValue::Table(table) => {
+            let table = TableView::new(source, &format!("the range of `{name}`"), table);
+            match table.value("values") {
+                Some(values) => {
+                    table.allow_only(&["values", "when"])?;
+                    parse_domain(source, name, values)
+                }
+                None => parse_range(source, name, value.span(), &table),
+            }
+        }
         _ => Ok((Domain::Choices(vec![parse_value(source, name, value)?]), vec![value.span()])),
     }
 }
@@ -107,7 +111,7 @@ fn parse_range(
     span: Range<usize>,
     table: &TableView,
 ) -> Result<(Domain, ValueSpans), SpaceError> {
-    table.allow_only(&["low", "high", "step", "log"])?;
+    table.allow_only(&["low", "high", "step", "log", "values", "when"])?;
     let range = RangeTable { source, name, table };
     let (Some((low, low_span)), Some((high, high_span))) =
         (range.number("low")?, range.number("high")?)

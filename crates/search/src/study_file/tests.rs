@@ -55,7 +55,7 @@ fn lists_ranges_and_fixed_values_keep_the_order_of_the_file() {
 fn a_wrong_key_is_answered_with_the_right_one() {
     assert_snapshot!(refusal("[study]\nsede = 1\n[space]\nlr = [0.1]"), @"
     spaces/my.toml:2:1: [study] has no key `sede`
-    help: did you mean `seed`? Allowed: name, direction, seed, sampler, folds, top, refit_seeds
+    help: did you mean `seed`? Allowed: name, direction, seed, sampler, folds, top, refit_seeds, window, target, no_improvement
     ");
     assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
     spaces/my.toml:1:2: the file has no key `spcae`
@@ -63,11 +63,11 @@ fn a_wrong_key_is_answered_with_the_right_one() {
     ");
     assert_snapshot!(refusal("[space]\nlr = { low = 0.1, hi = 1.0 }"), @"
     spaces/my.toml:2:19: the range of `lr` has no key `hi`
-    help: did you mean `high`? Allowed: low, high, step, log
+    help: did you mean `high`? Allowed: low, high, step, log, values, when
     ");
     assert_snapshot!(refusal("[study]\nsampler = 'rnadom'\n[space]\nlr = [0.1]"), @"
     spaces/my.toml:2:11: there is no sampler `rnadom`
-    help: did you mean `random`? Allowed: random, grid
+    help: did you mean `random`? Allowed: random, grid, sobol, tpe, gp, cmaes
     ");
 }
 
@@ -224,4 +224,74 @@ fn a_claim_that_cannot_be_checked_is_shown_where_it_stands() {
     help: such as 0.95
     ");
     assert!(refusal("[space]\nreported = ['a']").contains("2:1: `reported` cannot be"));
+}
+
+#[test]
+fn a_parameter_may_exist_only_for_some_values_of_those_above_it() {
+    let text = "[space]\nopt = ['sgd', 'adam']\nm = { low = 0.0, high = 0.9, when = { opt = 'sgd' } }\n\
+                depth = { low = 0, high = 3 }\nw2 = { values = [16, 32], when = { depth = { low = 2 } } }\n\
+                b = { values = [1], when = { opt = 'adam', depth = [0, 1] } }\n\
+                [[trial]]\nopt = 'adam'\n[[trial]]\nopt = 'sgd'\nm = 0.5";
+    let file = parse(text).unwrap();
+    let conditions: Vec<String> = file
+        .space
+        .conditions
+        .iter()
+        .map(|c| format!("{}: {} in {:?}", c.param, c.parent, c.values))
+        .collect();
+    assert_eq!(
+        conditions,
+        [
+            "m: opt in [Str(\"sgd\")]",
+            "w2: depth in [Int(2), Int(3)]",
+            "b: opt in [Str(\"adam\")]",
+            "b: depth in [Int(0), Int(1)]",
+        ]
+    );
+}
+
+#[test]
+fn a_condition_that_cannot_hold_is_shown_where_it_stands() {
+    let space = |line: &str| {
+        refusal(&format!(
+            "[space]\nopt = ['sgd', 'adam']\nlr = {{ low = 0.1, high = 1.0 }}\n{line}"
+        ))
+    };
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = { opt = 'sdg' } }"), @"
+    spaces/my.toml:4:45: `opt` is never sdg
+    help: allowed: sgd, adam
+    ");
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = { op = 'sgd' } }"), @"
+    spaces/my.toml:4:39: `m` cannot depend on `op`
+    help: a parameter may depend on those that stand above it: did you mean `opt`? Allowed: opt, lr
+    ");
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = { lr = 0.1 } }"), @"
+    spaces/my.toml:4:39: `m` cannot depend on `lr`
+    help: a parameter may depend on a list, or a range of at most 10000 values
+    ");
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = 'sgd' }"), @r#"
+    spaces/my.toml:4:37: `when` of `m` must be a table
+    help: such as when = { optimizer = "sgd" }
+    "#);
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = { opt = { low = 3 } } }"), @"
+    spaces/my.toml:4:45: no value of `opt` is accepted
+    help: its values are sgd, adam
+    ");
+    assert_snapshot!(space("m = { low = 0.0, high = 0.9, when = {} }"), @r#"
+    spaces/my.toml:4:37: `when` of `m` says nothing
+    help: such as when = { optimizer = "sgd" }
+    "#);
+    assert_snapshot!(space("m = { values = [1], low = 2 }"), @"
+    spaces/my.toml:4:21: the range of `m` has no key `low`
+    help: allowed: values, when
+    ");
+    let m = "m = { low = 0.0, high = 0.9, when = { opt = 'sgd' } }";
+    assert_snapshot!(space(&format!("{m}\n[[trial]]\nm = 0.5")), @"
+    spaces/my.toml:6:5: whether `m` exists depends on `opt`
+    help: `m` exists where `opt` is sgd: set that in this trial, or take `m` out
+    ");
+    assert_snapshot!(space(&format!("{m}\n[[trial]]\nm = 0.5\nopt = 'adam'")), @"
+    spaces/my.toml:6:5: `m` does not exist where `opt` is adam
+    help: `m` exists where `opt` is sgd: set that in this trial, or take `m` out
+    ");
 }

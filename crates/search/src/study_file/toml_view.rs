@@ -85,6 +85,10 @@ impl<'a> TableView<'a> {
         }
     }
 
+    pub fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key)
+    }
+
     pub fn span_of(&self, key: &str) -> Range<usize> {
         self.table.get(key).map_or(0..0, Spanned::span)
     }
