@@ -4,6 +4,7 @@
 mod claim;
 mod domain;
 mod error;
+mod pruner;
 mod toml_view;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
+use crate::pruner::PrunerSettings;
 use crate::space::Space;
 
 /// Whether a larger or a smaller score is the better one.
@@ -58,6 +60,10 @@ pub struct StudySettings {
     pub seed: u64,
     /// How candidates are drawn.
     pub sampler: SamplerKind,
+    /// What stops trials that are hopeless; by default nothing does.
+    // Left out where there is none, as in the studies of versions that had no pruners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruner: Option<PrunerSettings>,
     /// Folds of the stratified cross-validation; 1 holds out a fifth instead.
     pub folds: usize,
     /// How many of the best are retrained on all of the training data.
@@ -110,7 +116,7 @@ impl StudyFile {
         root.allow_only(&["study", "data", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
-        let study = study_settings(root.table("study")?, &stem)?;
+        let study = study_settings(&source, root.table("study")?, &stem)?;
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -190,7 +196,11 @@ impl StudyFile {
     }
 }
 
+const STUDY_KEYS: [&str; 8] =
+    ["name", "direction", "seed", "sampler", "pruner", "folds", "top", "refit_seeds"];
+
 fn study_settings(
+    source: &Source,
     table: Option<TableView>,
     default_name: &str,
 ) -> Result<StudySettings, SpaceError> {
@@ -199,12 +209,13 @@ fn study_settings(
         direction: Direction::default(),
         seed: 0,
         sampler: SamplerKind::default(),
+        pruner: None,
         folds: 3,
         top: 3,
         refit_seeds: 3,
     };
     let Some(table) = table else { return Ok(study) };
-    table.allow_only(&["name", "direction", "seed", "sampler", "folds", "top", "refit_seeds"])?;
+    table.allow_only(&STUDY_KEYS)?;
     if let Some(name) = table.string("name")? {
         study.name = name;
     }
@@ -214,6 +225,7 @@ fn study_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
+    study.pruner = pruner::parse_pruner(source, &table, "pruner")?;
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }

@@ -57,6 +57,12 @@ pub(super) struct TableView<'a> {
     table: &'a DeTable<'a>,
 }
 
+/// What is either called by its name or described.
+pub(super) enum NameOrTable<'a> {
+    Name(String),
+    Table(TableView<'a>),
+}
+
 impl<'a> TableView<'a> {
     pub fn new(source: &'a Source, title: &str, table: &'a DeTable<'a>) -> Self {
         TableView { source, title: title.to_owned(), table }
@@ -129,6 +135,27 @@ impl<'a> TableView<'a> {
             .collect()
     }
 
+    /// A name, or a table called `title` in messages.
+    pub fn name_or_table(
+        &self,
+        key: &str,
+        title: &str,
+    ) -> Result<Option<NameOrTable<'a>>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                Ok(Some(NameOrTable::Table(TableView::new(self.source, title, table))))
+            }
+            DeValue::String(_) => Ok(self.string(key)?.map(NameOrTable::Name)),
+            _ => Err(self.wrong_type(
+                key,
+                value,
+                "a name, or a table with a name",
+                "put the name in quotes",
+            )),
+        }
+    }
+
     pub fn string(&self, key: &str) -> Result<Option<String>, SpaceError> {
         match self.table.get(key) {
             None => Ok(None),
@@ -162,6 +189,12 @@ impl<'a> TableView<'a> {
                 Err(self.wrong_type(key, value, &format!("a whole number, at least {least}"), ""))
             }
         }
+    }
+
+    pub fn number(&self, key: &str) -> Result<Option<f64>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        let wrong = || self.wrong_type(key, value, "a number", "such as 0.95");
+        number(value).map(Some).ok_or_else(wrong)
     }
 
     /// A number, or a list of numbers.
