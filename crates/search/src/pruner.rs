@@ -50,12 +50,6 @@ impl Course {
         let index = self.reports.binary_search_by_key(&step, |report| report.step).ok()?;
         Some(self.reports[index].value)
     }
-
-    /// What was reported first at this step or after it.
-    fn first_value_from(&self, step: u64) -> Option<f64> {
-        let index = self.reports.partition_point(|report| report.step < step);
-        self.reports.get(index).map(|report| report.value)
-    }
 }
 
 /// Decides whether a trial goes on.
@@ -65,6 +59,12 @@ pub trait Pruner: Send + Sync + std::fmt::Debug {
     /// Whether `trial`, whose reports so far are `own` (never empty, by ascending step), is to be stopped,
     /// given the trials that ended before it began, by number.
     fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool;
+}
+
+/// What was reported first at this step or after it.
+fn first_value_from(reports: &[Report], step: u64) -> Option<f64> {
+    let index = reports.partition_point(|report| report.step < step);
+    reports.get(index).map(|report| report.value)
 }
 
 /// The smallest value that is a number; NaN where none is.

@@ -3,7 +3,7 @@
 use std::iter::successors;
 use std::sync::Arc;
 
-use super::{Course, Pruner, Report};
+use super::{Course, Pruner, Report, first_value_from};
 
 /// Lets a trial go on at the end of each rung if it is among the best there, one in `reduction_factor`.
 /// Rungs end at `min_resource · reduction_factor^(min_early_stopping_rate + k)`, k = 0, 1, ….
@@ -15,7 +15,10 @@ use super::{Course, Pruner, Report};
 /// follows from the reports: a trial's value in a rung is its first one at or after the rung's end, and
 /// one that is NaN is in no rung. The same comes out, except for a trial whose reports leave out whole
 /// rungs and that was stopped at the first of them: Optuna does not count it in the others. Epochs leave
-/// nothing out. Optuna's `min_resource = "auto"` does not exist here: it depends on which trial
+/// nothing out. A rung that has been passed is looked at again at each later report, and gives the same
+/// answer, since the past is fixed: that is of use to `patient`, which may ask only then.
+///
+/// Optuna's `min_resource = "auto"` does not exist here: it depends on which trial
 /// completes first.
 ///
 /// Source: Li et al. 2018, "A System for Massively Parallel Hyperparameter Tuning"
@@ -46,22 +49,20 @@ impl AshaPruner {
         past: impl Iterator<Item = &'a Course> + Clone,
         own: &[Report],
     ) -> bool {
-        let Some((last, before)) = own.split_last() else { return false };
-        let decided = before.last().map_or(0, |previous| previous.step);
         rung_ends(self.min_resource, self.reduction_factor)
             .skip(usize::try_from(self.min_early_stopping_rate).unwrap_or(usize::MAX))
-            .skip_while(|&end| end <= decided)
-            .take_while(|&end| end <= last.step)
-            .any(|end| {
-                let others = past.clone().filter_map(|course| course.first_value_from(end));
-                !self.promotes(last.value, others)
+            .map_while(|end| Some((end, first_value_from(own, end)?)))
+            .any(|(end, value)| {
+                let others = past.clone();
+                let others = others.filter_map(|course| first_value_from(&course.reports, end));
+                !self.promotes(value, others)
             })
     }
 
     fn promotes(&self, value: f64, others: impl Iterator<Item = f64>) -> bool {
         let mut competing: Vec<f64> = others.filter(|other| !other.is_nan()).collect();
         competing.push(value);
-        if value.is_nan() || competing.len() as u64 <= self.bootstrap_count {
+        if competing.len() as u64 <= self.bootstrap_count {
             return false;
         }
         let promoted = (competing.len() as u64 / self.reduction_factor).max(1) as usize;

@@ -10,6 +10,10 @@ use super::{Course, Pruner, Report, least_value};
 /// The best of the last `patience + 1` reports has to be worse than the best before them by more than
 /// `min_delta`.
 ///
+/// With `asha` or `hyperband` in it, a trial that loses in a rung while it still gets better goes on, and is
+/// stopped when it no longer does. In Optuna the comparison itself is put off until then, and made with
+/// the value of that later step.
+///
 /// Source: Optuna's [`PatientPruner`][1].
 ///
 /// [1]: https://optuna.readthedocs.io/en/stable/reference/generated/optuna.pruners.PatientPruner.html

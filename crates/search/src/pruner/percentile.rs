@@ -31,15 +31,11 @@ impl Pruner for PercentilePruner {
         if n_complete < self.n_startup_trials.max(1) || !self.schedule.is_due(own) {
             return false;
         }
-        let best = least_value(own);
-        if best.is_nan() {
-            return true;
-        }
         let others: Vec<f64> = complete.filter_map(|course| course.value_at(last.step)).collect();
         if (others.len() as u64) < self.n_min_trials {
             return false;
         }
-        percentile(others, self.percentile).is_some_and(|bar| best > bar)
+        percentile(others, self.percentile).is_some_and(|bar| least_value(own) > bar)
     }
 }
 
