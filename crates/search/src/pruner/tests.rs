@@ -129,21 +129,21 @@ fn by_name(name: &str) -> PrunerSettings {
 
 #[test]
 fn a_pruner_that_does_not_fit_the_study_says_what_to_change() {
-    assert_snapshot!(refusal(&by_name("wilcoxon"), 3, None), @"");
+    assert_snapshot!(refusal(&by_name("wilcoxon"), 3, None), @"the pruner wilcoxon needs at least 5 folds for p_threshold = 0.1 and n_startup_steps = 2, and there are 3: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds, or a p_threshold above 0.25, or take a pruner that looks at epochs");
     let late = PrunerSettings::Wilcoxon { p_threshold: 0.1, n_startup_steps: 8 };
-    assert_snapshot!(refusal(&late, 8, None), @"");
-    assert_snapshot!(refusal(&by_name("hyperband"), 3, None), @"");
+    assert_snapshot!(refusal(&late, 8, None), @"the pruner wilcoxon needs at least 9 folds for p_threshold = 0.1 and n_startup_steps = 8, and there are 8: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds, or take a pruner that looks at epochs");
+    assert_snapshot!(refusal(&by_name("hyperband"), 3, None), @r#"the pruner hyperband needs the most epochs of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = { name = "hyperband", max_resource = 20 }`"#);
     let long =
         PrunerSettings::Hyperband { min_resource: 8, max_resource: None, reduction_factor: 3 };
-    assert_snapshot!(refusal(&long, 3, Some(5)), @"");
-    assert_snapshot!(refusal(&by_name("threshold"), 3, None), @"");
+    assert_snapshot!(refusal(&long, 3, Some(5)), @"the pruner hyperband: a trial has at most 5 epochs, fewer than `min_resource`, which is 8: write a smaller `min_resource`, or a larger `max_resource`");
+    assert_snapshot!(refusal(&by_name("threshold"), 3, None), @r#"the pruner threshold: a threshold needs `lower` or `upper`: write it in the file, as in `[study] pruner = { name = "threshold", lower = 0.5 }`"#);
     let asha = PrunerSettings::Asha {
         min_resource: 1,
         reduction_factor: 1,
         min_early_stopping_rate: 0,
         bootstrap_count: 0,
     };
-    assert_snapshot!(refusal(&asha, 3, None), @"");
+    assert_snapshot!(refusal(&asha, 3, None), @"the pruner asha: `reduction_factor` cannot be 1: write a whole number, at least 2");
     let PrunerSettings::Percentile {
         n_startup_trials,
         n_warmup_steps,
@@ -161,14 +161,14 @@ fn a_pruner_that_does_not_fit_the_study_says_what_to_change() {
         interval_steps,
         n_min_trials,
     };
-    assert_snapshot!(refusal(&most, 3, None), @"");
+    assert_snapshot!(refusal(&most, 3, None), @"the pruner percentile: `percentile` cannot be NaN: write a number from 0 to 100");
     let wraps = |wraps| PrunerSettings::Patient {
         patience: 1,
         min_delta: 0.0,
         wraps: Some(Box::new(wraps)),
     };
-    assert_snapshot!(refusal(&wraps(by_name("wilcoxon")), 9, None), @"");
-    assert_snapshot!(refusal(&wraps(asha), 9, None), @"");
+    assert_snapshot!(refusal(&wraps(by_name("wilcoxon")), 9, None), @"the pruner patient: wilcoxon looks at folds, and patience is for epochs: it cannot be wrapped: wrap another pruner, or take this one alone");
+    assert_snapshot!(refusal(&wraps(asha), 9, None), @"the pruner patient: `reduction_factor` cannot be 1: write a whole number, at least 2");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn settings_are_known_by_name_and_kept_as_json() {
         assert_eq!(serde_json::from_value::<PrunerSettings>(json).unwrap(), settings);
     }
     assert_eq!(PrunerSettings::by_name("none"), None);
-    assert_snapshot!(serde_json::to_string(&by_name("hyperband")).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string(&by_name("hyperband")).unwrap(), @r#"{"name":"hyperband","min_resource":1,"max_resource":null,"reduction_factor":3}"#);
 }
 
 /// Pruners of each kind, none of which stops a trial for itself alone.

@@ -71,37 +71,85 @@ fn every_setting_can_be_written() {
 
 #[test]
 fn a_wrong_name_or_key_is_answered_with_the_right_one() {
-    assert_snapshot!(refusal("'hyperbnad'"), @"");
-    assert_snapshot!(refusal("{ name = 'ahsa' }"), @"");
-    assert_snapshot!(refusal("{ reduction_factor = 3 }"), @"");
-    assert_snapshot!(refusal("{ name = 'asha', reduction_facter = 3 }"), @"");
-    assert_snapshot!(refusal("{ name = 'none', patience = 3 }"), @"");
-    assert_snapshot!(refusal("{ name = 'patient', wraps = 'medain' }"), @"");
-    assert_snapshot!(refusal("3"), @"");
+    assert_snapshot!(refusal("'hyperbnad'"), @"
+    my.toml:2:10: there is no pruner `hyperbnad`
+    help: did you mean `hyperband`? Allowed: none, median, percentile, asha, hyperband, patient, threshold, wilcoxon
+    ");
+    assert_snapshot!(refusal("{ name = 'ahsa' }"), @"
+    my.toml:2:19: there is no pruner `ahsa`
+    help: did you mean `asha`? Allowed: none, median, percentile, asha, hyperband, patient, threshold, wilcoxon
+    ");
+    assert_snapshot!(refusal("{ reduction_factor = 3 }"), @"
+    my.toml:2:10: the pruner has no `name`
+    help: add one: median, percentile, asha, hyperband, patient, threshold, wilcoxon
+    ");
+    assert_snapshot!(refusal("{ name = 'asha', reduction_facter = 3 }"), @"
+    my.toml:2:27: the pruner has no key `reduction_facter`
+    help: did you mean `reduction_factor`? Allowed: name, min_resource, reduction_factor, min_early_stopping_rate, bootstrap_count
+    ");
+    assert_snapshot!(refusal("{ name = 'none', patience = 3 }"), @"
+    my.toml:2:27: the pruner has no key `patience`
+    help: allowed: name
+    ");
+    assert_snapshot!(refusal("{ name = 'patient', wraps = 'medain' }"), @"
+    my.toml:2:38: there is no pruner `medain`
+    help: did you mean `median`? Allowed: none, median, percentile, asha, hyperband, patient, threshold, wilcoxon
+    ");
+    assert_snapshot!(refusal("3"), @"
+    my.toml:2:10: `pruner` must be a name, or a table with a name
+    help: put the name in quotes
+    ");
 }
 
 #[test]
 fn a_setting_that_no_study_can_have_is_shown_where_it_stands() {
-    assert_snapshot!(refusal("{ name = 'asha', reduction_factor = 1 }"), @"");
-    assert_snapshot!(refusal("{ name = 'percentile', percentile = 101 }"), @"");
-    assert_snapshot!(refusal("{ name = 'percentile', percentile = 'half' }"), @"");
-    assert_snapshot!(refusal("{ name = 'hyperband', max_resource = 2, min_resource = 3 }"), @"");
-    assert_snapshot!(refusal("{ name = 'patient', min_delta = -1 }"), @"");
-    assert_snapshot!(refusal("{ name = 'patient', wraps = 'wilcoxon' }"), @"");
-    assert_snapshot!(refusal("{ name = 'wilcoxon', p_threshold = 0 }"), @"");
-    assert_snapshot!(refusal("'threshold'"), @"");
-    assert_snapshot!(refusal("{ name = 'threshold', lower = 2, upper = 1 }"), @"");
+    assert_snapshot!(refusal("{ name = 'asha', reduction_factor = 1 }"), @"
+    my.toml:2:46: `reduction_factor` must be a whole number, at least 2
+    help: write a whole number, at least 2
+    ");
+    assert_snapshot!(refusal("{ name = 'percentile', percentile = 101 }"), @"
+    my.toml:2:46: `percentile` cannot be 101
+    help: write a number from 0 to 100
+    ");
+    assert_snapshot!(refusal("{ name = 'percentile', percentile = 'half' }"), @"
+    my.toml:2:46: `percentile` must be a number
+    help: such as 0.95
+    ");
+    assert_snapshot!(refusal("{ name = 'hyperband', max_resource = 2, min_resource = 3 }"), @"
+    my.toml:2:47: a trial has at most 2 epochs, fewer than `min_resource`, which is 3
+    help: write a smaller `min_resource`, or a larger `max_resource`
+    ");
+    assert_snapshot!(refusal("{ name = 'patient', min_delta = -1 }"), @"
+    my.toml:2:42: `min_delta` cannot be -1
+    help: write a number, at least 0
+    ");
+    assert_snapshot!(refusal("{ name = 'patient', wraps = 'wilcoxon' }"), @"
+    my.toml:2:38: wilcoxon looks at folds, and patience is for epochs: it cannot be wrapped
+    help: wrap another pruner, or take this one alone
+    ");
+    assert_snapshot!(refusal("{ name = 'wilcoxon', p_threshold = 0 }"), @"
+    my.toml:2:45: `p_threshold` cannot be 0
+    help: write a number above 0, at most 1
+    ");
+    assert_snapshot!(refusal("'threshold'"), @r#"
+    my.toml:2:10: a threshold needs `lower` or `upper`
+    help: write it in the file, as in `[study] pruner = { name = "threshold", lower = 0.5 }`
+    "#);
+    assert_snapshot!(refusal("{ name = 'threshold', lower = 2, upper = 1 }"), @"
+    my.toml:2:40: `lower` is 2, above `upper`, which is 1
+    help: swap them
+    ");
 }
 
 #[test]
 fn settings_without_a_pruner_read_and_write_as_before_there_were_any() {
     let without = parse("'none'").unwrap();
     let json = serde_json::to_string(&without).unwrap();
-    assert_snapshot!(json, @"");
+    assert_snapshot!(json, @r#"{"name":"my","direction":"maximize","seed":0,"sampler":"random","folds":3,"top":3,"refit_seeds":3}"#);
     assert_eq!(serde_json::from_str::<StudySettings>(&json).unwrap(), without);
 
     let with = parse("'wilcoxon'").unwrap();
     let json = serde_json::to_string(&with).unwrap();
-    assert_snapshot!(json, @"");
+    assert_snapshot!(json, @r#"{"name":"my","direction":"maximize","seed":0,"sampler":"random","pruner":{"name":"wilcoxon","p_threshold":0.1,"n_startup_steps":2},"folds":3,"top":3,"refit_seeds":3}"#);
     assert_eq!(serde_json::from_str::<StudySettings>(&json).unwrap(), with);
 }
