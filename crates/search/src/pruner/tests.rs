@@ -196,6 +196,23 @@ fn a_trial_that_comes_to_nan_is_stopped_by_every_pruner() {
 }
 
 #[test]
+fn a_patient_asha_stops_a_loser_of_a_rung_once_it_stands_still() {
+    let asha = PrunerSettings::by_name("asha").map(Box::new);
+    let patient = PrunerSettings::Patient { patience: 1, min_delta: 0.0, wraps: asha.clone() };
+    let course = |values: &[f64]| -> Vec<Report> {
+        (1..).zip(values).map(|(step, &value)| Report { step, value }).collect()
+    };
+    let best = Course { trial: 0, reports: course(&[0.1; 6]), loss: Some(0.1) };
+    let past = [Arc::new(best)];
+    let own = course(&[0.9, 0.8, 0.7, 0.6, 0.65, 0.65]);
+    let stop = |settings: &PrunerSettings| {
+        let pruner = settings.build(Direction::Minimize, 3, None).unwrap();
+        (1..=own.len()).find(|&len| pruner.prunes(1, &past, &own[..len]))
+    };
+    assert_eq!((stop(&asha.unwrap()), stop(&patient)), (Some(1), Some(6)));
+}
+
+#[test]
 fn settings_are_known_by_name_and_kept_as_json() {
     for name in PrunerSettings::NAMES {
         assert_eq!(by_name(name).name(), name);
