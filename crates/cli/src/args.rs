@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use burn_tune_model::Backend;
+use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::study_file::SamplerKind;
 use clap::{Args, Parser, Subcommand};
 
@@ -129,6 +130,10 @@ pub struct SearchArgs {
     /// How candidates are drawn: random, grid, sobol, tpe, gp or cmaes [default: the file's, or random]
     #[arg(long, value_name = "S", value_parser = sampler)]
     pub sampler: Option<SamplerKind>,
+    /// What stops hopeless trials: median, percentile, asha, hyperband, patient, threshold, wilcoxon or
+    /// none, with its default settings [default: the file's, or none]
+    #[arg(long, value_name = "P", value_parser = pruner)]
+    pub pruner: Option<PrunerChoice>,
     /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
     #[arg(long, value_name = "K", value_parser = at_least_one)]
     pub folds: Option<usize>,
@@ -265,6 +270,25 @@ fn sampler(text: &str) -> Result<SamplerKind, String> {
     let found = known.iter().find(|(name, _)| *name == text);
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
     found.map(|(_, kind)| *kind).ok_or_else(|| burn_tune_search::suggestion::help(text, &names))
+}
+
+/// What `--pruner` says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PrunerChoice {
+    /// No trial is pruned, whatever the file says.
+    None,
+    /// This pruner.
+    Some(PrunerSettings),
+}
+
+fn pruner(text: &str) -> Result<PrunerChoice, String> {
+    if text == "none" {
+        return Ok(PrunerChoice::None);
+    }
+    let names: Vec<&str> = PrunerSettings::NAMES.into_iter().chain(["none"]).collect();
+    PrunerSettings::by_name(text)
+        .map(PrunerChoice::Some)
+        .ok_or_else(|| burn_tune_search::suggestion::help(text, &names))
 }
 
 fn backend(text: &str) -> Result<Backend, String> {

@@ -93,6 +93,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     options.seed = chosen.plan.study().seed;
     options.timeout = args.timeout;
     options.trial_timeout = args.trial_timeout;
+    options.pruning = chosen.plan.pruning()?;
     options.window = chosen.plan.study().effective_window().unwrap_or(1);
     options.first_worker = store.first_worker();
     // What came before, such as reading the data, is no time of the study's.

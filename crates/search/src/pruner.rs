@@ -1,6 +1,28 @@
 //! Pruners: what stops a trial that is hopeless.
+//!
+//! All but one look at the validation scores after the epochs of a trial's first fold; `wilcoxon` looks
+//! at the scores of the folds. They decide as Optuna's pruners of the same name do, with two differences
+//! that hold for all:
+//!
+//! - What a pruner sees of others is the fixed past of the trial, the trials that had ended by number when
+//!   it began, and never what others happen to have come to by now. So the decision does not depend on who
+//!   was faster.
+//! - A trial that reports NaN is stopped there. In Optuna, `threshold` does so once it is due, `asha` and
+//!   `hyperband` at the end of a rung, `median` and `percentile` where nothing else was reported, and the
+//!   others never do. But here weights that are NaN stay so, and the trial would fail in the end.
+
+mod asha;
+mod hyperband;
+mod patient;
+mod percentile;
+mod schedule;
+mod settings;
+mod threshold;
+mod wilcoxon;
 
 use std::sync::Arc;
+
+pub use self::settings::{Fault, LooksAt, PrunerSettings};
 
 /// A value that a trial has reported on the way.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -22,6 +44,14 @@ pub struct Course {
     pub loss: Option<f64>,
 }
 
+impl Course {
+    /// What was reported at exactly this step.
+    fn value_at(&self, step: u64) -> Option<f64> {
+        let index = self.reports.binary_search_by_key(&step, |report| report.step).ok()?;
+        Some(self.reports[index].value)
+    }
+}
+
 /// Decides whether a trial goes on.
 ///
 /// The answer has to follow from the arguments alone.
@@ -30,3 +60,17 @@ pub trait Pruner: Send + Sync + std::fmt::Debug {
     /// given the trials that ended before it began, by number.
     fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool;
 }
+
+/// What was reported first at this step or after it.
+fn first_value_from(reports: &[Report], step: u64) -> Option<f64> {
+    let index = reports.partition_point(|report| report.step < step);
+    reports.get(index).map(|report| report.value)
+}
+
+/// The smallest value that is a number; NaN where none is.
+fn least_value(reports: &[Report]) -> f64 {
+    reports.iter().map(|report| report.value).fold(f64::NAN, f64::min)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,19 +4,9 @@
 use std::sync::Arc;
 
 use crate::history::History;
-use crate::pruner::{Course, Pruner, Report};
+use crate::pruner::{Course, LooksAt, Pruner, Report};
 use crate::study_file::Direction;
 use crate::trial::{Trial, TrialState};
-
-/// What a pruner looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LooksAt {
-    /// The scores of the folds, which are worked on one after the other.
-    #[default]
-    Folds,
-    /// What a trial reports after the epochs of its first fold. The other folds begin once that has ended.
-    Epochs,
-}
 
 /// How the trials of a study are pruned.
 #[derive(Debug, Clone)]

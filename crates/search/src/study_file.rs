@@ -5,6 +5,7 @@ mod claim;
 mod condition;
 mod domain;
 mod error;
+mod pruner;
 mod toml_view;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
+use crate::pruner::PrunerSettings;
 use crate::space::Space;
 use crate::suggester::EndRule;
 
@@ -79,6 +81,10 @@ pub struct StudySettings {
     pub seed: u64,
     /// How candidates are drawn.
     pub sampler: SamplerKind,
+    /// What stops trials that are hopeless; by default nothing does.
+    // Left out where there is none, as in the studies of versions that had no pruners.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pruner: Option<PrunerSettings>,
     /// Folds of the stratified cross-validation; 1 holds out a fifth instead.
     pub folds: usize,
     /// How many of the best are retrained on all of the training data.
@@ -101,7 +107,7 @@ pub const DEFAULT_WINDOW: usize = 8;
 impl StudySettings {
     /// How many trials are under way at once, at most; `None` where nothing looks at those before.
     pub fn effective_window(&self) -> Option<usize> {
-        let looks = self.sampler.learns() || self.end_rule.is_some();
+        let looks = self.sampler.learns() || self.pruner.is_some() || self.end_rule.is_some();
         looks.then(|| self.window.unwrap_or(DEFAULT_WINDOW))
     }
 }
@@ -150,7 +156,7 @@ impl StudyFile {
         root.allow_only(&["study", "data", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
-        let study = study_settings(root.table("study")?, &stem)?;
+        let study = study_settings(&source, root.table("study")?, &stem)?;
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -230,7 +236,22 @@ impl StudyFile {
     }
 }
 
+const STUDY_KEYS: [&str; 11] = [
+    "name",
+    "direction",
+    "seed",
+    "sampler",
+    "pruner",
+    "window",
+    "folds",
+    "top",
+    "refit_seeds",
+    "target",
+    "no_improvement",
+];
+
 fn study_settings(
+    source: &Source,
     table: Option<TableView>,
     default_name: &str,
 ) -> Result<StudySettings, SpaceError> {
@@ -239,6 +260,7 @@ fn study_settings(
         direction: Direction::default(),
         seed: 0,
         sampler: SamplerKind::default(),
+        pruner: None,
         folds: 3,
         top: 3,
         refit_seeds: 3,
@@ -246,18 +268,7 @@ fn study_settings(
         end_rule: EndRule::default(),
     };
     let Some(table) = table else { return Ok(study) };
-    table.allow_only(&[
-        "name",
-        "direction",
-        "seed",
-        "sampler",
-        "folds",
-        "top",
-        "refit_seeds",
-        "window",
-        "target",
-        "no_improvement",
-    ])?;
+    table.allow_only(&STUDY_KEYS)?;
     if let Some(name) = table.string("name")? {
         study.name = name;
     }
@@ -267,6 +278,7 @@ fn study_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
+    study.pruner = pruner::parse_pruner(source, &table, "pruner")?;
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
-use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::store::{InMemory, Store};
 use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::SamplerKind;

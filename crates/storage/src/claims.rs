@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError};
 use burn_tune_search::study::Refit;
 use burn_tune_search::suggester::Suggestion;

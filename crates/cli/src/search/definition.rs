@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::args::SearchArgs;
+use crate::args::{PrunerChoice, SearchArgs};
 use crate::setup::DataSource;
 
 /// What a score is.
@@ -161,7 +161,7 @@ impl Definition {
             },
             top: study.top,
             refit_seeds: study.refit_seeds,
-            pruner: None,
+            pruner: study.pruner.as_ref().map(|pruner| pruner.name().to_owned()),
         }
     }
 
@@ -296,9 +296,14 @@ fn file_settings(file: &StudyFile) -> Value {
 fn asked_for(args: &SearchArgs) -> Vec<(&'static str, Value)> {
     let data = args.run.data.as_ref().map(|data| json!(data));
     let backend = args.run.backend.map(Backend::name).map(Value::from);
+    let pruner = args.pruner.as_ref().map(|choice| match choice {
+        PrunerChoice::None => Value::Null,
+        PrunerChoice::Some(pruner) => json!(pruner),
+    });
     let given = [
         ("seed", args.run.seed.map(Value::from)),
         ("sampler", args.sampler.map(|sampler| json!(sampler))),
+        ("pruner", pruner),
         ("window", args.window.map(Value::from)),
         ("target", args.target.map(Value::from)),
         ("no_improvement", args.no_improvement.map(Value::from)),

@@ -5,18 +5,19 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use burn_tune_data::stratified_folds;
-use burn_tune_model::{Backend, MlpObjective};
-use burn_tune_search::bind::check_file;
+use burn_tune_model::{Backend, MlpConfig, MlpObjective};
+use burn_tune_search::bind::{bind, check_file};
 use burn_tune_search::candidates::for_budgets;
-use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::pruner::{LooksAt, PrunerSettings};
+use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::study_file::StudySettings;
 use burn_tune_search::suggester::{EndRule, Suggester};
-use burn_tune_search::{Candidate, Direction, Params, StudyFile};
+use burn_tune_search::{Candidate, Direction, Domain, Objective, Params, StudyFile};
 
 use super::definition::{Definition, ExampleFacts, Settings};
-use crate::args::SearchArgs;
+use crate::args::{PrunerChoice, SearchArgs};
 use crate::progress::Progress;
 use crate::setup::DataSource;
 use crate::{dry_run, setup};
@@ -47,6 +48,11 @@ impl Plan {
             sampler: args.sampler.unwrap_or(file.study.sampler),
             folds: args.folds.unwrap_or(file.study.folds),
             top: args.top.unwrap_or(file.study.top),
+            pruner: match &args.pruner {
+                Some(PrunerChoice::None) => None,
+                Some(PrunerChoice::Some(pruner)) => Some(pruner.clone()),
+                None => file.study.pruner.clone(),
+            },
             window: args.window.or(file.study.window),
             end_rule: EndRule {
                 target: args.target.or(file.study.end_rule.target),
@@ -127,7 +133,37 @@ impl Plan {
 
     /// What intermediate values are.
     pub fn looks_at(&self) -> LooksAt {
-        LooksAt::default()
+        self.study().pruner.as_ref().map(PrunerSettings::looks_at).unwrap_or_default()
+    }
+
+    /// How hopeless trials are stopped, where they are.
+    pub fn pruning(&self) -> Result<Option<Pruning>> {
+        let Some(settings) = &self.study().pruner else { return Ok(None) };
+        let (direction, folds) = (self.study().direction, self.study().folds);
+        let pruner = settings
+            .build(direction, folds, self.max_steps())
+            .map_err(|problem| anyhow!(problem))?;
+        Ok(Some(Pruning { pruner, looks_at: settings.looks_at(), direction }))
+    }
+
+    /// The most epochs that a trial may have.
+    fn max_steps(&self) -> Option<u64> {
+        let explicit = self.candidates.iter().map(|candidate| candidate.params.clone());
+        let space = &self.file.space;
+        let epochs = space.get("epochs").map(Domain::extremes).unwrap_or_default();
+        let sampled =
+            epochs.into_iter().map(|value| Params::from_iter([("epochs".to_owned(), value)]));
+        let steps = explicit
+            .chain(sampled)
+            .filter_map(|params| self.objective.steps(&bind(&self.objective, &params).ok()?));
+        // A space that says nothing of epochs gives every trial as many as there are by default.
+        steps
+            .chain(
+                self.objective
+                    .steps(&MlpConfig::default())
+                    .filter(|_| space.get("epochs").is_none()),
+            )
+            .max()
     }
 
     /// Params like those of the trials that there will be.

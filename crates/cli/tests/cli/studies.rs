@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::store::{Claim, Store};
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, Stop};

@@ -24,6 +24,7 @@ fn a_file_without_settings_gets_the_documented_defaults() {
         direction: Direction::Maximize,
         seed: 0,
         sampler: SamplerKind::Random,
+        pruner: None,
         folds: 3,
         top: 3,
         refit_seeds: 3,
@@ -55,7 +56,7 @@ fn lists_ranges_and_fixed_values_keep_the_order_of_the_file() {
 fn a_wrong_key_is_answered_with_the_right_one() {
     assert_snapshot!(refusal("[study]\nsede = 1\n[space]\nlr = [0.1]"), @"
     spaces/my.toml:2:1: [study] has no key `sede`
-    help: did you mean `seed`? Allowed: name, direction, seed, sampler, folds, top, refit_seeds, window, target, no_improvement
+    help: did you mean `seed`? Allowed: name, direction, seed, sampler, pruner, window, folds, top, refit_seeds, target, no_improvement
     ");
     assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
     spaces/my.toml:1:2: the file has no key `spcae`

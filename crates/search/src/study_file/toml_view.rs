@@ -57,6 +57,12 @@ pub(super) struct TableView<'a> {
     table: &'a DeTable<'a>,
 }
 
+/// What is either called by its name or described.
+pub(super) enum NameOrTable<'a> {
+    Name(String),
+    Table(TableView<'a>),
+}
+
 impl<'a> TableView<'a> {
     pub fn new(source: &'a Source, title: &str, table: &'a DeTable<'a>) -> Self {
         TableView { source, title: title.to_owned(), table }
@@ -131,6 +137,27 @@ impl<'a> TableView<'a> {
                 _ => Err(self.wrong_type(key, item, "a list of tables", &help)),
             })
             .collect()
+    }
+
+    /// A name, or a table called `title` in messages.
+    pub fn name_or_table(
+        &self,
+        key: &str,
+        title: &str,
+    ) -> Result<Option<NameOrTable<'a>>, SpaceError> {
+        let Some(value) = self.table.get(key) else { return Ok(None) };
+        match value.get_ref() {
+            DeValue::Table(table) => {
+                Ok(Some(NameOrTable::Table(TableView::new(self.source, title, table))))
+            }
+            DeValue::String(_) => Ok(self.string(key)?.map(NameOrTable::Name)),
+            _ => Err(self.wrong_type(
+                key,
+                value,
+                "a name, or a table with a name",
+                "put the name in quotes",
+            )),
+        }
     }
 
     pub fn string(&self, key: &str) -> Result<Option<String>, SpaceError> {

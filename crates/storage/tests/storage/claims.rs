@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Rejection};
-use burn_tune_search::pruning::LooksAt;
+use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store};
 use burn_tune_search::study::{Refit, RunOptions, refit, run};
 use burn_tune_search::suggester::Suggestion;
