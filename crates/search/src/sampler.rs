@@ -5,6 +5,7 @@ pub mod learner;
 pub mod past;
 mod random;
 mod random_state;
+pub mod sobol;
 pub mod unit_space;
 
 use crate::params::Params;
@@ -14,6 +15,7 @@ use crate::study_file::SamplerKind;
 pub use self::grid::GridSampler;
 pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
+pub use self::sobol::SobolSampler;
 
 /// Proposes params, trial by trial.
 pub trait Sampler {

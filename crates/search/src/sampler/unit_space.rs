@@ -79,6 +79,26 @@ impl Dimension {
         }
     }
 
+    /// How many values there are; `None` where they cannot be listed.
+    pub fn values(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Continuous => None,
+            Kind::Levels(levels) => Some(levels),
+            Kind::LogLevels { low, high } => Some(high.abs_diff(low) + 1),
+            Kind::Categories(choices) => Some(choices as u64),
+        }
+    }
+
+    /// The settled coordinate of the value with this index, of those that [`Dimension::values`] counts.
+    pub fn coordinate(&self, index: u64) -> f64 {
+        match self.kind {
+            Kind::Continuous => 0.5,
+            Kind::Levels(levels) => (index as f64 + 0.5) / levels as f64,
+            Kind::LogLevels { low, high } => log_coordinate((low + index as i64) as f64, low, high),
+            Kind::Categories(_) => index as f64,
+        }
+    }
+
     /// The coordinate at `u` in `[0, 1)` of a uniform draw.
     pub fn uniform(&self, u: f64) -> f64 {
         match self.kind {
