@@ -1,5 +1,6 @@
 //! Samplers: what proposes the params of a trial.
 
+pub mod cmaes;
 mod grid;
 pub mod learner;
 pub mod past;
