@@ -1,5 +1,6 @@
 //! Samplers: what proposes the params of a trial.
 
+pub mod cmaes;
 mod grid;
 pub mod grid_points;
 pub mod learner;
@@ -15,6 +16,7 @@ use crate::params::Params;
 use crate::space::Space;
 use crate::study_file::SamplerKind;
 
+pub use self::cmaes::CmaEsSampler;
 pub use self::grid::GridSampler;
 pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
@@ -57,9 +59,15 @@ pub fn learner(
     space: &UnitSpace,
     objectives: usize,
 ) -> Result<Option<Box<dyn Learner>>, String> {
-    let _ = (space, objectives);
+    if objectives > 1 && matches!(kind, SamplerKind::Gp | SamplerKind::Cmaes) {
+        let name = kind.name();
+        return Err(format!(
+            "the {name} sampler takes one objective, and this study has {objectives}: take tpe, which takes several"
+        ));
+    }
     Ok(match kind {
         SamplerKind::Random | SamplerKind::Grid | SamplerKind::Sobol => None,
-        SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes => None,
+        SamplerKind::Tpe | SamplerKind::Gp => None,
+        SamplerKind::Cmaes => Some(Box::new(CmaEsSampler::new(space.clone())?)),
     })
 }

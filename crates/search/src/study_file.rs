@@ -61,6 +61,12 @@ impl SamplerKind {
         ("cmaes", SamplerKind::Cmaes),
     ];
 
+    /// What users call it.
+    pub fn name(self) -> &'static str {
+        let known = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        known.map_or("", |(name, _)| name)
+    }
+
     /// Whether it proposes from what the trials before came to.
     pub fn learns(self) -> bool {
         matches!(self, SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes)

@@ -154,6 +154,11 @@ impl UnitSpace {
         &self.dimensions
     }
 
+    /// The name of the parameter with this position.
+    pub fn name(&self, position: usize) -> &str {
+        &self.space.domains[position].0
+    }
+
     /// How many coordinates a point has.
     pub fn len(&self) -> usize {
         self.dimensions.len()
