@@ -1,5 +1,6 @@
 //! Samplers: what proposes the params of a trial.
 
+mod gp;
 mod grid;
 pub mod learner;
 pub mod past;
@@ -11,6 +12,7 @@ use crate::params::Params;
 use crate::space::Space;
 use crate::study_file::SamplerKind;
 
+pub use self::gp::GpSampler;
 pub use self::grid::GridSampler;
 pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
