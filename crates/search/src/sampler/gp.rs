@@ -5,10 +5,11 @@
 //! maximise their posterior, and the logarithm of the expected improvement, maximised by local searches from
 //! random points.
 //!
-//! It is written out here, in some hundred lines, as no crate has it: `egobox-gp` (128 dependencies)
-//! maximises the likelihood without priors and without gradients, on all cores; `friedrich` has no lengths by
-//! parameter and no priors either. The matrices have at most 400 rows, for which the Cholesky factor in
-//! `gp/cholesky.rs` takes LAPACK-like time without nalgebra's 18 or faer's 57 crates.
+//! It is written out here, as no crate has it: `egobox-gp` (128 dependencies) maximises the likelihood
+//! without priors and without gradients; `friedrich` has one length for all parameters and no priors.
+//! The matrices have at most 400 rows and what runs on them is one Cholesky factor, so
+//! `gp/cholesky.rs` has it instead of nalgebra (18 crates) or faer (57). With six parameters a proposal takes
+//! 3 ms after 50 trials, 20 ms after 100, 0.11 s after 200 and 0.17 s after 500 and more, on one core.
 //!
 //! Scikit-learn's numbers are recorded in `tests/fixtures/gaussian_process.json`.
 
@@ -89,20 +90,12 @@ impl GpSampler {
         let proposals = acquisition.proposals(&[start], rng);
         proposals.into_iter().map(|proposal| proposal.point).collect()
     }
-
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        let dimensions = self.space.dimensions().iter();
-        let mut point =
-            dimensions.map(|dimension| dimension.uniform(unit(rng))).collect::<Vec<_>>();
-        self.space.settle(&mut point);
-        point
-    }
 }
 
 impl Learner for GpSampler {
     fn suggest(&mut self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64> {
         let proposals = if self.columns.len() == 0 || past.ended() == 0 {
-            vec![self.draw(rng)]
+            vec![drawn(&self.space, rng)]
         } else {
             self.proposals(past, rng)
         };
@@ -130,6 +123,14 @@ fn posterior(evidence: &Evidence, running: &[Vec<f64>], parameters: &Hyperparame
             None => parameters.noise *= 10.0,
         }
     }
+}
+
+/// A point at random.
+fn drawn(space: &UnitSpace, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let dimensions = space.dimensions().iter();
+    let mut point: Vec<f64> = dimensions.map(|dimension| dimension.uniform(unit(rng))).collect();
+    space.settle(&mut point);
+    point
 }
 
 /// A number from 0 to 1, 1 not included.

@@ -7,7 +7,7 @@ use super::improvement::log_expected_improvement;
 use super::kernel::Columns;
 use super::neighbours::{above, below, values};
 use super::posterior::Posterior;
-use super::unit;
+use super::{drawn, unit};
 use crate::sampler::unit_space::{Kind, UnitSpace};
 
 /// A point and the logarithm of the improvement that is expected there.
@@ -47,12 +47,12 @@ const CLIMB: usize = 8;
 /// Optuna's.
 const TOLERANCE: Tolerance = Tolerance { gradient: 1e-2, decrease: 1e-6, steps: 100 };
 
-impl<'a> Acquisition<'a> {
+impl Acquisition<'_> {
     /// The best points that are found, the best first: those of local searches, then draws. A local search
     /// begins at each of `starts`, which are settled.
     pub fn proposals(&self, starts: &[Vec<f64>], rng: &mut ChaCha8Rng) -> Vec<Proposal> {
-        let drawn: Vec<Vec<f64>> = (0..DRAWS).map(|_| self.draw(rng)).collect();
-        let mut draws = self.evaluated(drawn);
+        let points: Vec<Vec<f64>> = (0..DRAWS).map(|_| drawn(self.space, rng)).collect();
+        let mut draws = self.evaluated(points);
         draws.sort_by(|a, b| b.value.total_cmp(&a.value));
         let left = SEARCHES.saturating_sub(starts.len()).max(1);
         let mut begins = self.evaluated(starts.to_vec());
@@ -63,14 +63,6 @@ impl<'a> Acquisition<'a> {
         proposals.sort_by(|a, b| b.value.total_cmp(&a.value));
         proposals.extend(draws);
         proposals
-    }
-
-    fn draw(&self, rng: &mut ChaCha8Rng) -> Vec<f64> {
-        let dimensions = self.space.dimensions().iter();
-        let mut point: Vec<f64> =
-            dimensions.map(|dimension| dimension.uniform(unit(rng))).collect();
-        self.space.settle(&mut point);
-        point
     }
 
     fn evaluated(&self, points: Vec<Vec<f64>>) -> Vec<Proposal> {

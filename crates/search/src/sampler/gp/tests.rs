@@ -34,10 +34,9 @@ fn rng(trial: usize) -> ChaCha8Rng {
 
 /// A past of `trials` random points, of which some failed, were pruned or are running.
 fn past(space: &UnitSpace, trials: usize) -> Past {
-    let sampler = GpSampler::new(space.clone());
     let mut past = Past::new(space.len(), 1);
     for trial in 0..trials {
-        let point = sampler.draw(&mut rng(trial));
+        let point = drawn(space, &mut rng(trial));
         past.begin(&point);
         let loss: f64 = point.iter().filter(|x| !x.is_nan()).map(|x| (x - 0.4) * (x - 0.4)).sum();
         match trial % 8 {
@@ -58,7 +57,7 @@ fn search(space: &UnitSpace, trials: usize, loss: impl Fn(&[f64]) -> f64) -> f64
     for trial in 0..trials {
         let mut rng = rng(trial);
         let mut point =
-            if trial < STARTUP { sampler.draw(&mut rng) } else { sampler.suggest(&past, &mut rng) };
+            if trial < STARTUP { drawn(space, &mut rng) } else { sampler.suggest(&past, &mut rng) };
         space.settle(&mut point);
         past.begin(&point);
         past.end(trial, Outcome::Complete, &[loss(&point)]);
@@ -128,7 +127,7 @@ fn trials_that_run_or_come_to_the_same_or_to_nothing_are_no_fault() {
     for outcome in [Outcome::Running, Outcome::Failed, Outcome::Complete] {
         let mut past = past(&space, 0);
         for trial in 0..12 {
-            past.begin(&GpSampler::new(space.clone()).draw(&mut rng(trial / 2)));
+            past.begin(&drawn(&space, &mut rng(trial / 2)));
             past.end(trial, outcome, if outcome == Outcome::Complete { &[1e300] } else { &[] });
         }
         assert!(!past.is_taken(&GpSampler::new(space.clone()).suggest(&past, &mut rng(50))));
