@@ -8,8 +8,8 @@
 //! It is written out here, as no crate has it: `egobox-gp` (128 dependencies) maximises the likelihood
 //! without priors and without gradients; `friedrich` has one length for all parameters and no priors.
 //! The matrices have at most 400 rows and what runs on them is one Cholesky factor, so
-//! `gp/cholesky.rs` has it instead of nalgebra (18 crates) or faer (57). With six parameters a proposal takes
-//! 3 ms after 50 trials, 20 ms after 100, 0.11 s after 200 and 0.17 s after 500 and more, on one core.
+//! `gp/cholesky.rs` has it instead of nalgebra (18 crates) or faer (57). With six parameters a proposal
+//! takes about 0.03 s after 100 trials and 0.2 s after 200, 500 or 2000 (medians, on a busy core).
 //!
 //! Scikit-learn's numbers are recorded in `tests/fixtures/gaussian_process.json`.
 
