@@ -1,6 +1,7 @@
 //! Samplers: what proposes the params of a trial.
 
 pub mod cmaes;
+mod gp;
 mod grid;
 pub mod grid_points;
 pub mod learner;
@@ -17,6 +18,7 @@ use crate::space::Space;
 use crate::study_file::SamplerKind;
 
 pub use self::cmaes::CmaEsSampler;
+pub use self::gp::GpSampler;
 pub use self::grid::GridSampler;
 pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
@@ -67,7 +69,8 @@ pub fn learner(
     }
     Ok(match kind {
         SamplerKind::Random | SamplerKind::Grid | SamplerKind::Sobol => None,
-        SamplerKind::Tpe | SamplerKind::Gp => None,
+        SamplerKind::Tpe => None,
+        SamplerKind::Gp => Some(Box::new(GpSampler::new(space.clone()))),
         SamplerKind::Cmaes => Some(Box::new(CmaEsSampler::new(space.clone())?)),
     })
 }
