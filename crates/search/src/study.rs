@@ -388,4 +388,6 @@ fn failing_on_panic<T>(
 }
 
 #[cfg(test)]
+mod reproducible;
+#[cfg(test)]
 mod tests;

@@ -76,7 +76,7 @@ fn objective() -> Prescribed {
     Prescribed { evaluated: AtomicUsize::new(0) }
 }
 
-fn options(jobs: usize) -> RunOptions {
+pub(super) fn options(jobs: usize) -> RunOptions {
     let since = Stopwatch::start();
     RunOptions {
         jobs,
