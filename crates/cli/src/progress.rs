@@ -246,6 +246,7 @@ impl<'a> Progress<'a> {
     fn trial_finished(&mut self, trial: &Trial) {
         let outcome = match &trial.state {
             TrialState::Failed { failure, .. } => format!("failed: {}", failure.reason),
+            TrialState::Pruned { .. } => pruned_text(trial),
             _ => {
                 let scores: Vec<f64> = trial.folds().iter().map(|fold| fold.score).collect();
                 let mean = mean(&scores);
@@ -322,6 +323,14 @@ impl<'a> Progress<'a> {
             bar.finish_and_clear();
         }
     }
+}
+
+/// `pruned after epoch 3 at 0.8123`.
+fn pruned_text(trial: &Trial) -> String {
+    let Some(last) = trial.pruned_at() else { return "pruned".into() };
+    let reports = trial.folds().last().is_some_and(|fold| !fold.reports.is_empty());
+    let noun = if reports { "epoch" } else { "fold" };
+    format!("pruned after {noun} {} at {:.4}", last.step, last.value)
 }
 
 fn bars(trials: usize) -> Style {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::leaderboard::{State, TopEntry, TrialEntry};
+use burn_tune_ranking::leaderboard::{PruningEntry, State, TopEntry, TrialEntry};
 use burn_tune_ranking::{Leaderboard, noise};
 use burn_tune_search::{Flag, ParamValue, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -181,6 +181,7 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
         ));
     }
     lines.extend(flag_marks(leaderboard).remarks());
+    lines.extend(pruning_remark(leaderboard));
     let failed: Vec<&TrialEntry> =
         leaderboard.trials.iter().filter(|trial| trial.state == State::Failed).collect();
     if let Some(first) = failed.first() {
@@ -192,6 +193,21 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
         ));
     }
     lines
+}
+
+fn pruning_remark(leaderboard: &Leaderboard) -> Option<String> {
+    let PruningEntry { pruner, steps, steps_without } = leaderboard.pruning.as_ref()?;
+    let pruned = match leaderboard.counts.pruned {
+        0 => "no trial".to_owned(),
+        pruned => count(pruned, "trial"),
+    };
+    // Without reports the steps are folds.
+    let reports = leaderboard.trials.iter().any(|trial| !trial.reports.is_empty());
+    let noun = if reports { "epochs" } else { "folds" };
+    let saved = 100.0 * (steps_without - steps) as f64 / (*steps_without).max(1) as f64;
+    Some(format!(
+        "{pruner} stopped {pruned}: {steps} of {steps_without} {noun} were trained, which saved {saved:.0}%."
+    ))
 }
 
 fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {

@@ -1,6 +1,7 @@
 //! `leaderboard.json`: a study's trials ranked, the best of them with their refits.
 
 use burn_tune_search::objective::ObjectiveError;
+use burn_tune_search::pruner::Report;
 use burn_tune_search::study::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use schemars::JsonSchema;
@@ -171,22 +172,30 @@ pub struct TrialEntry {
     /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
     /// the trial failed or there is a single fold.
     pub within_noise_of_best: Option<bool>,
+    /// What the trial scored on the first fold after each epoch, where a pruner looks at that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<StepScore>,
     /// Where a pruner stopped the trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pruned_at: Option<PrunedAt>,
+    pub pruned_at: Option<StepScore>,
     /// Why the trial failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// Where a pruner stopped a trial.
+/// What a trial scored on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PrunedAt {
-    /// After this epoch of the first fold, from 1; or after this fold, from 0, for a pruner that looks at
-    /// folds.
+pub struct StepScore {
+    /// An epoch of the first fold, from 1; or a fold, from 0, for a pruner that looks at folds.
     pub step: u64,
-    /// The score it had then; null where it was no finite number.
+    /// The score after it; null where it is no finite number.
     pub score: Option<f64>,
+}
+
+impl From<Report> for StepScore {
+    fn from(report: Report) -> Self {
+        StepScore { step: report.step, score: finite(report.value) }
+    }
 }
 
 /// What a pruner has saved. Steps are epochs, of all folds; of a pruner that looks at folds, folds.
@@ -362,9 +371,12 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
             let test_to_train = 1.0 / (standing.scores.len() as f64 - 1.0);
             within_noise(&best.scores, &standing.scores, test_to_train, noise)
         }),
-        pruned_at: trial
-            .pruned_at()
-            .map(|last| PrunedAt { step: last.step, score: finite(last.value) }),
+        reports: trial
+            .folds()
+            .first()
+            .map(|fold| fold.reports.iter().copied().map(StepScore::from).collect())
+            .unwrap_or_default(),
+        pruned_at: trial.pruned_at().map(StepScore::from),
         error,
     }
 }

@@ -12,7 +12,7 @@ mod models;
 
 mod drawing;
 mod flags;
-mod numbers;
+pub(crate) mod numbers;
 mod plotly_js;
 mod table;
 

@@ -19,6 +19,8 @@ mod slice;
 
 mod contour;
 
+mod pruning;
+
 mod rank;
 
 mod param_importances;
@@ -62,6 +64,7 @@ pub fn figures(results: StudyResults) -> Vec<Figure> {
     let figures = [
         Some(optimization_history::figure(&completed)),
         intermediate_values::figure(&completed, results.curves),
+        pruning::figure(results.leaderboard),
         parallel_coordinate::figure(&completed, &axes),
         slice::figure(&completed, &axes, &importances),
         contour::figure(&completed, &pairs),

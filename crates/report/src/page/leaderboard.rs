@@ -1,7 +1,7 @@
 //! The leaderboard in words and as a table.
 
 use burn_tune_ranking::Leaderboard;
-use burn_tune_ranking::leaderboard::{State, TopEntry, TrialEntry};
+use burn_tune_ranking::leaderboard::{PruningEntry, State, TopEntry, TrialEntry};
 use burn_tune_ranking::noise;
 use burn_tune_search::{Direction, Flag};
 
@@ -41,6 +41,7 @@ pub fn summary(leaderboard: &Leaderboard) -> Vec<Remark> {
         best_remark(leaderboard),
         noise_remark(leaderboard),
         refit_remark(leaderboard),
+        pruning_remark(leaderboard),
         failure_remark(leaderboard),
     ];
     remarks.into_iter().flatten().collect()
@@ -129,6 +130,9 @@ fn best_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     };
     let text = match &firsts[..] {
         [] if leaderboard.trials.is_empty() => "No trial has ended.".into(),
+        [] if leaderboard.counts.pruned > 0 => {
+            "No trial came to a score: all of them failed or were pruned.".into()
+        }
         [] => "No trial came to a score: all of them failed.".into(),
         [best] => format!("{}, with {}.", titled(best), score(best)),
         [first, ..] => {
@@ -188,7 +192,7 @@ fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
 
 fn failure_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let failed: Vec<&TrialEntry> =
-        leaderboard.trials.iter().filter(|trial| !is_complete(trial)).collect();
+        leaderboard.trials.iter().filter(|trial| trial.state == State::Failed).collect();
     let first = failed.first()?;
     let reason = first.error.as_deref().unwrap_or("without a reason");
     let text = match failed.len() {
@@ -196,6 +200,20 @@ fn failure_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         many => format!("{many} trials failed, such as trial {}: {reason}", first.trial),
     };
     Some(Remark::new("Failures", text))
+}
+
+fn pruning_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let PruningEntry { pruner, steps, steps_without } = leaderboard.pruning.as_ref()?;
+    let reports = leaderboard.trials.iter().any(|trial| !trial.reports.is_empty());
+    let text = format!(
+        "{pruner} stopped {} of {}: {} of {} {} were trained.",
+        grouped(leaderboard.counts.pruned as u64),
+        count(leaderboard.trials.len(), "trial"),
+        grouped(*steps),
+        grouped(*steps_without),
+        if reports { "epochs" } else { "folds" },
+    );
+    Some(Remark::new("Pruning", text))
 }
 
 fn refit_of(leaderboard: &Leaderboard, trial: usize) -> Option<&TopEntry> {
@@ -244,6 +262,7 @@ fn score_cell(trial: &TrialEntry) -> Cell {
         }
         (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
         (Some(mean), None) => Cell::number(super::numbers::score(mean), mean),
+        (None, _) if trial.state == State::Pruned => Cell::missing("pruned"),
         (None, _) => Cell::missing("failed"),
     }
 }

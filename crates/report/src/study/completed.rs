@@ -48,7 +48,7 @@ impl<'a> Completed<'a> {
             direction: leaderboard.direction,
             metric: &leaderboard.evaluation.metric,
             folds: leaderboard.evaluation.folds,
-            failed: leaderboard.trials.len() - trials.len(),
+            failed: leaderboard.counts.failed,
             last_number: leaderboard.trials.iter().map(|entry| entry.trial).max()?,
             trials: (!trials.is_empty()).then_some(trials)?,
             by_rank,

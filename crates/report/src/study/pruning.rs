@@ -1,0 +1,72 @@
+//! `pruning`: what the trials reported after each epoch of their first fold, and where they were stopped.
+
+use burn_tune_ranking::Leaderboard;
+use burn_tune_ranking::leaderboard::{State, TrialEntry};
+use plotly::common::{Line, Marker, MarkerSymbol, Mode};
+use plotly::{Scatter, Trace};
+
+use super::frame;
+use crate::figure::{COLORS, Figure, plot};
+use crate::page::numbers::{count, grouped};
+
+/// Beyond, the first ones of the ranking are drawn.
+const MOST_LINES: usize = 200;
+const FAINT: &str = "#94a3b8";
+
+/// The figure of the trials that reported; `None` where none did.
+pub fn figure(leaderboard: &Leaderboard) -> Option<Figure> {
+    let reporting: Vec<&TrialEntry> =
+        leaderboard.trials.iter().filter(|trial| !trial.reports.is_empty()).collect();
+    if reporting.is_empty() {
+        return None;
+    }
+    let shown = &reporting[..reporting.len().min(MOST_LINES)];
+    // What is drawn last lies on top: the best.
+    let traces = shown.iter().rev().flat_map(|trial| traces(trial));
+    let y_title = format!("{} on the first fold", leaderboard.evaluation.metric);
+    let layout = frame::layout(frame::axis("Epoch"), frame::axis(&y_title));
+    let complete = shown.iter().filter(|trial| trial.state == State::Complete).count();
+    let saved = leaderboard.pruning.as_ref().map_or(String::new(), |pruning| {
+        let saved = pruning.steps_without - pruning.steps;
+        format!(" {} of {} epochs were saved.", grouped(saved), grouped(pruning.steps_without))
+    });
+    let caption = format!(
+        "What each trial scored after the epochs of its first fold. {} in colour went on to the other folds; \
+         a grey line ends where its trial was stopped (×).{saved}{}",
+        count(complete, "trial"),
+        match reporting.len() - shown.len() {
+            0 => String::new(),
+            _ => format!(" The first {MOST_LINES} of the ranking are drawn."),
+        }
+    );
+    let plot = plot(traces, layout);
+    Some(Figure::single("pruning", "Pruning", caption, 420, plot))
+}
+
+/// The line of a trial, and its end where it was stopped.
+fn traces(trial: &TrialEntry) -> Vec<Box<dyn Trace>> {
+    let points = trial.reports.iter().filter_map(|report| Some((report.step, report.score?)));
+    let (steps, scores): (Vec<u64>, Vec<f64>) = points.unzip();
+    let stopped = trial.state == State::Pruned;
+    let color = if stopped { FAINT } else { COLORS[0] };
+    let hover = format!("trial {}<br>epoch %{{x}}: %{{y}}<extra></extra>", trial.trial);
+    let end = (steps.last().copied(), scores.last().copied());
+    let line = Scatter::new(steps, scores)
+        .mode(Mode::Lines)
+        .line(Line::new().color(color).width(1.0))
+        .opacity(if stopped { 0.6 } else { 0.8 })
+        .show_legend(false)
+        .hover_template(hover.clone());
+    let mut all: Vec<Box<dyn Trace>> = vec![line];
+    if let (true, (Some(step), Some(score))) = (stopped, end) {
+        let marker = Marker::new().color(FAINT).size(6).symbol(MarkerSymbol::X);
+        all.push(
+            Scatter::new(vec![step], vec![score])
+                .mode(Mode::Markers)
+                .marker(marker)
+                .show_legend(false)
+                .hover_template(hover),
+        );
+    }
+    all
+}
