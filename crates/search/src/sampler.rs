@@ -5,6 +5,7 @@ pub mod learner;
 pub mod past;
 mod random;
 mod random_state;
+pub mod tpe;
 pub mod unit_space;
 
 use crate::params::Params;
