@@ -11,9 +11,8 @@ use std::cmp::Ordering;
 /// (the efficient non-dominated sort of Zhang et al. 2015).
 pub fn fronts(losses: &[impl AsRef<[f64]>]) -> Vec<usize> {
     let row = |index: usize| losses[index].as_ref();
-    let mut order: Vec<usize> = (0..losses.len())
-        .filter(|index| !row(*index).iter().any(|loss| loss.is_nan()))
-        .collect();
+    let mut order: Vec<usize> =
+        (0..losses.len()).filter(|index| !row(*index).iter().any(|loss| loss.is_nan())).collect();
     order.sort_by(|a, b| lexicographic(row(*a), row(*b)).then(a.cmp(b)));
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut front_of = vec![usize::MAX; losses.len()];
@@ -30,7 +29,10 @@ pub fn fronts(losses: &[impl AsRef<[f64]>]) -> Vec<usize> {
         }
         front_of[index] = front;
     }
-    front_of.iter_mut().filter(|front| **front == usize::MAX).for_each(|front| *front = members.len());
+    front_of
+        .iter_mut()
+        .filter(|front| **front == usize::MAX)
+        .for_each(|front| *front = members.len());
     front_of
 }
 

@@ -19,7 +19,7 @@ use self::problems::{Problem, problems};
 
 /// The samplers that learn: whoever adds one adds a line.
 const LEARNERS: [(&str, fn(UnitSpace) -> Box<dyn Learner>); 1] =
-    [("tpe", |space| Box::new(TpeSampler::with_settings(space, tuned())))];
+    [("tpe", |space| Box::new(TpeSampler::new(space)))];
 const WORKERS: [usize; 3] = [1, 4, 16];
 const AT: [usize; 3] = [50, 100, 200];
 
@@ -79,34 +79,4 @@ fn run(
         past.begin(&point);
     }
     AT.iter().map(|at| losses[..*at].iter().copied().fold(f64::INFINITY, f64::min)).collect()
-}
-
-fn tuned() -> burn_tune_search::sampler::tpe::Settings {
-    let mut settings = burn_tune_search::sampler::tpe::Settings::default();
-    for part in std::env::var("TPE").unwrap_or_default().split(',').filter(|part| !part.is_empty()) {
-        let (key, value) = part.split_once('=').unwrap();
-        let value: f64 = value.parse().unwrap();
-        match key {
-            "startup" => settings.startup = value as usize,
-            "candidates" => settings.candidates = value as usize,
-            "good_share" => settings.good_share = value,
-            "good_root" => settings.good_root = value,
-            "good_most" => settings.good_most = value as usize,
-            "prior_good" => settings.prior_good = value,
-            "prior_bad" => settings.prior_bad = value,
-            "good_factor" => settings.good_factor = value,
-            "good_power" => settings.good_power = value,
-            "kappa" => settings.kappa = value,
-            "least" => settings.least = value,
-            "cell" => settings.cell = value,
-            "bad_factor" => settings.bad_factor = value,
-            "bad_power" => settings.bad_power = value,
-            "category_good" => settings.category_good = value,
-            "category_bad" => settings.category_bad = value,
-            "rank_weights" => settings.rank_weights = value > 0.0,
-            "decay" => settings.decay = value > 0.0,
-            _ => panic!("{key}"),
-        }
-    }
-    settings
 }

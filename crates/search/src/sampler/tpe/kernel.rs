@@ -66,12 +66,7 @@ fn mass(low: f64, high: f64, middle: f64, deviation: f64) -> f64 {
 }
 
 /// A draw from the kernel at `middle`, not settled.
-pub(super) fn draw(
-    dimension: &Dimension,
-    middle: f64,
-    width: Width,
-    rng: &mut ChaCha8Rng,
-) -> f64 {
+pub(super) fn draw(dimension: &Dimension, middle: f64, width: Width, rng: &mut ChaCha8Rng) -> f64 {
     if let Kind::Categories(_) = dimension.kind {
         return if unit(rng) < width.category { dimension.uniform(unit(rng)) } else { middle };
     }

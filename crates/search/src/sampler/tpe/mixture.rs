@@ -13,7 +13,9 @@ pub(super) struct Mixture {
     columns: Vec<Column>,
     /// For each trial, the sum of the logarithms of its kernels' heights.
     heights: Vec<f64>,
-    /// No exponent is above the largest of `heights` and this.
+    /// The largest of them, and 0.
+    highest: f64,
+    /// The most that tables can add to a height.
     table_most: f64,
 }
 
@@ -55,7 +57,7 @@ impl Mixture {
             _ => 0.0,
         };
         let table_most = columns.iter().map(most).sum();
-        Mixture { columns, heights: Vec::new(), table_most }
+        Mixture { columns, heights: Vec::new(), highest: 0.0, table_most }
     }
 
     /// How wide the kernels are.
@@ -76,13 +78,12 @@ impl Mixture {
 
     /// Adds a trial.
     pub fn push(&mut self, space: &UnitSpace, point: &[f64]) {
-        let mut height = 0.0;
-        for (column, (dimension, coordinate)) in
-            self.columns.iter_mut().zip(space.dimensions().iter().zip(point))
-        {
-            height += column.push(dimension, *coordinate);
-        }
+        let columns = self.columns.iter_mut().zip(space.dimensions()).zip(point);
+        let height = columns
+            .map(|((column, dimension), coordinate)| column.push(dimension, *coordinate))
+            .sum();
         self.heights.push(height);
+        self.highest = self.highest.max(height);
     }
 
     /// The logarithm of the density at a settled point against the uniform one, where trials have these
@@ -104,7 +105,7 @@ impl Mixture {
         }
         // With so large a shift nothing overflows, however many parameters there are; what then underflows
         // is far from everywhere, and equally good.
-        let highest = self.heights.iter().copied().fold(0.0, f64::max) + self.table_most;
+        let highest = self.highest + self.table_most;
         let shift = if highest > 600.0 { highest } else { 0.0 };
         scratch.iter_mut().for_each(|exponent| *exponent -= shift);
         let sum = prior * (-shift).exp() + weighted_sum(weights, scratch);
@@ -188,7 +189,8 @@ impl Column {
                 exponents.iter_mut().zip(heights).for_each(|(sum, height)| *sum -= height);
             }
             Shape::Normal { scaled, inverse, .. } => {
-                for (sum, (middle, factor)) in exponents.iter_mut().zip(scaled.iter().zip(inverse)) {
+                for (sum, (middle, factor)) in exponents.iter_mut().zip(scaled.iter().zip(inverse))
+                {
                     let distance = coordinate * factor - middle;
                     *sum -= distance * distance;
                 }

@@ -45,9 +45,11 @@ fn rank(past: &Past, trial: usize, ranks: Option<&[(f64, f64)]>) -> Option<Rank>
             let (first, second) = ranks.map_or((past.losses(trial)[0], 0.0), |ranks| ranks[trial]);
             Some(Rank { class: 0, first: first + 0.0, second })
         }
-        Outcome::Pruned { step, loss } => {
-            Some(Rank { class: 1, first: -(step as f64), second: if loss.is_nan() { f64::INFINITY } else { loss } })
-        }
+        Outcome::Pruned { step, loss } => Some(Rank {
+            class: 1,
+            first: -(step as f64),
+            second: if loss.is_nan() { f64::INFINITY } else { loss },
+        }),
     }
 }
 
