@@ -8,23 +8,23 @@
 //!
 //! The variant. Its parts are those that Watanabe (2023, "Tree-Structured Parzen Estimator: Understanding Its
 //! Algorithm Components and Their Roles for Better Empirical Performance") takes apart. They were chosen by
-//! the runs of `bench/samplers`, with seeds that its table does not use. The numbers below are how often, in
-//! a hundred pairs of runs, ours had the better loss than Optuna 5's default `TPESampler`, over eleven
-//! problems after 50, 100 and 200 trials. Each is what a step brought after those above it; differences
-//! below 2 are noise.
+//! the runs of `bench/samplers`, with seeds that its table does not use. The numbers are how often, in a
+//! hundred pairs of runs, ours had the better loss than Optuna 5's default `TPESampler`, over the problems
+//! there, after 50, 100 and 200 trials, with one worker and with four. Each line has what those above it
+//! have, too. A difference of 2 is noise.
 //!
-//! | | one worker | four |
+//! | | one | four |
 //! |---|---|---|
-//! | the best tenth is good, at most 25; kernels as wide as Scott's rule says | 56 | 55 |
+//! | the best tenth is good, at most 25; its kernels have Scott's width, all others 0.2 of the range, which shrinks with their number as Scott's does; 0.2 of a category's mass is spread over all | 56 | 55 |
 //! | good trials weigh as CMA-ES weighs parents, the best most: log(n + 1/2) - log(rank) | 63 | 67 |
 //! | 0.7 of Scott's width | 72 | 71 |
-//! | 0.4 of a good trial's category is spread over all, 0.2 of any other's | 76 | 75 |
-//! | the bad trials' kernels have 0.15 of the range, not 0.2, for Scott's deviation | 79 | 77 |
+//! | 0.4 of the mass of a good trial's category is spread over all | 76 | 75 |
+//! | 0.15 of the range, not 0.2; no kernel narrower than a number's values lie apart | 79 | 77 |
 //!
-//! What did not help, each from 72 or above: 15 in a hundred as good (-1), or a number of them that grows
-//! with the square root; more candidates (64: -6; they follow the ratio to where it is sharpest, and
-//! integers and categories suffer); each good kernel as wide as its neighbours are far (-4); old bad trials
-//! that weigh less, as Optuna's do (0); more weight of the uniform distribution (-1).
+//! What did not help, and what the two numbers lost by it, where they were about 72: 15 in a hundred as good
+//! (1, 5); 64 candidates (6, 1: where the ratio is largest it is also most uncertain, and integers and
+//! categories suffer from that); kernels as wide as the nearest good trials are far (4, 12); twice the weight
+//! for the uniform distribution (0, 0); less weight for old bad trials, which Optuna has (-1, -1).
 //!
 //! Where a parameter does not exist for a trial but does for a candidate, the trial's kernel is uniform there.
 //! Trials that run are among the bad ones, as constant liars, so that workers keep away from each other. With
@@ -131,7 +131,7 @@ impl Learner for TpeSampler {
                 return point;
             }
         }
-        let uniform = (0..UNIFORM_DRAWS).map(|_| Mixture::draw(all, space, &[], rng));
+        let uniform = (0..UNIFORM_DRAWS).map(|_| bad.mixture.draw(space, &[], rng));
         let mut free = uniform.filter(|point| !past.is_taken(point));
         free.next().or(best_taken.map(|(_, point)| point)).unwrap_or_default()
     }

@@ -120,7 +120,7 @@ fn a_finite_space_is_walked_through_without_a_point_twice() {
     let space = UnitSpace::new(&parsed(
         "[space]\na = [1, 2, 3, 4, 5]\nb = ['x', 'y', 'a', 'b']\nc = [1, 2]",
     ));
-    let mut sampler = TpeSampler::new(space.clone());
+    let mut sampler = TpeSampler::new(space);
     let mut past = Past::new(3, 1);
     for trial in 0..40 {
         let point = sampler.suggest(&past, &mut rng(trial));
