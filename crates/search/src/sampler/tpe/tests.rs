@@ -163,6 +163,49 @@ fn the_good_of_two_objectives_are_the_first_fronts_and_then_the_lonely() {
     assert_eq!(split::best(&past, |_| 6)[5], 5);
 }
 
+/// How much of the square up to (2, 2) the losses of two objectives dominate.
+fn hypervolume(losses: &mut [[f64; 2]]) -> f64 {
+    losses.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    let mut lowest = 2.0f64;
+    let area = losses.iter().map(|loss| {
+        let gain = (lowest - loss[1]).max(0.0) * (2.0 - loss[0]).max(0.0);
+        lowest = lowest.min(loss[1]);
+        gain
+    });
+    area.sum()
+}
+
+#[test]
+fn two_objectives_are_approached_along_the_whole_front() {
+    let space = UnitSpace::new(&parsed(
+        "[space]\na = { low = 0.0, high = 1.0 }\nb = { low = 0.0, high = 1.0 }\n\
+         c = { low = 0.0, high = 1.0 }\nd = { low = 0.0, high = 1.0 }",
+    ));
+    let run = |seed: u64, learns: bool| {
+        let mut sampler = TpeSampler::new(space.clone());
+        let mut past = Past::new(4, 2);
+        let mut losses = Vec::new();
+        for trial in 0..100 {
+            let mut rng = rng(1_000 * seed + trial);
+            let point = if learns && trial >= 10 {
+                sampler.suggest(&past, &mut rng)
+            } else {
+                sampler.all.draw(&space, &[], &mut rng)
+            };
+            let distance = |to: f64| point.iter().map(|x| (x - to) * (x - to)).sum::<f64>();
+            losses.push([distance(0.2), distance(0.8)]);
+            past.begin(&point);
+            past.end(trial as usize, Outcome::Complete, &losses[trial as usize]);
+        }
+        hypervolume(&mut losses)
+    };
+    let mean = |learns| (0..10).map(|seed| run(seed, learns)).sum::<f64>() / 10.0;
+    // Ten runs of Optuna 5's TPESampler have 3.39 on average, of its random sampler 3.38; all of the front has
+    // 3.65.
+    let (tpe, random) = (mean(true), mean(false));
+    assert!(tpe > 3.48 && tpe > random + 0.1, "{tpe} {random}");
+}
+
 #[derive(Deserialize)]
 struct Case {
     middles: Vec<Vec<Option<f64>>>,
