@@ -8,7 +8,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::sampler::unit_space::{Dimension, Kind};
 
-/// Parameters with up to so many values get a table with the exact mass of each cell.
+/// Numbers with up to so many values get a table with the exact mass of each cell.
 const MOST_IN_TABLE: u64 = 32;
 /// Stands for the logarithm of 0, so that no difference of two is NaN.
 const LEAST_LOG: f64 = -690.0;
@@ -22,9 +22,17 @@ pub(super) struct Width {
     pub category: f64,
 }
 
-/// Whether the kernels of a parameter are a table, rather than a formula.
+/// Whether the kernels of a number are a table, rather than a formula.
 pub(super) fn has_table(dimension: &Dimension) -> bool {
     dimension.values().is_some_and(|values| values <= MOST_IN_TABLE)
+}
+
+/// The logarithms of the density that a category's kernel has for the same category, and for another one.
+///
+/// Source: Aitchison and Aitken 1976, "Multivariate binary discrimination by the kernel method".
+pub(super) fn category(choices: usize, width: Width) -> (f64, f64) {
+    let same = choices as f64 * (1.0 - width.category) + width.category;
+    (libm::log(same), libm::log(width.category))
 }
 
 /// Row for row of values, the logarithm of the density that the kernel at each value gives to this one; and
@@ -33,21 +41,12 @@ pub(super) fn table(dimension: &Dimension, width: Width) -> Vec<f64> {
     let values = dimension.values().unwrap_or(0);
     let mut rows = Vec::with_capacity((values * (values + 1)) as usize);
     for to in 0..values {
+        let (low, high) = dimension.cell(dimension.coordinate(to)).unwrap_or((0.0, 1.0));
         for from in 0..values {
-            let density = match dimension.kind {
-                Kind::Categories(_) => {
-                    let own = if to == from { values as f64 * (1.0 - width.category) } else { 0.0 };
-                    own + width.category
-                }
-                _ => {
-                    let (low, high) =
-                        dimension.cell(dimension.coordinate(to)).unwrap_or((0.0, 1.0));
-                    let middle = dimension.coordinate(from);
-                    mass(low, high, middle, width.number)
-                        / (mass(0.0, 1.0, middle, width.number) * (high - low))
-                }
-            };
-            rows.push(density.ln().max(LEAST_LOG));
+            let middle = dimension.coordinate(from);
+            let density = mass(low, high, middle, width.number)
+                / (mass(0.0, 1.0, middle, width.number) * (high - low));
+            rows.push(libm::log(density).max(LEAST_LOG));
         }
         rows.push(0.0);
     }
@@ -56,7 +55,7 @@ pub(super) fn table(dimension: &Dimension, width: Width) -> Vec<f64> {
 
 /// The logarithm of what a normal density, cut off at 0 and 1, has at its middle.
 pub(super) fn log_height(middle: f64, deviation: f64) -> f64 {
-    -(mass(0.0, 1.0, middle, deviation) * deviation * (2.0 * PI).sqrt()).ln()
+    -libm::log(mass(0.0, 1.0, middle, deviation) * deviation * (2.0 * PI).sqrt())
 }
 
 /// What a normal distribution has between two numbers.

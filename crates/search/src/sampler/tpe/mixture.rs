@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::exponential::weighted_sum;
 use super::kernel::{self, Width};
-use crate::sampler::unit_space::{Dimension, UnitSpace};
+use crate::sampler::unit_space::{Dimension, Kind, UnitSpace};
 
 /// Trials as kernels, column by column. Weights are not in it: they differ from question to question,
 /// while columns only grow.
@@ -15,8 +15,8 @@ pub(super) struct Mixture {
     heights: Vec<f64>,
     /// The largest of them, and 0.
     highest: f64,
-    /// The most that tables can add to a height.
-    table_most: f64,
+    /// The most that categories and tables can add to a height.
+    most_added: f64,
 }
 
 /// The kernels of one parameter.
@@ -35,6 +35,8 @@ enum Shape {
     /// `scaled` are the middles in units of √2 deviations, 0 for a trial that lacks the parameter, and
     /// `inverse` what makes them so, likewise 0; `heights` the logarithms.
     Normal { scaled: Vec<f64>, inverse: Vec<f64>, heights: Vec<f64> },
+    /// The logarithms of [`kernel::category`].
+    Category { same: f64, other: f64 },
     /// `indices` of the trials' values, and the [`kernel::table`] that they point into.
     Table { indices: Vec<u32>, table: Vec<f64>, values: usize },
 }
@@ -53,11 +55,12 @@ impl Mixture {
             })
             .collect();
         let most = |column: &Column| match &column.shape {
+            Shape::Category { same, .. } => same.max(0.0),
             Shape::Table { table, .. } => table.iter().copied().fold(0.0, f64::max),
             _ => 0.0,
         };
-        let table_most = columns.iter().map(most).sum();
-        Mixture { columns, heights: Vec::new(), highest: 0.0, table_most }
+        let most_added = columns.iter().map(most).sum();
+        Mixture { columns, heights: Vec::new(), highest: 0.0, most_added }
     }
 
     /// How wide the kernels are.
@@ -105,10 +108,10 @@ impl Mixture {
         }
         // With so large a shift nothing overflows, however many parameters there are; what then underflows
         // is far from everywhere, and equally good.
-        let highest = self.highest + self.table_most;
+        let highest = self.highest + self.most_added;
         let shift = if highest > 600.0 { highest } else { 0.0 };
         scratch.iter_mut().for_each(|exponent| *exponent -= shift);
-        let sum = prior * (-shift).exp() + weighted_sum(weights, scratch);
+        let sum = prior * libm::exp(-shift) + weighted_sum(weights, scratch);
         shift + libm::log(sum.max(f64::MIN_POSITIVE))
     }
 
@@ -142,6 +145,9 @@ impl Shape {
     fn of(dimension: &Dimension, width: Width) -> Self {
         if dimension.is_fixed() {
             Shape::Fixed
+        } else if let Kind::Categories(choices) = dimension.kind {
+            let (same, other) = kernel::category(choices, width);
+            Shape::Category { same, other }
         } else if kernel::has_table(dimension) {
             Shape::Table {
                 indices: Vec::new(),
@@ -159,7 +165,7 @@ impl Column {
     fn push(&mut self, dimension: &Dimension, coordinate: f64) -> f64 {
         self.middles.push(coordinate);
         match &mut self.shape {
-            Shape::Fixed => 0.0,
+            Shape::Fixed | Shape::Category { .. } => 0.0,
             Shape::Normal { scaled, inverse, heights } => {
                 let (factor, middle, height) = if coordinate.is_nan() {
                     (0.0, 0.0, 0.0)
@@ -195,7 +201,16 @@ impl Column {
                     *sum -= distance * distance;
                 }
             }
-            Shape::Table { .. } if coordinate.is_nan() => {}
+            Shape::Category { .. } | Shape::Table { .. } if coordinate.is_nan() => {}
+            Shape::Category { same, other } => {
+                for (sum, middle) in exponents.iter_mut().zip(&self.middles) {
+                    *sum += match middle {
+                        middle if *middle == coordinate => *same,
+                        middle if middle.is_nan() => 0.0,
+                        _ => *other,
+                    };
+                }
+            }
             Shape::Table { indices, table, values } => {
                 let row = &table[dimension.index(coordinate) * (values + 1)..][..=*values];
                 for (sum, index) in exponents.iter_mut().zip(indices) {

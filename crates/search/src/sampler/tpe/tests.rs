@@ -133,6 +133,25 @@ fn a_finite_space_is_walked_through_without_a_point_twice() {
 }
 
 #[test]
+fn a_hundred_categories_are_told_apart() {
+    let names: Vec<String> = (0..100).map(|i| format!("'v{i}'")).collect();
+    let space = UnitSpace::new(&parsed(&format!(
+        "[space]\na = [{}]\nx = {{ low = 0.0, high = 1.0 }}",
+        names.join(", ")
+    )));
+    let mut sampler = TpeSampler::new(space);
+    let mut past = Past::new(2, 1);
+    for trial in 0..60 {
+        let category = f64::from(trial % 20 * 5);
+        past.begin(&[category, f64::from(trial) / 60.0]);
+        past.end(trial as usize, Outcome::Complete, &[(category - 50.0).abs()]);
+    }
+    let near =
+        (0..50).filter(|seed| (sampler.suggest(&past, &mut rng(*seed))[0] - 50.0).abs() <= 5.0);
+    assert!(near.count() > 25);
+}
+
+#[test]
 fn workers_keep_away_from_points_that_run() {
     let space = UnitSpace::new(&parsed("[space]\nx = { low = 0.0, high = 1.0 }"));
     let mut past = Past::new(1, 1);
