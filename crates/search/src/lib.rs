@@ -20,6 +20,7 @@ pub mod flag;
 pub mod objective;
 
 pub mod candidates;
+pub mod pareto;
 pub mod pruner;
 pub mod pruning;
 pub mod sampler;

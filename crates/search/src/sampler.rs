@@ -9,6 +9,7 @@ pub mod past;
 mod random;
 mod random_state;
 pub mod sobol;
+pub mod tpe;
 pub mod unit_space;
 
 use self::learner::Learner;
@@ -23,6 +24,7 @@ pub use self::grid::GridSampler;
 pub use self::random::RandomSampler;
 pub use self::random_state::RandomState;
 pub use self::sobol::SobolSampler;
+pub use self::tpe::TpeSampler;
 
 /// Proposes params, trial by trial, without a look at what became of those before. What learns from them
 /// is a [`learner::Learner`].
@@ -69,7 +71,7 @@ pub fn learner(
     }
     Ok(match kind {
         SamplerKind::Random | SamplerKind::Grid | SamplerKind::Sobol => None,
-        SamplerKind::Tpe => None,
+        SamplerKind::Tpe => Some(Box::new(TpeSampler::new(space.clone()))),
         SamplerKind::Gp => Some(Box::new(GpSampler::new(space.clone()))),
         SamplerKind::Cmaes => Some(Box::new(CmaEsSampler::new(space.clone())?)),
     })

@@ -64,6 +64,35 @@ impl Dimension {
         }
     }
 
+    /// How many values there are to list; `None` where there are more than can be.
+    pub fn values(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Continuous => None,
+            Kind::Levels(levels) => Some(levels),
+            Kind::LogLevels { low, high } => u64::try_from(high - low).ok().map(|steps| steps + 1),
+            Kind::Categories(choices) => Some(choices as u64),
+        }
+    }
+
+    /// The settled coordinate of the value with this index.
+    pub fn coordinate(&self, index: u64) -> f64 {
+        match self.kind {
+            Kind::Continuous | Kind::Categories(_) => index as f64,
+            Kind::Levels(levels) => (index as f64 + 0.5) / levels as f64,
+            Kind::LogLevels { low, high } => log_coordinate((low + index as i64) as f64, low, high),
+        }
+    }
+
+    /// The index, among the values that can be listed, of a coordinate; 0 where none can.
+    pub fn index(&self, coordinate: f64) -> usize {
+        match self.kind {
+            Kind::Continuous => 0,
+            Kind::Levels(levels) => level(coordinate, levels) as usize,
+            Kind::LogLevels { low, high } => (log_value(coordinate, low, high) - low) as usize,
+            Kind::Categories(_) => coordinate as usize,
+        }
+    }
+
     /// The coordinate that stands for the value which `coordinate` gives: the middle of its cell, or a
     /// category's index.
     pub fn settle(&self, coordinate: f64) -> f64 {
@@ -76,26 +105,6 @@ impl Dimension {
             Kind::Categories(choices) => {
                 coordinate.round().clamp(0.0, choices.saturating_sub(1) as f64)
             }
-        }
-    }
-
-    /// How many values there are; `None` where they cannot be listed.
-    pub fn values(&self) -> Option<u64> {
-        match self.kind {
-            Kind::Continuous => None,
-            Kind::Levels(levels) => Some(levels),
-            Kind::LogLevels { low, high } => Some(high.abs_diff(low) + 1),
-            Kind::Categories(choices) => Some(choices as u64),
-        }
-    }
-
-    /// The settled coordinate of the value with this index, of those that [`Dimension::values`] counts.
-    pub fn coordinate(&self, index: u64) -> f64 {
-        match self.kind {
-            Kind::Continuous => 0.5,
-            Kind::Levels(levels) => (index as f64 + 0.5) / levels as f64,
-            Kind::LogLevels { low, high } => log_coordinate((low + index as i64) as f64, low, high),
-            Kind::Categories(_) => index as f64,
         }
     }
 
@@ -183,19 +192,9 @@ impl UnitSpace {
     /// settled.
     pub fn exists(&self, point: &[f64], position: usize) -> bool {
         self.dimensions[position].conditions.iter().all(|(parent, values)| {
-            let index = self.index(*parent, point[*parent]);
-            !point[*parent].is_nan() && values.get(index).copied().unwrap_or(false)
+            let index = self.dimensions[*parent].index(point[*parent]);
+            !point[*parent].is_nan() && values.get(index as usize).copied().unwrap_or(false)
         })
-    }
-
-    /// The index, among the values of a parameter that can be listed, of a coordinate.
-    fn index(&self, position: usize, coordinate: f64) -> usize {
-        match self.dimensions[position].kind {
-            Kind::Continuous => 0,
-            Kind::Levels(levels) => level(coordinate, levels) as usize,
-            Kind::LogLevels { low, high } => (log_value(coordinate, low, high) - low) as usize,
-            Kind::Categories(_) => coordinate as usize,
-        }
     }
 
     /// Makes a proposal a point: each coordinate that of a value, NaN where the parameter does not exist. A
@@ -214,10 +213,10 @@ impl UnitSpace {
 
     /// The params of a settled point: those that exist.
     pub fn params(&self, point: &[f64]) -> Params {
-        let named = self.space.domains.iter().zip(&self.dimensions).zip(point).enumerate();
+        let named = self.space.domains.iter().zip(&self.dimensions).zip(point);
         named
-            .filter(|(_, (_, coordinate))| !coordinate.is_nan())
-            .map(|(position, (((name, domain), _), coordinate))| {
+            .filter(|(_, coordinate)| !coordinate.is_nan())
+            .map(|(((name, domain), dimension), coordinate)| {
                 let value = match domain {
                     Domain::FloatRange { low, high, step: None, .. } if low < high => {
                         at(domain, *coordinate)
@@ -225,7 +224,7 @@ impl UnitSpace {
                     Domain::IntRange { low, high, log: true, .. } => {
                         ParamValue::Int(log_value(*coordinate, *low, *high))
                     }
-                    listed => listed.value(self.index(position, *coordinate) as u64),
+                    listed => listed.value(dimension.index(*coordinate) as u64),
                 };
                 (name.clone(), value)
             })
