@@ -1,0 +1,200 @@
+//! Samplers and pruners on a table of trainings that were done once: how many epochs a search needs until it
+//! has found one of the three best of all configurations. Prints a line of JSON for each search.
+//!
+//! ```text
+//! cargo run -p burn-tune-search --example table_bench > bench/table/ours.json
+//! ```
+//!
+//! The searches are those of the product, with its loop, samplers and pruners; what they train is looked up.
+
+#![expect(clippy::print_stdout, reason = "it is a program")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::path::Path;
+
+use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::objective::{ObjectiveError, Rejection, Verdict};
+use burn_tune_search::pruner::PrunerSettings;
+use burn_tune_search::pruning::Pruning;
+use burn_tune_search::store::InMemory;
+use burn_tune_search::study::{RunOptions, run};
+use burn_tune_search::study_file::{SamplerKind, StudySettings};
+use burn_tune_search::suggester::Suggester;
+use burn_tune_search::{
+    Direction, FoldScore, History, Objective, ParamValue, RefitScore, Stop, StudyFile, TaskHandle,
+};
+
+const SAMPLERS: [SamplerKind; 4] =
+    [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe, SamplerKind::Gp];
+const PRUNERS: [Option<&str>; 4] = [None, Some("median"), Some("asha"), Some("hyperband")];
+const WORKERS: [usize; 3] = [1, 4, 16];
+const SEEDS: u64 = 30;
+/// A fifth of what the whole grid takes.
+const SHARE: f64 = 0.2;
+
+/// Accuracies by configuration, after each epoch.
+struct Table {
+    curves: HashMap<String, Vec<f64>>,
+    epochs: u64,
+}
+
+type Config = BTreeMap<String, ParamValue>;
+
+fn key(config: &Config) -> String {
+    let values = config.iter().filter(|(name, _)| *name != "epochs");
+    values.map(|(name, value)| format!("{name}={value} ")).collect()
+}
+
+impl Table {
+    fn read(folder: &Path) -> Result<(StudyFile, Self), Box<dyn Error>> {
+        let path = folder.join("fashion_mlp.toml");
+        let file = StudyFile::parse(&path, &std::fs::read_to_string(&path)?)?;
+        let json: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(folder.join("fashion_mlp.json"))?)?;
+        let examples = json["examples"].as_f64().ok_or("no number of examples")?;
+        let rows = json["rows"].as_array().ok_or("no rows")?;
+        let mut curves = HashMap::new();
+        for row in rows {
+            let config: Config = serde_json::from_value(row["params"].clone())?;
+            let correct = row["correct"].as_array().ok_or("a row without a curve")?;
+            let curve = correct.iter().filter_map(|count| Some(count.as_f64()? / examples));
+            curves.insert(key(&config), curve.collect::<Vec<f64>>());
+        }
+        let epochs = curves.values().map(Vec::len).max().unwrap_or(0) as u64;
+        Ok((file, Table { curves, epochs }))
+    }
+
+    /// The last accuracy of the third best.
+    fn third(&self) -> f64 {
+        let mut last: Vec<f64> =
+            self.curves.values().filter_map(|curve| curve.last().copied()).collect();
+        last.sort_by(|a, b| b.total_cmp(a));
+        last[2]
+    }
+}
+
+impl Objective for Table {
+    type Config = Config;
+
+    fn check(&self, _: &Config) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn folds(&self) -> usize {
+        1
+    }
+
+    fn steps(&self, _: &Config) -> Option<u64> {
+        Some(self.epochs)
+    }
+
+    fn evaluate(
+        &self,
+        config: &Config,
+        _: usize,
+        handle: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        let failed = || ObjectiveError::Failed { reason: "not in the table".into(), flags: vec![] };
+        let curve = self.curves.get(&key(config)).ok_or_else(failed)?;
+        let mut score = f64::NAN;
+        for (epoch, value) in (1..).zip(curve) {
+            score = *value;
+            if handle.report(epoch, *value) == Verdict::Stop {
+                break;
+            }
+        }
+        Ok(FoldScore { score, ..FoldScore::default() })
+    }
+
+    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        Err(ObjectiveError::Interrupted)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (file, table) = Table::read(Path::new("bench/table"))?;
+    let mut rows = Vec::new();
+    for sampler in SAMPLERS {
+        for pruner in PRUNERS {
+            for workers in WORKERS {
+                let seeds = if sampler == SamplerKind::Gp { SEEDS / 3 } else { SEEDS };
+                for seed in 0..seeds {
+                    let (epochs, best) = search(&file, &table, sampler, pruner, workers, seed)?;
+                    rows.push(serde_json::json!({
+                        "sampler": sampler.name(), "pruner": pruner.unwrap_or("none"), "workers": workers,
+                        "seed": seed, "epochs": epochs, "best": best,
+                    }).to_string());
+                }
+            }
+        }
+    }
+    println!("[\n{}\n]", rows.join(",\n"));
+    Ok(())
+}
+
+/// After how many epochs one of the three best was complete, if it was, and the best accuracy after a fifth of
+/// all epochs.
+fn search(
+    file: &StudyFile,
+    table: &Table,
+    sampler: SamplerKind,
+    pruner: Option<&str>,
+    workers: usize,
+    seed: u64,
+) -> Result<(Option<u64>, f64), Box<dyn Error>> {
+    let trials = table.curves.len();
+    let settings = StudySettings {
+        sampler,
+        pruner: pruner.and_then(PrunerSettings::by_name),
+        window: Some(workers),
+        seed,
+        ..file.study.clone()
+    };
+    let mut suggester = Suggester::of(file, &settings, &[trials], vec![Direction::Maximize])?;
+    let pruning = settings.pruner.as_ref().map(|pruner| {
+        let direction = Direction::Maximize;
+        let built = pruner.build(direction, 1, Some(table.epochs))?;
+        Ok::<_, String>(Pruning { pruner: built, looks_at: pruner.looks_at(), direction })
+    });
+    let options = RunOptions {
+        jobs: 1,
+        seed,
+        since: Stopwatch::start(),
+        before_s: 0.0,
+        first_worker: 0,
+        timeout: None,
+        trial_timeout: None,
+        pruning: pruning.transpose()?,
+        window: workers,
+        stop: Stop::default(),
+        signals: None,
+    };
+    let stop = options.stop.clone();
+    let fifth = (SHARE * (trials as u64 * table.epochs) as f64) as u64;
+    let (mut epochs, mut found, mut best) = (0, None, 0.0f64);
+    let third = table.third();
+    let mut counted = 0;
+    let watch = |_: &burn_tune_search::Event, history: &History| {
+        while let Some(trial) = history.trials().get(counted).filter(|trial| trial.is_finished()) {
+            counted += 1;
+            epochs += match trial.folds().first().map(|fold| fold.reports.as_slice()) {
+                Some([.., last]) => last.step,
+                _ => table.epochs,
+            };
+            let Some(value) = trial.value() else { continue };
+            if value >= third && found.is_none() {
+                found = Some(epochs);
+            }
+            if epochs <= fifth {
+                best = best.max(value);
+            }
+        }
+        if epochs > fifth && found.is_some() {
+            stop.request();
+        }
+    };
+    run(table, |history| suggester.suggest(history), &mut InMemory::default(), &options, watch)
+        .kept?;
+    Ok((found, best))
+}
