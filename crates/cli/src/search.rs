@@ -126,7 +126,7 @@ impl Search<'_> {
         let whence = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{whence}", record.name, self.url);
         progress.say(&plan.opening_line(&self.path, self.options.jobs, &study));
-        for notice in &plan.notices {
+        for notice in plan.notices.iter().cloned().chain(self.narrow_window()) {
             progress.say(&format!("note: {notice}"));
         }
         let mut state = StudyState::default();
@@ -150,6 +150,9 @@ impl Search<'_> {
             },
         );
         state.history = history;
+        if let Some(reason) = suggester.ended_early() {
+            progress.say(&format!("note: the study ends early: {reason}"));
+        }
         if kept.is_ok() {
             kept = self.refit_best(&mut state, &mut progress);
         }
@@ -166,6 +169,20 @@ impl Search<'_> {
         let (files, table) = state.files(&facts, curves);
         problems.extend(files.write(&table, &self.output).err().map(|error| format!("{error:#}")));
         self.finish(&state, &files, problems)
+    }
+
+    /// Says so where the window keeps workers from having work.
+    fn narrow_window(&self) -> Option<String> {
+        let study = self.chosen.plan.study();
+        let window = study.effective_window()?;
+        let most = window * study.folds;
+        (most < self.options.jobs).then(|| {
+            format!(
+                "at most {most} folds are under way at once, because trials see those before them, and {window} run at a time (--window): {} of {} jobs have nothing to do",
+                self.options.jobs - most,
+                self.options.jobs
+            )
+        })
     }
 
     /// Refits the best trials, unless the user wants to stop: then there is a leaderboard without refits.

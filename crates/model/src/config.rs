@@ -20,8 +20,14 @@ pub struct MlpConfig {
     pub activation: Activation,
     /// Hidden layers; 0 is a linear classifier.
     pub depth: usize,
-    /// Units of each hidden layer.
+    /// Units of each hidden layer, but for those that have a size of their own below.
     pub hidden_size: usize,
+    /// Units of the second hidden layer.
+    pub hidden_size_2: Option<usize>,
+    /// Units of the third.
+    pub hidden_size_3: Option<usize>,
+    /// Units of the fourth.
+    pub hidden_size_4: Option<usize>,
     /// Whether a softmax stands in front of the cross-entropy, which applies softmax itself: the
     /// mistake of the report that this project began from.
     pub softmax: bool,
@@ -36,6 +42,9 @@ impl Default for MlpConfig {
             activation: Activation::Relu,
             depth: 1,
             hidden_size: 500,
+            hidden_size_2: None,
+            hidden_size_3: None,
+            hidden_size_4: None,
             softmax: false,
         }
     }
@@ -58,19 +67,41 @@ impl MlpConfig {
         Rejection::unless(*lr > 0.0 && lr.is_finite(), "lr", lr, "a number above 0")?;
         Rejection::unless(*epochs >= 1, "epochs", epochs, "a whole number, at least 1")?;
         Rejection::unless(*depth <= 1_000, "depth", depth, "a whole number from 0 to 1000")?;
-        let widths = 1..=1_000_000;
-        Rejection::unless(
-            widths.contains(hidden_size),
-            "hidden_size",
-            hidden_size,
-            "a whole number from 1 to 1000000",
-        )
+        let sizes = 1..=1_000_000;
+        let allowed = "a whole number from 1 to 1000000";
+        Rejection::unless(sizes.contains(hidden_size), "hidden_size", hidden_size, allowed)?;
+        for (layer, name, size) in self.own_sizes() {
+            let Some(size) = size else { continue };
+            Rejection::unless(sizes.contains(&size), name, size, allowed)?;
+            if layer > *depth {
+                return Err(Rejection {
+                    param: name.to_owned(),
+                    problem: format!("`{name}` is set where `depth` is {depth}"),
+                    allowed: format!(
+                        "a size of layer {layer} only where there is one: in [space], `when = {{ depth = {{ low = {layer} }} }}`"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The hidden layers that may have a size of their own: number, name and size.
+    fn own_sizes(&self) -> [(usize, &'static str, Option<usize>); 3] {
+        [
+            (2, "hidden_size_2", self.hidden_size_2),
+            (3, "hidden_size_3", self.hidden_size_3),
+            (4, "hidden_size_4", self.hidden_size_4),
+        ]
     }
 
     /// The sizes of the layers' outputs, the input first: `[features, hidden, …, classes]`.
     pub fn widths(&self, features: usize, classes: usize) -> Vec<usize> {
         let mut widths = vec![features];
-        widths.extend(std::iter::repeat_n(self.hidden_size, self.depth));
+        widths.extend((1..=self.depth).map(|layer| {
+            let own = self.own_sizes().into_iter().find(|(number, ..)| *number == layer);
+            own.and_then(|(_, _, size)| size).unwrap_or(self.hidden_size)
+        }));
         widths.push(classes);
         widths
     }
@@ -101,6 +132,20 @@ mod tests {
         assert_eq!(config.parameters(784, 10), 784 * 500 + 500 + 500 * 10 + 10);
         assert_eq!(config.training_flops(784, 10), 4 * 784 * 500 + 6 * 500 * 10);
         assert_eq!(config.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_layer_may_have_a_size_of_its_own() {
+        let config = MlpConfig {
+            depth: 3,
+            hidden_size: 100,
+            hidden_size_3: Some(50),
+            ..MlpConfig::default()
+        };
+        assert_eq!(config.widths(784, 10), [784, 100, 100, 50, 10]);
+        assert_eq!(config.check(), Ok(()));
+        let shallow = MlpConfig { depth: 2, ..config };
+        assert_eq!(shallow.check().unwrap_err().param, "hidden_size_3");
     }
 
     #[test]

@@ -37,6 +37,11 @@ pub(crate) fn direction(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn space(_: &mut SchemaGenerator) -> Schema {
     let scalar = ["boolean", "number", "string"];
+    let when = json_schema!({
+        "description": "The parameter exists only where each of these has one of its values.",
+        "type": "object",
+        "additionalProperties": { "type": "array", "items": { "type": scalar } },
+    });
     json_schema!({
         "type": "object",
         "additionalProperties": {
@@ -56,8 +61,18 @@ pub(crate) fn space(_: &mut SchemaGenerator) -> Schema {
                         "high": { "type": "number" },
                         "step": { "type": "number", "exclusiveMinimum": 0 },
                         "log": { "type": "boolean" },
+                        "when": when,
                     },
                     "required": ["low", "high", "log"],
+                },
+                {
+                    "description": "One of these, where the parameter exists.",
+                    "type": "object",
+                    "properties": {
+                        "values": { "type": "array", "items": { "type": scalar } },
+                        "when": when,
+                    },
+                    "required": ["values", "when"],
                 },
             ],
         },

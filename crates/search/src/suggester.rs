@@ -53,19 +53,33 @@ impl EndRule {
         self.target.is_some() || self.no_improvement.is_some()
     }
 
-    /// Whether the study ends with these trials, of which the last may have begun without having ended.
-    fn ends(&self, trials: &[Trial], direction: Direction) -> bool {
+    /// Why the study ends with these trials, if it does. The last of them may have begun without having ended.
+    fn ends(&self, trials: &[Trial], direction: Direction) -> Option<String> {
         let mut best: Option<(usize, f64)> = None;
         for (index, trial) in trials.iter().enumerate() {
             let Some(value) = trial.value() else { continue };
-            let loss = direction.loss(value);
-            if best.is_none_or(|(_, known)| loss < known) {
-                best = Some((index, loss));
+            let is_better = |known: f64| direction.loss(value) < direction.loss(known);
+            if best.is_none_or(|(_, known)| is_better(known)) {
+                best = Some((index, value));
             }
         }
-        let reached = |target: f64| best.is_some_and(|(_, loss)| loss <= direction.loss(target));
-        let stuck = |limit: usize| trials.len() - best.map_or(0, |(index, _)| index + 1) >= limit;
-        self.target.is_some_and(reached) || self.no_improvement.is_some_and(stuck)
+        if let (Some(target), Some((number, value))) = (self.target, best)
+            && direction.loss(value) <= direction.loss(target)
+        {
+            return Some(format!(
+                "trial {number} has come to the target {target}, with {value:.4}"
+            ));
+        }
+        let since = best.map_or(0, |(number, _)| number + 1);
+        match self.no_improvement {
+            Some(limit) if trials.len() - since >= limit => Some(match best {
+                Some((number, _)) => {
+                    format!("no improvement in {limit} trials since trial {number}")
+                }
+                None => format!("none of {limit} trials has come to a score"),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -91,6 +105,7 @@ pub struct Suggester {
     learning: Option<Learning>,
     /// So many of the first trials are known to have ended.
     ended: usize,
+    ended_early: Option<String>,
     /// What the last question was answered, and how many trials there were, ours and others'.
     last: Option<((usize, usize), Suggestion)>,
 }
@@ -151,6 +166,11 @@ impl Suggester {
         Ok(Suggester::new(options, listed, learning.transpose()?))
     }
 
+    /// Why the study has ended before it had all of its trials, if it has.
+    pub fn ended_early(&self) -> Option<&str> {
+        self.ended_early.as_deref()
+    }
+
     /// The first trials of ours, as far as they do not depend on what others come to.
     pub fn listed(&self) -> &[Candidate] {
         &self.listed
@@ -163,7 +183,7 @@ impl Suggester {
         listed: Vec<Candidate>,
         learning: Option<Learning>,
     ) -> Self {
-        Suggester { options, listed, learning, ended: 0, last: None }
+        Suggester { options, listed, learning, ended: 0, ended_early: None, last: None }
     }
 
     /// What the next trial of a study with this history tries. Histories are those of one study, each going
@@ -202,7 +222,10 @@ impl Suggester {
     fn decide(&mut self, history: &History, visible: usize) -> Suggestion {
         let trials = history.trials();
         let direction = self.options.directions.first().copied().unwrap_or_default();
-        if self.options.end_rule.ends(&trials[..visible], direction) {
+        if self.options.end_rule.is_some() {
+            self.ended_early = self.options.end_rule.ends(&trials[..visible], direction);
+        }
+        if self.ended_early.is_some() {
             return Suggestion::End;
         }
         if let Some(candidate) = self.listed.get(trials.len() - history.foreign()) {
@@ -296,5 +319,50 @@ fn outcome(trial: &Trial, directions: &[Direction]) -> (Outcome, Vec<f64>) {
             let (step, value) = last.map_or((0, f64::NAN), |report| (report.step, report.value));
             (Outcome::Pruned { step, loss: direction.loss(value) }, Vec::new())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::FoldScore;
+
+    fn trials(values: &[Option<f64>]) -> Vec<Trial> {
+        let state = |value: &Option<f64>| match value {
+            Some(score) => TrialState::Complete {
+                folds: vec![FoldScore { score: *score, ..FoldScore::default() }],
+            },
+            None => TrialState::Pruned { folds: vec![] },
+        };
+        let trial = |(number, value)| Trial {
+            number,
+            name: None,
+            params: Default::default(),
+            state: state(value),
+        };
+        values.iter().enumerate().map(trial).collect()
+    }
+
+    #[test]
+    fn a_study_ends_at_its_target_or_when_nothing_gets_better() {
+        let ends = |rule: EndRule, values: &[Option<f64>], direction| {
+            rule.ends(&trials(values), direction).unwrap_or_default()
+        };
+        let target = EndRule { target: Some(0.9), no_improvement: None };
+        let up = Direction::Maximize;
+        assert_eq!(ends(target, &[Some(0.5), None, Some(0.89)], up), "");
+        assert_eq!(
+            ends(target, &[Some(0.5), None, Some(0.9)], up),
+            "trial 2 has come to the target 0.9, with 0.9000"
+        );
+        assert!(ends(target, &[Some(0.95)], Direction::Minimize).is_empty());
+        assert!(!ends(target, &[Some(0.85)], Direction::Minimize).is_empty());
+        let stuck = EndRule { target: None, no_improvement: Some(3) };
+        assert_eq!(ends(stuck, &[None, None], up), "");
+        assert_eq!(ends(stuck, &[None, None, None], up), "none of 3 trials has come to a score");
+        // An equal score is no improvement.
+        let values = [Some(0.1), Some(0.5), Some(0.5), None, Some(0.2)];
+        assert_eq!(ends(stuck, &values[..4], up), "");
+        assert_eq!(ends(stuck, &values, up), "no improvement in 3 trials since trial 1");
     }
 }

@@ -12,7 +12,7 @@ use burn_tune_search::pruner::{LooksAt, PrunerSettings};
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
-use burn_tune_search::study_file::StudySettings;
+use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::{EndRule, Suggester};
 use burn_tune_search::{Candidate, Direction, Domain, Objective, Params, StudyFile};
 
@@ -111,7 +111,11 @@ impl Plan {
         let backend = backend.name().to_owned();
         let settings = Settings { study, source, backend, curves, examples };
         let definition = Definition::new(&file, settings);
-        Ok(Plan { definition, file, objective, budgets, candidates, notices })
+        let plan = Plan { definition, file, objective, budgets, candidates, notices };
+        // What they cannot take is said before there is a study.
+        plan.suggester()?;
+        plan.pruning()?;
+        Ok(plan)
     }
 
     /// The settings of the study.
@@ -202,6 +206,17 @@ impl Plan {
         }
     }
 
+    /// Who proposes and who stops trials, where that is not left to chance and to nobody.
+    fn policy(&self) -> String {
+        let StudySettings { sampler, pruner, .. } = self.study();
+        let sampler = match sampler {
+            SamplerKind::Random => String::new(),
+            sampler => format!(" by {}", sampler.name()),
+        };
+        let pruner = pruner.as_ref().map(|pruner| format!(" pruned by {}", pruner.name()));
+        sampler + &pruner.unwrap_or_default()
+    }
+
     /// What is said first.
     pub fn opening_line(&self, path: &Path, jobs: usize, study: &str) -> String {
         let dataset = &self.objective.dataset;
@@ -210,9 +225,10 @@ impl Plan {
             folds => format!("{folds} folds"),
         };
         format!(
-            "{}: {} trials, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}\nstudy: {study}",
+            "{}: {} trials{}, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}\nstudy: {study}",
             self.study().name,
             self.count(),
+            self.policy(),
             dataset.train.len(),
             dataset.name,
             self.study().seed,

@@ -5,6 +5,7 @@
 mod harness;
 
 mod interruption;
+mod learning;
 mod resume;
 mod search;
 mod studies;

@@ -52,15 +52,15 @@ impl CmaEsSampler {
             let name = space.name(position);
             if !dimension.conditions.is_empty() {
                 return Err(format!(
-                    "CMA-ES needs parameters that exist in every trial, and '{name}' depends on another \
+                    "CMA-ES needs parameters that exist in every trial, and `{name}` depends on another \
                      one: take its condition out, fix the parameter that it depends on, or use the sampler \
                      tpe"
                 ));
             }
             if matches!(dimension.kind, Kind::Categories(_)) && !dimension.is_fixed() {
                 return Err(format!(
-                    "CMA-ES needs an order among the values of each parameter, and those of '{name}' have \
-                     none (a list has one if it is of ascending numbers): fix '{name}' to one value, or use \
+                    "CMA-ES needs an order among the values of each parameter, and those of `{name}` have \
+                     none (a list has one if it is of ascending numbers): fix `{name}` to one value, or use \
                      the sampler tpe"
                 ));
             }
