@@ -1,7 +1,7 @@
 //! The leaderboard in words and as a table.
 
 use burn_tune_ranking::Leaderboard;
-use burn_tune_ranking::leaderboard::{PruningEntry, State, TopEntry, TrialEntry};
+use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::noise;
 use burn_tune_search::{Direction, Flag};
 
@@ -235,6 +235,7 @@ fn errors_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<String> {
 
 fn mark(trial: &TrialEntry) -> Mark {
     match trial.within_noise_of_best {
+        _ if trial.state == State::Pruned => Mark::Pruned,
         _ if !is_complete(trial) => Mark::Failed,
         Some(true) => Mark::NearBest,
         _ => Mark::None,
@@ -245,7 +246,7 @@ fn rank_cell(trial: &TrialEntry) -> Cell {
     let cell = Cell::number(trial.rank.to_string(), trial.rank as f64);
     match mark(trial) {
         Mark::NearBest if trial.rank > 1 => cell.with_symbol("≈", "within noise of the best"),
-        Mark::Failed => Cell { text: "–".into(), ..cell },
+        Mark::Failed | Mark::Pruned => Cell { text: "–".into(), ..cell },
         _ => cell,
     }
 }
@@ -262,8 +263,18 @@ fn score_cell(trial: &TrialEntry) -> Cell {
         }
         (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
         (Some(mean), None) => Cell::number(super::numbers::score(mean), mean),
-        (None, _) if trial.state == State::Pruned => Cell::missing("pruned"),
+        (None, _) if trial.state == State::Pruned => Cell::missing(pruned_text(trial)),
         (None, _) => Cell::missing("failed"),
+    }
+}
+
+/// `pruned at 3: 0.8688`.
+fn pruned_text(trial: &TrialEntry) -> String {
+    match trial.pruned_at {
+        Some(StepScore { step, score: Some(score) }) => {
+            format!("pruned at {step}: {}", super::numbers::score(score))
+        }
+        _ => "pruned".into(),
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Mark {
     None,
     /// As one of the best: it differs from the best by no more than noise.
     NearBest,
+    /// As one that was stopped early.
+    Pruned,
     /// As one that failed.
     Failed,
 }
@@ -154,6 +156,7 @@ impl Row {
         match self.mark {
             Mark::None => "",
             Mark::NearBest => "near",
+            Mark::Pruned => "pruned",
             Mark::Failed => "failed",
         }
     }
