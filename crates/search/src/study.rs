@@ -186,6 +186,9 @@ where
         }
         let mut candidate = None;
         let FoldDispatcher { suggest, history, watch, store, .. } = self;
+        // A sampler that learns may take its time, and others wait while a store is asked. Asked before, it
+        // has its answer ready, unless there is news.
+        let _ = suggest(history);
         let claim = store.claim(&mut |news| {
             news.iter().for_each(|found| found_elsewhere(history, watch, found));
             let suggestion = suggest(history);
