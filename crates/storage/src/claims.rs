@@ -6,7 +6,7 @@
 //! result is kept once. The clock is the database's.
 
 mod looking;
-mod saving;
+pub(crate) mod saving;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
