@@ -15,6 +15,9 @@ use crate::args::SearchArgs;
 use crate::setup::DataSource;
 use crate::{dry_run, setup};
 
+/// So much of a command is shown, in characters.
+const SHOWN: usize = 80;
+
 /// What scores a trial.
 pub enum Work {
     /// Our model is trained.
@@ -144,7 +147,16 @@ impl Work {
                 let dataset = &objective.dataset;
                 format!("{folds} on {} examples of {}", dataset.train.len(), dataset.name)
             }
-            Work::Command(objective) => format!("scored by {}", objective.settings()),
+            Work::Command(objective) => {
+                // A script of many lines is not repeated.
+                let command = objective.settings().to_string();
+                let words: Vec<&str> = command.split_whitespace().collect();
+                let command = words.join(" ");
+                match command.char_indices().nth(SHOWN) {
+                    Some((at, _)) => format!("scored by {}…", &command[..at]),
+                    None => format!("scored by {command}"),
+                }
+            }
             Work::Told => "scored by whoever asks".to_owned(),
         }
     }
