@@ -22,8 +22,8 @@ use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Event, Objective, Params, Stop};
 use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
 
-pub use self::choice::{Chosen, choose};
-use self::choice::{FINISHED, created_s};
+use self::choice::created_s;
+pub use self::choice::{Chosen, FINISHED, budgets, choose};
 pub use self::definition::{Definition, distributions};
 use self::plan::Plan;
 use self::work::{Silence, Work};

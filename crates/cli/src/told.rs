@@ -11,14 +11,14 @@ use burn_tune_search::store::KeptTrial;
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, Event, History, Params, TrialState};
 use burn_tune_storage::told::{Asked, FOLDS, Heard, Told, reports};
-use burn_tune_storage::{Existence, Storage, StudyRecord};
+use burn_tune_storage::{Existence, Storage, StudyRecord, TrialRecord};
 use serde::Serialize;
 
 use crate::WorkFailed;
 use crate::args::{AskArgs, TellArgs, ToldState};
 use crate::commands::opened::{Opened, failure, open, open_study};
 use crate::commands::printed::{print, say};
-use crate::search::{Chosen, Definition, choose, distributions};
+use crate::search::{Chosen, Definition, FINISHED, budgets, choose, distributions};
 use crate::space_file;
 use crate::study_state::StudyState;
 
@@ -103,9 +103,15 @@ fn history(trials: &[KeptTrial]) -> History {
 /// Why there is no trial for now.
 fn waiting(storage: &mut Storage, chosen: &Chosen) -> Result<String> {
     let state = StudyState::read(storage, &chosen.record, FOLDS)?;
-    let running = |trial: &&burn_tune_search::Trial| matches!(trial.state, TrialState::Running { .. });
-    let numbers: Vec<String> =
-        state.history.trials().iter().filter(running).map(|trial| trial.number.to_string()).collect();
+    let running =
+        |trial: &&burn_tune_search::Trial| matches!(trial.state, TrialState::Running { .. });
+    let numbers: Vec<String> = state
+        .history
+        .trials()
+        .iter()
+        .filter(running)
+        .map(|trial| trial.number.to_string())
+        .collect();
     Ok(format!(
         "there is no trial for now: {} trials of `{}` are under way ({}), and the next depends on what the first of them comes to; tell that, or wait for it with --wait",
         numbers.len(),
@@ -120,6 +126,9 @@ pub fn tell(args: &TellArgs) -> Result<ExitCode> {
     let definition = told_study(&study)?;
     let told = told(args)?;
     let heard = storage.tell(&study, args.trial, &told).map_err(failure)?;
+    if matches!(heard, Heard::Ended(_)) {
+        finish(&mut storage, &study)?;
+    }
     if let Heard::Ended(trial) = heard
         && let TrialState::Failed { failure, .. } = &trial.state
         && args.state != Some(ToldState::Fail)
@@ -133,6 +142,17 @@ pub fn tell(args: &TellArgs) -> Result<ExitCode> {
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Notes that a study has come to its end, once all trials that it was asked for have.
+fn finish(storage: &mut Storage, study: &StudyRecord) -> Result<()> {
+    let budget = budgets(study).last().copied().unwrap_or(0);
+    let trials = storage.trials(study).map_err(failure)?;
+    let ended = |trial: &TrialRecord| !matches!(trial.state.as_str(), "RUNNING" | "WAITING");
+    if trials.len() >= budget && trials.iter().all(ended) {
+        storage.set_study_attribute(study.id, FINISHED, &budget.to_string()).map_err(failure)?;
+    }
+    Ok(())
 }
 
 /// Refuses the studies whose trials nobody gives out.

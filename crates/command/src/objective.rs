@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use burn_tune_search::study_file::CommandSettings;
-use burn_tune_search::{FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle};
+use burn_tune_search::{
+    FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle,
+};
 use thiserror::Error;
 
 /// What a program is told in its environment: the value of the param called so, its text.
@@ -40,14 +42,16 @@ impl CommandObjective {
     pub fn new(settings: CommandSettings) -> Result<Self, Unusable> {
         if !cfg!(unix) {
             return Err(Unusable {
-                problem: "a command runs in a process group, which this system does not have".into(),
+                problem: "a command runs in a process group, which this system does not have"
+                    .into(),
                 help: "`burn-tune ask` and `burn-tune tell` search for programs everywhere".into(),
             });
         }
         if let Some(directory) = settings.directory.as_ref().filter(|path| !path.is_dir()) {
             return Err(Unusable {
                 problem: format!("there is no folder {}", directory.display()),
-                help: "`directory` is where the command runs; without it, where the search does".into(),
+                help: "`directory` is where the command runs; without it, where the search does"
+                    .into(),
             });
         }
         let objective = CommandObjective { settings };

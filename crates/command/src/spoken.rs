@@ -47,7 +47,9 @@ pub fn score(last_line: Option<&str>) -> Result<f64, String> {
     };
     match spoken(line) {
         Some(Spoken { value, .. }) if value.is_finite() => Ok(value),
-        Some(_) => Err(format!("the last line of its output is no finite number: `{}`", shown(line))),
+        Some(_) => {
+            Err(format!("the last line of its output is no finite number: `{}`", shown(line)))
+        }
         None => Err(format!(
             "the last line of its output is neither a number nor JSON with a `value`: `{}`",
             shown(line)

@@ -24,8 +24,8 @@ use self::saving::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_
 use crate::database::Access;
 use crate::distribution::Distribution;
 use crate::kept::{
-    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes, refit_json,
-    refit_key, refit_task,
+    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
+    refit_json, refit_key, refit_task,
 };
 use crate::leases::Leases;
 use crate::parts::count_workers;

@@ -377,7 +377,8 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
     for fold in 0..folds {
         let key = fold_key(fold);
         let Some(json) = record.system_attributes.get(&key) else { continue };
-        let FoldRecord { result, span, .. } = fold_record(json).map_err(|error| wrong(&key, &error))?;
+        let FoldRecord { result, span, .. } =
+            fold_record(json).map_err(|error| wrong(&key, &error))?;
         kept.spans.extend(span.map(|span| (fold, span)));
         let state = kept.trial.state.clone();
         kept.trial.state =
@@ -432,7 +433,8 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
         intermediate_values.extend(
             score.into_iter().flat_map(|s| self::intermediate_values(fold, s, rescued.looks_at)),
         );
-        system_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span, stderr: None }));
+        system_attributes
+            .insert(fold_key(fold), fold_json(&FoldRecord { result, span, stderr: None }));
     }
     let refits: Vec<Refit> =
         rescued.refits.iter().filter(|refit| refit.trial == trial.number).cloned().collect();

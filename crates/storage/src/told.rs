@@ -15,9 +15,7 @@ use crate::distribution::Distribution;
 use crate::kept::{NAME, WORKER, fold_json, fold_key, is_ours, kept_trial};
 use crate::records::{ParamRecord, StudyRecord, TrialRecord};
 use crate::studies::lock_study;
-use crate::trials::write::{
-    NewTrial, insert_trial, set_intermediate_value, set_system_attribute,
-};
+use crate::trials::write::{NewTrial, insert_trial, set_intermediate_value, set_system_attribute};
 use crate::trials::{read_number, read_trials};
 use crate::worker::Worker;
 use crate::{Storage, StorageError};
@@ -145,11 +143,7 @@ pub(crate) fn new_trial(
     Ok(NewTrial { state: "RUNNING", params, user_attributes, system_attributes })
 }
 
-fn hear(
-    db: &mut dyn Database,
-    record: &TrialRecord,
-    told: &Told,
-) -> Result<Heard, StorageError> {
+fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Heard, StorageError> {
     let number = record.number;
     let refused = |problem: String| Err(StorageError::Input(problem));
     if !is_ours(record) {
@@ -227,7 +221,9 @@ fn step(
 pub fn reports(record: &TrialRecord) -> Vec<Report> {
     let values = record.intermediate_values.iter();
     values
-        .filter_map(|(step, value)| Some(Report { step: u64::try_from(*step).ok()?, value: *value }))
+        .filter_map(|(step, value)| {
+            Some(Report { step: u64::try_from(*step).ok()?, value: *value })
+        })
         .collect()
 }
 

@@ -219,7 +219,8 @@ pub fn created_s(record: &StudyRecord) -> Option<f64> {
     about["created_s"].as_f64()
 }
 
-fn budgets(record: &StudyRecord) -> Vec<usize> {
+/// The numbers of trials that a study was asked for, one after the other.
+pub fn budgets(record: &StudyRecord) -> Vec<usize> {
     let json = record.user_attributes.get(BUDGETS);
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }

@@ -145,9 +145,7 @@ impl Plan {
             .filter_map(|params| objective.steps(&bind(objective, &params).ok()?));
         // A space that says nothing of epochs gives every trial as many as there are by default.
         let default = objective.steps(&MlpConfig::default());
-        steps
-            .chain(default.filter(|_| space.get("epochs").is_none()))
-            .max()
+        steps.chain(default.filter(|_| space.get("epochs").is_none())).max()
     }
 
     /// Params like those of the trials that there will be.

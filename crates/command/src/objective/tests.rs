@@ -15,7 +15,8 @@ use super::*;
 fn objective(script: &str, more: &str) -> Result<CommandObjective, Unusable> {
     // The parser takes braces for params.
     let script = script.replace('{', "{{").replace('}', "}}");
-    let text = format!("[objective]\ncommand = ['sh', '-c', '''{script}''']\n{more}\n[space]\nlr = 0.5");
+    let text =
+        format!("[objective]\ncommand = ['sh', '-c', '''{script}''']\n{more}\n[space]\nlr = 0.5");
     let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
     CommandObjective::new(file.command.unwrap())
 }
@@ -104,9 +105,11 @@ fn whoever_wants_to_stop_at_once_is_heard() {
     });
     let since = Stopwatch::start();
     // An endless flood of output must not keep it from looking.
-    let ended = objective("while true; do echo 0.5; done", "")
-        .unwrap()
-        .evaluate(&params(), 0, &handle(&stop));
+    let ended = objective("while true; do echo 0.5; done", "").unwrap().evaluate(
+        &params(),
+        0,
+        &handle(&stop),
+    );
     assert_eq!(ended, Err(ObjectiveError::Interrupted));
     assert!(since.elapsed() < Duration::from_secs(20));
     asking.join().unwrap();

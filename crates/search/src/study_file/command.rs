@@ -16,8 +16,7 @@ use crate::suggestion;
 /// What a score of a program is called where nobody says.
 const METRIC: &str = "score";
 /// Words that mean something to a shell, and nothing without one.
-const OF_SHELLS: [&str; 12] =
-    ["|", "||", "&", "&&", ";", "<", "<<", ">", ">>", "2>", "2>&1", "&>"];
+const OF_SHELLS: [&str; 12] = ["|", "||", "&", "&&", ";", "<", "<<", ">", ">>", "2>", "2>&1", "&>"];
 
 /// `[objective]`: what is run for each trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -209,9 +208,8 @@ fn words(
     table: &TableView,
     value: &Spanned<DeValue<'_>>,
 ) -> Result<Vec<String>, SpaceError> {
-    let wrong = |problem: &str, help: &str| {
-        Err(source.error(value.span(), problem, "this command", help))
-    };
+    let wrong =
+        |problem: &str, help: &str| Err(source.error(value.span(), problem, "this command", help));
     let words = match value.get_ref().as_str() {
         None => table.strings("command")?.unwrap_or_default(),
         Some(text) => {
