@@ -1,6 +1,7 @@
 //! The command line as users type it.
 
 mod studies;
+mod told;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use burn_tune_search::study_file::SamplerKind;
 use clap::{Args, Parser, Subcommand};
 
 pub use studies::*;
+pub use told::{AskArgs, TellArgs, ToldState};
 
 /// Hyperparameter search for Burn.
 #[derive(Debug, Parser)]
@@ -31,6 +33,12 @@ pub enum Command {
     /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
+    /// Give out the next trial, to a program that burn-tune does not run
+    #[command(after_long_help = told::ASK_EXAMPLES)]
+    Ask(AskArgs),
+    /// Tell what a trial that was given out has come to
+    #[command(after_long_help = told::TELL_EXAMPLES)]
+    Tell(TellArgs),
     /// The leaderboard of a study again, from the database
     #[command(after_long_help = RANK_EXAMPLES)]
     Rank(RankArgs),
@@ -180,6 +188,9 @@ pub struct SearchArgs {
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Whether somebody asks for the trials and tells what they come to: `ask` says so, no user does.
+    #[arg(skip)]
+    pub told: bool,
 }
 
 #[derive(Debug, Args)]

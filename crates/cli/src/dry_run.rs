@@ -2,6 +2,7 @@
 
 use burn_tune_model::{MlpConfig, MlpObjective};
 use burn_tune_search::bind::bind;
+use burn_tune_search::study_file::{CommandSettings, joined};
 use burn_tune_search::{Candidate, Params};
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -25,6 +26,19 @@ pub fn print(objective: &MlpObjective, candidates: &[Candidate], notices: &[Stri
         .collect();
     println!("folds (training + test examples): {}", folds.join(", "));
     println!("work: {:.3} TFLOP for {} trials, without refits", total / 1e12, candidates.len());
+}
+
+/// Prints the commands that would be run.
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+pub fn print_commands(settings: &CommandSettings, candidates: &[Candidate], notices: &[String]) {
+    for notice in notices {
+        println!("note: {notice}");
+    }
+    for (number, candidate) in candidates.iter().enumerate() {
+        let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        let words = settings.filled(&candidate.params);
+        println!("{number}{name}: {}", joined(words.iter().map(String::as_str)));
+    }
 }
 
 /// The work of all folds of a trial, in floating-point operations; 0 where params do not fit.

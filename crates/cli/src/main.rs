@@ -11,6 +11,7 @@ mod dry_run;
 mod rank;
 mod report;
 mod search;
+mod told;
 mod train;
 
 mod brief;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Search(args) => search::search(args),
         Command::Train(args) => train::train(args),
+        Command::Ask(args) => told::ask(&args),
+        Command::Tell(args) => told::tell(&args),
         Command::Rank(args) => rank::rank(&args),
         Command::Report(args) => report::report(&args),
         Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),

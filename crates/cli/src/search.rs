@@ -4,6 +4,7 @@ mod choice;
 mod definition;
 mod plan;
 mod rescue;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,13 +19,14 @@ use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
 use burn_tune_search::suggester::Suggestion;
-use burn_tune_search::{Event, Params, Stop};
+use burn_tune_search::{Event, Objective, Params, Stop};
 use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
 
-use self::choice::{Chosen, FINISHED, choose, created_s};
-pub use self::definition::Definition;
-use self::definition::distributions;
+use self::choice::created_s;
+pub use self::choice::{Chosen, FINISHED, budgets, choose};
+pub use self::definition::{Definition, distributions};
 use self::plan::Plan;
+use self::work::{Silence, Work};
 use crate::args::{DATABASE, SearchArgs};
 use crate::commands::opened::failure;
 use crate::output::OutputFolder;
@@ -34,7 +36,7 @@ use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
 use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
-use crate::{WorkFailed, dry_run, setup};
+use crate::{WorkFailed, setup};
 
 /// How long a database that does not answer is asked again, before the search ends without it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -43,13 +45,14 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 pub fn check_space(path: &Path) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(path)?;
-    let objective = MlpObjective {
-        dataset: Dataset::mnist()?,
-        folds: Vec::new(),
-        backend: Backend::Flex,
-        curves: false,
-    };
-    check_file(&objective, &file)?;
+    match &file.command {
+        Some(_) => drop(work::command(&file)?),
+        None => {
+            let (dataset, folds) = (Dataset::mnist()?, Vec::new());
+            let objective = MlpObjective { dataset, folds, backend: Backend::Flex, curves: false };
+            check_file(&objective, &file)?;
+        }
+    }
     let points = match file.space.points() {
         Some(points) => format!("{points} points"),
         None => "uncountably many points".to_owned(),
@@ -68,7 +71,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let found = space_file::find(&args.run.space)?;
     if args.dry_run {
         let plan = Plan::new(found.file, &args)?;
-        dry_run::print(&plan.objective, &plan.candidates, &plan.notices);
+        plan.print_dry_run();
         return Ok(ExitCode::SUCCESS);
     }
     let path = found.path.clone();
@@ -119,7 +122,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn run(mut self) -> Result<ExitCode> {
+    fn run(self) -> Result<ExitCode> {
+        let chosen = self.chosen;
+        match &chosen.plan.work {
+            Work::Model(objective) => self.run_on(objective.as_ref()),
+            Work::Command(objective) => self.run_on(objective),
+            Work::Told => bail!("the trials of this study are given out by `burn-tune ask`"),
+        }
+    }
+
+    fn run_on<O: Objective>(mut self, objective: &O) -> Result<ExitCode> {
         let Chosen { plan, record, resumed } = self.chosen;
         let facts = plan.definition.facts();
         let mut progress = plan.progress(self.args.run.quiet);
@@ -131,13 +143,17 @@ impl Search<'_> {
         }
         let mut state = StudyState::default();
         let mut suggester = plan.suggester()?;
+        let mut silence = Silence::of(plan);
         let Run { history, mut kept } = run(
-            &plan.objective,
+            objective,
             |history| suggester.suggest(history),
             &mut self.store,
             &self.options,
             |event, history| {
                 progress.event(event, history);
+                if let Some(warning) = silence.warning(event) {
+                    progress.say(&warning);
+                }
                 state.event(event);
                 if *event == Event::StopRequested {
                     // In case the running trials are not given the time to end.
@@ -154,13 +170,13 @@ impl Search<'_> {
             progress.say(&format!("note: the study ends early: {reason}"));
         }
         if kept.is_ok() {
-            kept = self.refit_best(&mut state, &mut progress);
+            kept = self.refit_best(objective, &mut state, &mut progress);
         }
         progress.finish();
         let mut problems = Vec::new();
         problems.extend(kept.err().map(|error| rescue::rescue(&self, &state, &error)));
         let mut curves = state.curves();
-        if problems.is_empty() && plan.definition.settings.curves {
+        if problems.is_empty() && plan.definition.settings.work.curves() {
             match state.kept_curves(self.store.storage(), record) {
                 Ok(kept) => curves = kept,
                 Err(error) => problems.push(format!("{error:#}")),
@@ -186,8 +202,9 @@ impl Search<'_> {
     }
 
     /// Refits the best trials, unless the user wants to stop: then there is a leaderboard without refits.
-    fn refit_best(
+    fn refit_best<O: Objective>(
         &mut self,
+        objective: &O,
         state: &mut StudyState,
         progress: &mut Progress,
     ) -> Result<(), StoreError> {
@@ -203,7 +220,7 @@ impl Search<'_> {
             return Ok(());
         }
         progress.begin_refits(total, "refit");
-        let (objective, seeds) = (&plan.objective, study.refit_seeds);
+        let seeds = study.refit_seeds;
         let watch = |event: burn_tune_search::study::RefitEvent| progress.refit(event, total);
         let (refits, kept) = refit(objective, &best, seeds, &mut self.store, &self.options, watch);
         state.refits = refits;

@@ -15,6 +15,8 @@ pub fn listen() -> Result<(Stop, Receiver<()>)> {
     let requested = stop.clone();
     ctrlc::set_handler(move || {
         if requested.request() > 2 {
+            #[cfg(unix)]
+            burn_tune_command::kill_all();
             std::process::exit(INTERRUPTED.into());
         }
         // Nobody listens any more once the work is done: then there is nothing to tell.

@@ -83,13 +83,15 @@ fn table(
     let varying = if with_params { leaderboard.varying_params() } else { Vec::new() };
     let marks = flag_marks(leaderboard);
     let metric = &leaderboard.evaluation.metric;
-    let mut header = vec![
-        "rank".to_owned(),
-        "trial".into(),
-        format!("cv {metric}"),
-        format!("test {metric}"),
-        "size".into(),
-    ];
+    // Another program's score is one number, and nobody knows the size of what it trains.
+    let trained = leaderboard.evaluation.dataset.is_some();
+    let mut header = vec!["rank".to_owned(), "trial".into()];
+    if trained {
+        header.extend([format!("cv {metric}"), format!("test {metric}"), "size".into()]);
+    } else {
+        header.push(metric.clone());
+    }
+    let first_param = header.len();
     // Names are longer than their values: broken, they leave room for the others.
     header.extend(varying.iter().map(|name| name.replace('_', "_\n")));
     header.push("flags".into());
@@ -104,10 +106,12 @@ fn table(
         let mut row = vec![
             format!("{}{noise}", trial.rank),
             format!("{}{name}", trial.trial),
-            spread_of(trial.mean_test_score, trial.std_test_score),
-            test_score(leaderboard, trial.trial),
-            size(&trial.params).map_or(String::new(), thousands),
+            spread_of(trial.mean_test_score, trial.std_test_score.filter(|_| trained)),
         ];
+        if trained {
+            row.push(test_score(leaderboard, trial.trial));
+            row.push(size(&trial.params).map_or(String::new(), thousands));
+        }
         row.extend(
             varying
                 .iter()
@@ -116,7 +120,7 @@ fn table(
         row.push(marks.marks(&flags_of(leaderboard, trial)));
         table.add_row(row);
     }
-    for number in [0, 4].into_iter().chain(5..5 + varying.len()) {
+    for number in [0].into_iter().chain(if trained { 4 } else { 3 }..first_param + varying.len()) {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -173,11 +177,11 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
     {
         lines.push(format!(
             "Refitted on all {} examples from {}, trial {} scores {} on the {} test examples.",
-            leaderboard.evaluation.train_examples,
+            leaderboard.evaluation.train_examples.unwrap_or(0),
             count(refit.seeds, "seed"),
             first.trial,
             spread_of(refit.mean, refit.std),
-            leaderboard.evaluation.test_examples,
+            leaderboard.evaluation.test_examples.unwrap_or(0),
         ));
     }
     lines.extend(flag_marks(leaderboard).remarks());
@@ -212,6 +216,8 @@ fn pruning_remark(leaderboard: &Leaderboard) -> Option<String> {
 
 fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     let folds = leaderboard.evaluation.folds;
+    // A program of the user's has one score, whatever is asked for.
+    leaderboard.evaluation.dataset.as_ref()?;
     let like_best =
         leaderboard.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true)).count();
     match like_best {

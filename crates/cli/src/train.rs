@@ -30,6 +30,12 @@ use crate::{WorkFailed, dry_run, setup};
 /// Trains the models.
 pub fn train(args: TrainArgs) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(&args.run.space)?;
+    if file.command.is_some() {
+        bail!(
+            "{} has a command as its objective, and `train` trains models of ours alone: use `burn-tune search`",
+            path.display()
+        );
+    }
     let seed = args.run.seed.unwrap_or(file.study.seed);
     let backend = args.run.backend.unwrap_or_default();
     let source = DataSource::of(&file, &args.run);

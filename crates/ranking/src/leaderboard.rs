@@ -69,18 +69,26 @@ pub struct Leaderboard {
 /// How trials were scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
-    /// The data set.
-    pub dataset: String,
+    /// The data set; absent where trials are scored by another program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// The command that scores a trial, with `{lr}` where the param `lr` stands; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// What a score is, such as `accuracy`.
     pub metric: String,
-    /// How many folds of stratified cross-validation a trial is scored on; 1 holds out a fifth instead.
+    /// How many folds of stratified cross-validation a trial is scored on; 1 holds out a fifth
+    /// instead. The one score of a program counts as one fold.
     pub folds: usize,
-    /// How many training examples there are, all folds together.
-    pub train_examples: usize,
-    /// How many test examples there are, which refits alone are scored on.
-    pub test_examples: usize,
-    /// What computes: `flex`, `ndarray` or `wgpu`.
-    pub backend: String,
+    /// How many training examples there are, all folds together; absent without a data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub train_examples: Option<usize>,
+    /// How many test examples there are, which refits alone are scored on; absent without a data set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_examples: Option<usize>,
+    /// What computes: `flex`, `ndarray` or `wgpu`; absent where another program does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<String>,
 }
 
 /// How many trials there are of each state.

@@ -14,6 +14,8 @@ pub enum Purpose {
     Shuffle = 3,
     /// What a sampler that learns draws for a trial.
     Suggestion = 4,
+    /// The seed that another program is given.
+    Program = 5,
 }
 
 /// What a trial is asked for: one fold of the cross-validation, or one refit on all of the data.

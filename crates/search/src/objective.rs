@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -109,6 +110,7 @@ pub struct TaskHandle<'a> {
     deadline: Option<Deadline>,
     judge: Option<Judge>,
     reporting: Mutex<Reporting>,
+    stderr: Mutex<Option<String>>,
 }
 
 /// What was reported of a task.
@@ -140,8 +142,18 @@ pub struct Deadline {
 impl<'a> TaskHandle<'a> {
     /// A handle for one task of one trial.
     pub fn new(study_seed: u64, trial: usize, task: Task, stop: &'a Stop) -> Self {
-        let reporting = Mutex::default();
-        TaskHandle { study_seed, trial, task, stop, deadline: None, judge: None, reporting }
+        let (reporting, stderr) = (Mutex::default(), Mutex::default());
+        TaskHandle { study_seed, trial, task, stop, deadline: None, judge: None, reporting, stderr }
+    }
+
+    /// The number of the trial.
+    pub fn trial(&self) -> usize {
+        self.trial
+    }
+
+    /// The seed that a program is given which has a generator of its own: the same for every run of the study.
+    pub fn program_seed(&self) -> u32 {
+        self.rng(Purpose::Program).random()
     }
 
     /// The handle of a task that a pruner looks at.
@@ -149,7 +161,7 @@ impl<'a> TaskHandle<'a> {
         TaskHandle { judge, ..self }
     }
 
-    /// Whether anybody looks at what is reported: else the value need not be computed.
+    /// Whether anybody decides by what is reported: else a value that costs something need not be computed.
     pub fn wants_reports(&self) -> bool {
         self.judge.is_some()
     }
@@ -157,14 +169,25 @@ impl<'a> TaskHandle<'a> {
     /// Says what the score would be after `step`, such as an epoch, from 1; steps ascend. A task that is told
     /// to stop and returns a score was pruned. What it reports after that is not looked at.
     pub fn report(&self, step: u64, value: f64) -> Verdict {
-        let Some(judge) = &self.judge else { return Verdict::Continue };
         let mut reporting = self.reporting.lock().unwrap_or_else(PoisonError::into_inner);
         let ascends = reporting.reports.last().is_none_or(|last| last.step < step);
         if !reporting.stopped && ascends {
             reporting.reports.push(Report { step, value });
-            reporting.stopped = judge.prunes(&reporting.reports);
+            let judge = self.judge.as_ref();
+            reporting.stopped = judge.is_some_and(|judge| judge.prunes(&reporting.reports));
         }
         if reporting.stopped { Verdict::Stop } else { Verdict::Continue }
+    }
+
+    /// Keeps with the trial what a program has written to stderr, whatever the trial comes to.
+    pub fn keep_stderr(&self, text: String) {
+        let text = Some(text).filter(|text| !text.is_empty());
+        *self.stderr.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    /// What was kept so.
+    pub(crate) fn take_stderr(&self) -> Option<String> {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Adds to a score what was reported on the way to it.

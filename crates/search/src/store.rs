@@ -108,6 +108,8 @@ pub struct FoldRecord {
     pub result: Result<FoldScore, Failure>,
     /// Who, and when.
     pub span: Option<Span>,
+    /// What the program that scored it has written to stderr, the end of it where that is long.
+    pub stderr: Option<String>,
 }
 
 /// Whether a result was kept.

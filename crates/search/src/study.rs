@@ -16,7 +16,7 @@ use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandl
 use crate::pruner::{LooksAt, Report};
 use crate::pruning::{Courses, Judge, Pruning, reports};
 use crate::stop::Stop;
-use crate::store::{Claim, Kept, KeptTrial, Store, StoreError};
+use crate::store::{Claim, FoldRecord, Kept, KeptTrial, Store, StoreError};
 use crate::suggester::Suggestion;
 use crate::tasks::{Dispatcher, Next, catching, run_tasks};
 use crate::timeline::Span;
@@ -104,8 +104,9 @@ pub fn run<O: Objective, K: Store>(
             .with_judge(judge);
         let (result, span) = options
             .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
+        let stderr = handle.take_stderr();
         let result = result.map(|score| handle.with_reports(score));
-        FoldAnswer { trial, fold, result, span }
+        FoldAnswer { trial, fold, result, span, stderr }
     };
     run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
     dispatcher.end()
@@ -124,6 +125,7 @@ struct FoldAnswer {
     fold: usize,
     result: Result<FoldScore, ObjectiveError>,
     span: Span,
+    stderr: Option<String>,
 }
 
 /// A running trial that this process has claimed.
@@ -230,7 +232,7 @@ where
             Some(error) => {
                 let reason = error.to_string();
                 let result = Err(ObjectiveError::Failed { reason, flags: vec![] });
-                self.ended(number, 0, result, None);
+                self.ended(number, 0, result, None, None);
             }
         }
     }
@@ -271,6 +273,7 @@ where
         fold: usize,
         result: Result<FoldScore, ObjectiveError>,
         span: Option<Span>,
+        stderr: Option<String>,
     ) {
         let result = result.map(|score| self.judged(trial, fold, score));
         let before = &self.history.trials()[trial];
@@ -284,6 +287,7 @@ where
         }
         let mut after = before.clone();
         let record = after.end_fold(fold, &result, span);
+        let record = record.map(|record| FoldRecord { stderr, ..record });
         // A trial that was lost and claimed again may have its fold from before and after.
         let again = record.is_none();
         let kept =
@@ -369,8 +373,9 @@ where
         }
     }
 
-    fn finished(&mut self, FoldAnswer { trial, fold, result, span }: FoldAnswer) {
-        self.ended(trial, fold, result, Some(span));
+    fn finished(&mut self, answer: FoldAnswer) {
+        let FoldAnswer { trial, fold, result, span, stderr } = answer;
+        self.ended(trial, fold, result, Some(span), stderr);
     }
 
     fn stop_requested(&mut self) {

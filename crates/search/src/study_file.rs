@@ -2,6 +2,7 @@
 //! that can be checked without the model is checked here; each error shows the line.
 
 mod claim;
+mod command;
 mod condition;
 mod domain;
 mod error;
@@ -12,6 +13,9 @@ use std::ops::Range;
 use std::path::Path;
 
 pub use self::claim::{Claim, Expectation, Fall};
+pub use self::command::{CommandSettings, Word, joined};
+use toml::Spanned;
+
 use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
 use self::toml_view::{Source, TableView};
@@ -137,6 +141,8 @@ pub struct StudyFile {
     pub study: StudySettings,
     /// `[data] dataset`: `mnist`, or a folder.
     pub dataset: String,
+    /// The `[objective]` table: the program that is run for each trial, where there is one.
+    pub command: Option<CommandSettings>,
     /// The `[space]` table.
     pub space: Space,
     /// The `[[trial]]` tables, in order.
@@ -144,6 +150,7 @@ pub struct StudyFile {
     /// The `[[claim]]` tables, in order: what is said of the explicit trials' training.
     pub claims: Vec<Claim>,
     source: Source,
+    command_span: Range<usize>,
     /// For each domain of the space: where its name stands, and where each of its extremes.
     domain_spans: Vec<(Range<usize>, Vec<Range<usize>>)>,
 }
@@ -159,10 +166,10 @@ impl StudyFile {
         let source = Source::new(path, text);
         let document = source.parse()?;
         let root = TableView::new(&source, "the file", &document);
-        root.allow_only(&["study", "data", "space", "trial", "claim"])?;
+        root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
-        let study = study_settings(&source, root.table("study")?, &stem)?;
+        let mut study = study_settings(&source, root.table("study")?, &stem)?;
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -194,8 +201,25 @@ impl StudyFile {
                 help,
             ));
         }
+        let (mut command, mut command_span) = (None, 0..0);
+        if let Some(table) = root.table("objective")? {
+            command::refuse_settings_of_models(&source, &root)?;
+            command = Some(command::parse_command(&source, &table, &space)?);
+            command_span = table.value("command").map_or(0..0, Spanned::span);
+            (study.folds, study.top) = (1, 0);
+        }
         let dataset = dataset.unwrap_or_else(|| "mnist".into());
-        Ok(StudyFile { study, dataset, space, trials, claims, source, domain_spans })
+        Ok(StudyFile {
+            study,
+            dataset,
+            command,
+            space,
+            trials,
+            claims,
+            source,
+            command_span,
+            domain_spans,
+        })
     }
 
     /// An error about the parameter called `name`: at `value` in its domain, where that is one of its
@@ -233,6 +257,11 @@ impl StudyFile {
             }
             None => self.error_in_space(name, None, problem, help),
         }
+    }
+
+    /// An error about the command of `[objective]`.
+    pub fn error_in_command(&self, problem: &str, help: &str) -> SpaceError {
+        self.source.error(self.command_span.clone(), problem, "this command", help)
     }
 
     /// An error about the parameter that is missing from the space.

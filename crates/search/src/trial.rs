@@ -178,7 +178,7 @@ impl Trial {
             Err(ObjectiveError::Interrupted) => return None,
         };
         self.state = self.state.clone().after_fold(self.number, fold, result.clone()).ok()?;
-        Some(FoldRecord { result, span })
+        Some(FoldRecord { result, span, stderr: None })
     }
 
     /// Whether running `fold` can still matter: not where it has ended, or one before it has failed or was
@@ -280,6 +280,7 @@ fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
     if !ends {
         return TrialState::Running { folds };
     }
+    let folds_in_all = folds.len();
     let mut scores = Vec::with_capacity(decided);
     for (fold, result) in folds.into_iter().enumerate() {
         match result {
@@ -291,11 +292,12 @@ fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
                 }
             }
             Some(Err(failure)) => {
-                let reason = format!("fold {fold}: {}", failure.reason);
-                return TrialState::Failed {
-                    folds: scores,
-                    failure: Failure { reason, ..failure },
+                let reason = match folds_in_all {
+                    1 => failure.reason,
+                    _ => format!("fold {fold}: {}", failure.reason),
                 };
+                let failure = Failure { reason, ..failure };
+                return TrialState::Failed { folds: scores, failure };
             }
             None => break,
         }

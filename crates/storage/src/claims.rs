@@ -6,7 +6,7 @@
 //! result is kept once. The clock is the database's.
 
 mod looking;
-mod saving;
+pub(crate) mod saving;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,8 +24,8 @@ use self::saving::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_
 use crate::database::Access;
 use crate::distribution::Distribution;
 use crate::kept::{
-    fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes, refit_json,
-    refit_key, refit_task,
+    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
+    refit_json, refit_key, refit_task,
 };
 use crate::leases::Leases;
 use crate::parts::count_workers;
@@ -184,6 +184,10 @@ impl Store for StudyStore {
                     set_intermediate_value(db, id, step, value)?;
                 }
                 save_curves(db, id, &fold_task(fold), npz.as_deref())?;
+                if let Some(stderr) = &record.stderr {
+                    let json = serde_json::Value::from(stderr.as_str()).to_string();
+                    set_trial_attribute(db, id, STDERR, &json)?;
+                }
                 if trial.is_finished() { end(db, leases, id, trial) } else { Ok(Kept::Kept) }
             })
             .map_err(store_error)?;

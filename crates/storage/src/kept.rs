@@ -28,6 +28,8 @@ pub const WORKER: &str = "burn_tune:worker";
 pub const BURN_TUNE: &str = "burn_tune";
 /// The user attribute with the name of an explicit trial.
 pub const NAME: &str = "name";
+/// The user attribute with what the program of a trial has written to stderr.
+pub const STDERR: &str = "stderr";
 
 /// The system attribute that Optuna gives a trial that repeats another one, with all else that the
 /// other one had.
@@ -213,7 +215,7 @@ fn fold_record(json: &str) -> Result<FoldRecord, serde_json::Error> {
         }),
         (_, error) => Err(Failure { reason: error.unwrap_or_default(), flags: json.flags }),
     };
-    Ok(FoldRecord { result, span: json.span.map(Span::from) })
+    Ok(FoldRecord { result, span: json.span.map(Span::from), stderr: None })
 }
 
 /// A refit, of its attribute's text.
@@ -375,7 +377,8 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
     for fold in 0..folds {
         let key = fold_key(fold);
         let Some(json) = record.system_attributes.get(&key) else { continue };
-        let FoldRecord { result, span } = fold_record(json).map_err(|error| wrong(&key, &error))?;
+        let FoldRecord { result, span, .. } =
+            fold_record(json).map_err(|error| wrong(&key, &error))?;
         kept.spans.extend(span.map(|span| (fold, span)));
         let state = kept.trial.state.clone();
         kept.trial.state =
@@ -430,7 +433,8 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
         intermediate_values.extend(
             score.into_iter().flat_map(|s| self::intermediate_values(fold, s, rescued.looks_at)),
         );
-        system_attributes.insert(fold_key(fold), fold_json(&FoldRecord { result, span }));
+        system_attributes
+            .insert(fold_key(fold), fold_json(&FoldRecord { result, span, stderr: None }));
     }
     let refits: Vec<Refit> =
         rescued.refits.iter().filter(|refit| refit.trial == trial.number).cloned().collect();

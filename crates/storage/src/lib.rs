@@ -20,6 +20,7 @@ pub mod parts;
 pub mod python_json;
 pub mod records;
 pub mod studies;
+pub mod told;
 pub mod transfer;
 pub mod url;
 pub mod worker;

@@ -38,11 +38,7 @@ impl Storage {
     ) -> Result<Option<TrialRecord>, StorageError> {
         let with_curves = self.has_own_tables();
         self.transaction(Access::Read, |db| {
-            let condition = "t.study_id = ?1 AND t.number = ?2";
-            let params = [Value::Int(study.id), Value::Int(number as i64)];
-            let Some(mut trial) = read_where(db, condition, &params)?.pop() else {
-                return Ok(None);
-            };
+            let Some(mut trial) = read_number(db, study.id, number)? else { return Ok(None) };
             if with_curves {
                 let select = "SELECT task, npz FROM burn_tune_curves WHERE trial_id = ?1";
                 for row in db.query(select, &[Value::Int(trial.id)])? {
@@ -95,6 +91,16 @@ pub(crate) fn read_trial(
     trial: i64,
 ) -> Result<Option<TrialRecord>, StorageError> {
     Ok(read_where(db, "t.trial_id = ?1", &[Value::Int(trial)])?.pop())
+}
+
+/// The trial of a study with this number, without curves.
+pub(crate) fn read_number(
+    db: &mut dyn Database,
+    study: i64,
+    number: usize,
+) -> Result<Option<TrialRecord>, StorageError> {
+    let params = [Value::Int(study), Value::Int(number as i64)];
+    Ok(read_where(db, "t.study_id = ?1 AND t.number = ?2", &params)?.pop())
 }
 
 /// The trials with these keys, without curves, in the order of their keys.

@@ -25,6 +25,8 @@ use crate::table::{count, terminal_width, textwrap};
 
 /// Intermediate values that a person is shown.
 const MOST_STEPS: usize = 50;
+/// Lines of stderr that a person is shown.
+const MOST_LINES: usize = 50;
 
 /// Shows the trial.
 pub fn show(args: &ShowArgs) -> Result<ExitCode> {
@@ -69,6 +71,8 @@ struct ShowJson<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refits: Vec<NumberedResult<'a>>,
     intermediate_values: BTreeMap<i64, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stderr: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     system_attributes: &'a BTreeMap<String, Value>,
     /// The sizes of what was recorded, in bytes.
@@ -100,6 +104,7 @@ fn json<'a>(trial: &'a TrialView, record: &'a TrialRecord, study: &'a StudyRecor
         folds: numbered(&trial.folds),
         refits: numbered(&trial.refits),
         intermediate_values: intermediate.map(|(&step, &value)| (step, number(value))).collect(),
+        stderr: trial.stderr.as_deref(),
         system_attributes: &trial.system_attributes,
         curves: record.curves.iter().map(|(task, npz)| (task.as_str(), npz.len())).collect(),
     }
@@ -125,6 +130,7 @@ fn trial_text(
         let _ = writeln!(flags, "{}", textwrap(&line, width, "  "));
     }
     sections.push(flags);
+    sections.push(stderr_text(trial));
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
 }
@@ -155,6 +161,24 @@ fn facts(trial: &TrialView, study: &StudyRecord) -> Vec<(&'static str, String)> 
         ("worker", trial.worker.as_ref().map_or(String::new(), worker_text)),
         ("last sign of life", heartbeat),
     ]
+}
+
+/// The last lines that a program has written to stderr, as they are.
+fn stderr_text(trial: &TrialView) -> String {
+    let Some(stderr) = &trial.stderr else { return String::new() };
+    let lines: Vec<&str> = stderr.lines().collect();
+    let hidden = lines.len().saturating_sub(MOST_LINES);
+    let title = match hidden {
+        0 => "stderr".to_owned(),
+        hidden => format!("stderr ({} before these: see --format json)", count(hidden, "line")),
+    };
+    let mut text = title + "\n";
+    for line in &lines[hidden..] {
+        // It may have been meant for a terminal: what moves the cursor stays out.
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let _ = writeln!(text, "  {}", line.trim_end());
+    }
+    text
 }
 
 /// Which process on which machine.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use burn_tune_search::Flag;
-use burn_tune_storage::kept::is_ours;
+use burn_tune_storage::kept::{STDERR, is_ours};
 use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
@@ -77,6 +77,8 @@ pub struct TrialView {
     pub flags: Vec<Flag>,
     /// Why it failed.
     pub error: Option<String>,
+    /// What the program that scored it has written to stderr.
+    pub stderr: Option<String>,
     /// In the order of the space.
     pub params: Vec<Param>,
     /// When it began and ended, and when somebody last worked on it, as in the database.
@@ -170,6 +172,7 @@ impl TrialView {
             refits: BTreeMap::new(),
             flags: Vec::new(),
             error: None,
+            stderr: None,
             worker: None,
         };
         if is_ours(record) {
@@ -184,6 +187,7 @@ impl TrialView {
         self.name = take(attributes, "name");
         self.std = take(attributes, "std_test_score");
         self.error = take(attributes, "error");
+        self.stderr = take(attributes, STDERR);
         let of_trial: Option<Vec<Flag>> = take(attributes, "flags");
         // Summaries of what stands below, for Optuna's dashboard.
         for key in ["split_test_scores", "test_score", "test_scores"] {

@@ -6,7 +6,7 @@ use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::{Distribution, Storage, StorageError, StudyRecord};
 use serde_json::Value;
 
-use super::definition::{Change, Definition, METRIC, differences, distributions};
+use super::definition::{Change, Definition, differences, distributions};
 use super::plan::Plan;
 use crate::args::SearchArgs;
 use crate::commands::opened::unknown;
@@ -38,7 +38,8 @@ pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<
         };
         return match (record, &args.study) {
             (Ok(record), _) => {
-                storage.set_metric_names(record.id, &[METRIC])?;
+                let metric = plan.definition.settings.work.metric();
+                storage.set_metric_names(record.id, &[metric])?;
                 Ok(Chosen { record, plan, resumed: false })
             }
             // Another process was faster in making the one that both are to work on.
@@ -103,15 +104,29 @@ fn join(storage: &mut Storage, name: &str, file: StudyFile, args: &SearchArgs) -
     let Some(definition) = Definition::read(&record)? else {
         return adopt(storage, &record, file, args);
     };
+    refuse_other_use(name, &definition, args)?;
     refuse(name, definition.changes(&file, args))?;
     let budgets = extend(storage, &record, args)?;
     let plan = Plan::resumed(file, &definition, budgets)?;
     let examples = |definition: &Definition| {
-        serde_json::to_value(&definition.settings.examples).unwrap_or_default()
+        serde_json::to_value(definition.settings.work.examples()).unwrap_or_default()
     };
     refuse(name, differences("examples ", &examples(&definition), &examples(&plan.definition)))?;
     let record = storage.study(name)?.ok_or_else(gone)?;
     Ok(Chosen { record, plan, resumed: true })
+}
+
+/// The trials of a search are its own, and those that are asked for are told by whoever asked.
+fn refuse_other_use(name: &str, definition: &Definition, args: &SearchArgs) -> Result<()> {
+    match (definition.settings.work.is_told(), args.told) {
+        (false, true) => bail!(
+            "the study `{name}` is a search's, and its trials are its own: give --study another name"
+        ),
+        (true, false) => bail!(
+            "the trials of the study `{name}` are given out by `burn-tune ask`, and `search` cannot score them: give --study another name"
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn refuse(name: &str, changes: Vec<Change>) -> Result<()> {
@@ -138,10 +153,11 @@ fn extend(storage: &mut Storage, record: &StudyRecord, args: &SearchArgs) -> Res
             None => Ok(None),
             Some(trials) if trials == last => Ok(None),
             Some(trials) if trials < last => Err(StorageError::Input(format!(
-                "the study `{}` was asked for {last} trials: --trials cannot make it {trials}; Ctrl-C ends a search at any time",
-                record.name
+                "the study `{}` was asked for {last} trials: --trials cannot make it {trials}{}",
+                record.name,
+                if args.told { "" } else { "; Ctrl-C ends a search at any time" },
             ))),
-            Some(trials) if !args.resume => Err(StorageError::Input(format!(
+            Some(trials) if !args.resume && !args.told => Err(StorageError::Input(format!(
                 "the study `{}` was asked for {last} trials: add --resume to make it {trials}",
                 record.name
             ))),
@@ -203,7 +219,8 @@ pub fn created_s(record: &StudyRecord) -> Option<f64> {
     about["created_s"].as_f64()
 }
 
-fn budgets(record: &StudyRecord) -> Vec<usize> {
+/// The numbers of trials that a study was asked for, one after the other.
+pub fn budgets(record: &StudyRecord) -> Vec<usize> {
     let json = record.user_attributes.get(BUDGETS);
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }

@@ -8,7 +8,8 @@ use burn_tune_data::Dataset;
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
-use burn_tune_search::study_file::StudySettings;
+use burn_tune_search::pruning::Pruning;
+use burn_tune_search::study_file::{CommandSettings, StudySettings};
 use burn_tune_search::{ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
 use burn_tune_storage::distribution::{self, Distribution};
@@ -21,8 +22,10 @@ use serde_json::{Value, json};
 use crate::args::{PrunerChoice, SearchArgs};
 use crate::setup::DataSource;
 
-/// What a score is.
-pub const METRIC: &str = "accuracy";
+/// What a score of our model is.
+const ACCURACY: &str = "accuracy";
+/// What a value that somebody tells is called.
+const TOLD_METRIC: &str = "score";
 /// The version of what is written into a study's attributes.
 const FORMAT: u64 = 1;
 
@@ -32,6 +35,40 @@ pub struct Settings {
     /// The space file's, with what the arguments said instead.
     #[serde(flatten)]
     pub study: StudySettings,
+    /// What scores them.
+    #[serde(flatten)]
+    pub work: WorkSettings,
+}
+
+/// What scores the trials of a study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WorkSettings {
+    /// Our model is trained.
+    Model(ModelSettings),
+    /// A command is run.
+    Command {
+        /// It, with places for params.
+        objective: CommandSettings,
+    },
+    /// Whoever asks for trials tells what they come to.
+    Told {
+        /// That it is so.
+        objective: Told,
+    },
+}
+
+/// The word for a study whose trials are asked for and told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Told {
+    /// It.
+    Told,
+}
+
+/// How our model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSettings {
     /// Where the examples come from.
     #[serde(flatten)]
     pub source: DataSource,
@@ -41,6 +78,35 @@ pub struct Settings {
     pub curves: bool,
     /// The examples themselves.
     pub examples: ExampleFacts,
+}
+
+impl WorkSettings {
+    /// The examples, where there are any.
+    pub fn examples(&self) -> Option<&ExampleFacts> {
+        match self {
+            WorkSettings::Model(model) => Some(&model.examples),
+            _ => None,
+        }
+    }
+
+    /// Whether learning curves are recorded.
+    pub fn curves(&self) -> bool {
+        matches!(self, WorkSettings::Model(model) if model.curves)
+    }
+
+    /// Whether trials are asked for and told.
+    pub fn is_told(&self) -> bool {
+        matches!(self, WorkSettings::Told { .. })
+    }
+
+    /// What a score is called.
+    pub fn metric(&self) -> &str {
+        match self {
+            WorkSettings::Model(_) => ACCURACY,
+            WorkSettings::Command { objective } => &objective.metric,
+            WorkSettings::Told { .. } => TOLD_METRIC,
+        }
+    }
 }
 
 /// What tells one data set from another.
@@ -145,19 +211,27 @@ impl Definition {
 
     /// What a leaderboard says of the study besides its trials.
     pub fn facts(&self) -> StudyFacts {
-        let Settings { study, examples, backend, .. } = &self.settings;
+        let Settings { study, work } = &self.settings;
+        let examples = work.examples();
         StudyFacts {
             name: study.name.clone(),
             seed: study.seed,
             direction: study.direction,
             space: self.space.clone(),
             evaluation: Evaluation {
-                dataset: examples.name.clone(),
-                metric: METRIC.into(),
+                dataset: examples.map(|examples| examples.name.clone()),
+                command: match work {
+                    WorkSettings::Command { objective } => Some(objective.to_string()),
+                    _ => None,
+                },
+                metric: work.metric().into(),
                 folds: study.folds,
-                train_examples: examples.train,
-                test_examples: examples.test,
-                backend: backend.clone(),
+                train_examples: examples.map(|examples| examples.train),
+                test_examples: examples.map(|examples| examples.test),
+                backend: match work {
+                    WorkSettings::Model(model) => Some(model.backend.clone()),
+                    _ => None,
+                },
             },
             top: study.top,
             refit_seeds: study.refit_seeds,
@@ -165,10 +239,21 @@ impl Definition {
         }
     }
 
-    /// How many numbers the model of these params trains; `None` where they do not fit.
+    /// How hopeless trials are stopped, where they are, and a trial reports at most so many times.
+    pub fn pruning_of(&self, max_steps: Option<u64>) -> Result<Option<Pruning>> {
+        let study = &self.settings.study;
+        let Some(settings) = &study.pruner else { return Ok(None) };
+        let direction = study.direction;
+        let pruner = settings
+            .build(direction, study.folds, max_steps)
+            .map_err(|problem| anyhow!(problem))?;
+        Ok(Some(Pruning { pruner, looks_at: settings.looks_at(), direction }))
+    }
+
+    /// How many numbers the model of these params trains; `None` where they do not fit, or it is not ours.
     pub fn size(&self, params: &Params) -> Option<u64> {
+        let ExampleFacts { features, classes, .. } = *self.settings.work.examples()?;
         let config: MlpConfig = from_params(params).ok()?;
-        let ExampleFacts { features, classes, .. } = self.settings.examples;
         Some(config.parameters(features, classes))
     }
 
@@ -186,7 +271,14 @@ impl Definition {
             changes.push(Change { what: "the order of [space]".into(), was, now });
         }
         changes.extend(differences("[[trial]] ", &self.explicit_trials, &explicit_trials(file)));
-        changes.extend(differences("[study] ", &self.file_settings, &file_settings(file)));
+        let (was, now) = (&self.file_settings, &file_settings(file));
+        changes.extend(differences("[objective] ", &was["objective"], &now["objective"]));
+        let others = |settings: &Value| {
+            let mut settings = settings.clone();
+            settings.as_object_mut().map(|settings| settings.remove("objective"));
+            settings
+        };
+        changes.extend(differences("[study] ", &others(was), &others(now)));
         let settings = serde_json::to_value(&self.settings).unwrap_or_default();
         for (key, now) in asked_for(args) {
             let was = settings.get(key).cloned().unwrap_or_default();
@@ -289,6 +381,9 @@ fn explicit_trials(file: &StudyFile) -> Value {
 fn file_settings(file: &StudyFile) -> Value {
     let mut settings = serde_json::to_value(&file.study).unwrap_or_default();
     settings["dataset"] = file.dataset.clone().into();
+    if let Some(command) = &file.command {
+        settings["objective"] = json!(command);
+    }
     settings
 }
 

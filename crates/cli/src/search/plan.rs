@@ -4,11 +4,10 @@
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use burn_tune_data::stratified_folds;
-use burn_tune_model::{Backend, MlpConfig, MlpObjective};
-use burn_tune_search::bind::{bind, check_file};
+use burn_tune_model::MlpConfig;
+use burn_tune_search::bind::bind;
 use burn_tune_search::candidates::for_budgets;
-use burn_tune_search::pruner::{LooksAt, PrunerSettings};
+use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
@@ -16,11 +15,11 @@ use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::{EndRule, Suggester};
 use burn_tune_search::{Candidate, Direction, Domain, Objective, Params, StudyFile};
 
-use super::definition::{Definition, ExampleFacts, Settings};
+use super::definition::{Definition, Settings};
+use super::work::{Prepared, Work};
 use crate::args::{PrunerChoice, SearchArgs};
+use crate::dry_run;
 use crate::progress::Progress;
-use crate::setup::DataSource;
-use crate::{dry_run, setup};
 
 /// Trials that are made where nobody says how many.
 const TRIALS: usize = 50;
@@ -32,7 +31,7 @@ const ESTIMATED: usize = 64;
 pub struct Plan {
     pub definition: Definition,
     pub file: StudyFile,
-    pub objective: MlpObjective,
+    pub work: Work,
     /// How many trials the study has been asked for, one number after the other.
     pub budgets: Vec<usize>,
     /// The trials of ours, in order, as far as they can be listed.
@@ -46,8 +45,8 @@ impl Plan {
         let study = StudySettings {
             seed: args.run.seed.unwrap_or(file.study.seed),
             sampler: args.sampler.unwrap_or(file.study.sampler),
-            folds: args.folds.unwrap_or(file.study.folds),
-            top: args.top.unwrap_or(file.study.top),
+            folds: if args.told { 1 } else { args.folds.unwrap_or(file.study.folds) },
+            top: if args.told { 0 } else { args.top.unwrap_or(file.study.top) },
             pruner: match &args.pruner {
                 Some(PrunerChoice::None) => None,
                 Some(PrunerChoice::Some(pruner)) => Some(pruner.clone()),
@@ -60,36 +59,24 @@ impl Plan {
             },
             ..file.study.clone()
         };
-        let source = DataSource::of(&file, &args.run);
-        let backend = args.run.backend.unwrap_or_default();
         let budgets = vec![args.trials.unwrap_or(TRIALS)];
-        Plan::of(file, study, source, backend, args.curves, budgets)
+        let prepared = Prepared::new(&file, &study, args)?;
+        Plan::of(file, study, prepared, budgets)
     }
 
     /// A study that was begun before, for whose `budgets` trials the file has not changed.
     pub fn resumed(file: StudyFile, definition: &Definition, budgets: Vec<usize>) -> Result<Self> {
-        let Settings { study, source, backend, curves, .. } = definition.settings.clone();
-        let backend = Backend::by_name(&backend).ok_or_else(|| {
-            anyhow!("the study computes on {backend}, which this program was built without: `--features {backend}` builds it in")
-        })?;
-        Plan::of(file, study, source, backend, curves, budgets)
+        let prepared = Prepared::resumed(&file, definition)?;
+        Plan::of(file, definition.settings.study.clone(), prepared, budgets)
     }
 
     fn of(
         file: StudyFile,
         study: StudySettings,
-        source: DataSource,
-        backend: Backend,
-        curves: bool,
+        prepared: Prepared,
         budgets: Vec<usize>,
     ) -> Result<Self> {
-        let dataset = setup::dataset(&source, backend)?;
-        let examples = ExampleFacts::of(&dataset);
-        let splits = stratified_folds(dataset.train.labels(), study.folds)?;
-        let mut notices: Vec<String> = splits.warning.iter().map(ToString::to_string).collect();
-        let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
-        check_file(&objective, &file)?;
-
+        let Prepared { work, settings, mut notices } = prepared;
         let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
         let trials = budgets.last().copied().unwrap_or(TRIALS);
@@ -108,10 +95,8 @@ impl Plan {
                 file.trials.len(),
             ));
         }
-        let backend = backend.name().to_owned();
-        let settings = Settings { study, source, backend, curves, examples };
-        let definition = Definition::new(&file, settings);
-        let plan = Plan { definition, file, objective, budgets, candidates, notices };
+        let definition = Definition::new(&file, Settings { study, work: settings });
+        let plan = Plan { definition, file, work, budgets, candidates, notices };
         // What they cannot take is said before there is a study.
         plan.suggester()?;
         plan.pruning()?;
@@ -137,21 +122,23 @@ impl Plan {
 
     /// What intermediate values are.
     pub fn looks_at(&self) -> LooksAt {
-        self.study().pruner.as_ref().map(PrunerSettings::looks_at).unwrap_or_default()
+        match (&self.study().pruner, &self.work) {
+            (Some(pruner), _) => pruner.looks_at(),
+            (None, Work::Model(_)) => LooksAt::default(),
+            // A program's intermediate values are kept, whether anybody decides by them or not.
+            (None, Work::Command(_) | Work::Told) => LooksAt::Epochs,
+        }
     }
 
     /// How hopeless trials are stopped, where they are.
     pub fn pruning(&self) -> Result<Option<Pruning>> {
-        let Some(settings) = &self.study().pruner else { return Ok(None) };
-        let (direction, folds) = (self.study().direction, self.study().folds);
-        let pruner = settings
-            .build(direction, folds, self.max_steps())
-            .map_err(|problem| anyhow!(problem))?;
-        Ok(Some(Pruning { pruner, looks_at: settings.looks_at(), direction }))
+        self.definition.pruning_of(self.max_steps())
     }
 
-    /// The most epochs that a trial may have.
+    /// The most epochs that a trial may have; nobody knows how often a program reports.
     fn max_steps(&self) -> Option<u64> {
+        let Work::Model(objective) = &self.work else { return None };
+        let objective = objective.as_ref();
         let explicit = self.candidates.iter().map(|candidate| candidate.params.clone());
         let space = &self.file.space;
         let epochs = space.get("epochs").map(Domain::extremes).unwrap_or_default();
@@ -159,15 +146,10 @@ impl Plan {
             epochs.into_iter().map(|value| Params::from_iter([("epochs".to_owned(), value)]));
         let steps = explicit
             .chain(sampled)
-            .filter_map(|params| self.objective.steps(&bind(&self.objective, &params).ok()?));
+            .filter_map(|params| objective.steps(&bind(objective, &params).ok()?));
         // A space that says nothing of epochs gives every trial as many as there are by default.
-        steps
-            .chain(
-                self.objective
-                    .steps(&MlpConfig::default())
-                    .filter(|_| space.get("epochs").is_none()),
-            )
-            .max()
+        let default = objective.steps(&MlpConfig::default());
+        steps.chain(default.filter(|_| space.get("epochs").is_none())).max()
     }
 
     /// Params like those of the trials that there will be.
@@ -183,18 +165,16 @@ impl Plan {
 
     /// The display of the search.
     pub fn progress(&self, quiet: bool) -> Progress<'_> {
-        let cost = |params: &Params| dry_run::work(&self.objective, params);
+        let cost = |params: &Params| self.work.cost(params);
         let typical = self.typical();
         let trials = if self.study().sampler.learns() { self.budget() } else { typical.len() };
         let work: f64 = typical.iter().map(cost).sum();
         let work = work / typical.len().max(1) as f64 * trials as f64;
-        // A refit is a fold with all of the examples, of what are likely to be average trials.
-        let examples: usize = self.objective.folds.iter().map(|fold| fold.train.len()).sum();
-        let whole = self.objective.dataset.train.len() as f64 / examples as f64;
+        // What is refitted are likely to be average trials.
         let refits = self.study().top.min(trials) * self.study().refit_seeds;
-        let refit_work = refits as f64 * work / trials.max(1) as f64 * whole;
+        let refit_work = refits as f64 * work / trials.max(1) as f64 * self.work.refit_cost();
         let maximize = self.study().direction == Direction::Maximize;
-        let folds = self.objective.folds.len();
+        let folds = self.study().folds;
         Progress::new(self.budget().min(trials), cost, (work, refit_work), folds, maximize, quiet)
     }
 
@@ -217,22 +197,30 @@ impl Plan {
         sampler + &pruner.unwrap_or_default()
     }
 
+    /// Prints what would be tried.
+    pub fn print_dry_run(&self) {
+        match &self.work {
+            Work::Model(objective) => dry_run::print(objective, &self.candidates, &self.notices),
+            Work::Command(objective) => {
+                dry_run::print_commands(objective.settings(), &self.candidates, &self.notices);
+            }
+            Work::Told => {}
+        }
+    }
+
     /// What is said first.
     pub fn opening_line(&self, path: &Path, jobs: usize, study: &str) -> String {
-        let dataset = &self.objective.dataset;
-        let folds = match self.objective.folds.len() {
-            1 => "a fifth held out".to_owned(),
-            folds => format!("{folds} folds"),
+        let on = match &self.work {
+            Work::Model(objective) => format!(" on {}", objective.backend.name()),
+            Work::Command(_) | Work::Told => String::new(),
         };
         format!(
-            "{}: {} trials{}, {folds} on {} examples of {}, seed {}, {jobs} jobs on {}\nspace: {}\nstudy: {study}",
+            "{}: {} trials{}, {}, seed {}, {jobs} jobs{on}\nspace: {}\nstudy: {study}",
             self.study().name,
             self.count(),
             self.policy(),
-            dataset.train.len(),
-            dataset.name,
+            self.work.description(),
             self.study().seed,
-            self.objective.backend.name(),
             path.display(),
         )
     }

@@ -8,7 +8,8 @@ use crate::harness::Workplace;
 const ENDLESS: &str = "[space]\nlr = { low = 1e-4, high = 1e-2 }\nepochs = 1\nhidden_size = 32\n";
 const ARGS: &str = "search --space spaces/space.toml --trials 100000 --limit 3000 --jobs 2";
 
-fn signal(child: &Child, name: &str) {
+/// Sends a signal, such as `-INT`.
+pub fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
 }

@@ -4,6 +4,8 @@
 
 mod harness;
 
+mod ask_tell;
+mod command;
 mod interruption;
 mod learning;
 mod resume;

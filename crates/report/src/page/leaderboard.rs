@@ -17,22 +17,27 @@ pub fn facts(leaderboard: &Leaderboard) -> Vec<String> {
         Direction::Maximize => "higher is better",
         Direction::Minimize => "lower is better",
     };
-    vec![
-        count(leaderboard.trials.len(), "trial"),
-        match evaluation.folds {
+    let mut facts = vec![count(leaderboard.trials.len(), "trial")];
+    if let Some(dataset) = &evaluation.dataset {
+        facts.push(match evaluation.folds {
             1 => "a fifth held out".into(),
             folds => format!("{folds} folds"),
-        },
-        format!(
-            "{}: {} training and {} test examples",
-            evaluation.dataset,
-            grouped(evaluation.train_examples as u64),
-            grouped(evaluation.test_examples as u64),
-        ),
-        format!("{}, {better}", evaluation.metric),
-        format!("seed {}", leaderboard.seed),
-        format!("backend {}", evaluation.backend),
-    ]
+        });
+        facts.push(format!(
+            "{dataset}: {} training and {} test examples",
+            examples(evaluation.train_examples),
+            examples(evaluation.test_examples),
+        ));
+    }
+    facts.extend(evaluation.command.as_ref().map(|command| format!("scored by {command}")));
+    facts.push(format!("{}, {better}", evaluation.metric));
+    facts.push(format!("seed {}", leaderboard.seed));
+    facts.extend(evaluation.backend.as_ref().map(|backend| format!("backend {backend}")));
+    facts
+}
+
+fn examples(number: Option<usize>) -> String {
+    grouped(number.unwrap_or(0) as u64)
 }
 
 /// What came of the study, in words.
@@ -181,11 +186,11 @@ fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     };
     let text = format!(
         "Trained on all {} examples from {}, trial {} scores {} on the {} test examples, which the search has not seen. This is the figure to quote.",
-        grouped(evaluation.train_examples as u64),
+        examples(evaluation.train_examples),
         count(refit.seeds, "seed"),
         first.trial,
         spread(mean, std),
-        grouped(evaluation.test_examples as u64),
+        examples(evaluation.test_examples),
     );
     Some(Remark::new("Refits", text))
 }

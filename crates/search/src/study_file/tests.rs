@@ -60,7 +60,7 @@ fn a_wrong_key_is_answered_with_the_right_one() {
     ");
     assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
     spaces/my.toml:1:2: the file has no key `spcae`
-    help: did you mean `space`? Allowed: study, data, space, trial, claim
+    help: did you mean `space`? Allowed: study, objective, data, space, trial, claim
     ");
     assert_snapshot!(refusal("[space]\nlr = { low = 0.1, hi = 1.0 }"), @"
     spaces/my.toml:2:19: the range of `lr` has no key `hi`

@@ -9,10 +9,11 @@ use super::saving::end;
 use super::{Part, TRIAL};
 use crate::StorageError;
 use crate::database::Database;
-use crate::kept::{NAME, WORKER, fold_json, fold_key, kept_trial};
+use crate::kept::{WORKER, fold_json, fold_key, kept_trial};
 use crate::leases::Leases;
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
-use crate::trials::write::{NewTrial, insert_trial, set_system_attribute};
+use crate::records::{StudyRecord, TrialRecord};
+use crate::told::new_trial;
+use crate::trials::write::{insert_trial, set_system_attribute};
 use crate::trials::{read_trial, read_trials, read_trials_of};
 
 /// What one look at the database has found: taken up by the store once the transaction has ended well.
@@ -158,21 +159,7 @@ pub fn begin(
     candidate: Candidate,
     look: &mut Look,
 ) -> Result<Claim, StorageError> {
-    let mut params = Vec::new();
-    for (name, value) in candidate.params.iter() {
-        let distribution = part.distributions.get(name);
-        let internal = distribution.and_then(|distribution| distribution.internal(value));
-        let (Some(distribution), Some(value)) = (distribution, internal) else {
-            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
-            return Err(StorageError::Permanent(problem));
-        };
-        let distribution = distribution.to_json();
-        params.push(ParamRecord { name: name.to_owned(), value, distribution });
-    }
-    let system_attributes = vec![(WORKER.to_owned(), leases.json())];
-    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
-    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
-    let trial = NewTrial { state: "RUNNING", params, user_attributes, system_attributes };
+    let trial = new_trial(study, &part.distributions, &leases.json(), candidate)?;
     let id = insert_trial(db, study.id, &trial)?;
     leases.take(db, id, TRIAL, 0)?;
     look.ids.push(id);

@@ -23,6 +23,11 @@ pub fn end(
     trial: &Trial,
 ) -> Result<Kept, StorageError> {
     leases.drop(db, id, TRIAL)?;
+    write_end(db, id, trial)
+}
+
+/// Writes how a trial has ended, if it still runs.
+pub fn write_end(db: &mut dyn Database, id: i64, trial: &Trial) -> Result<Kept, StorageError> {
     if end_trial(db, id, state(trial), &values(trial))? == 0 {
         return Ok(Kept::Lost);
     }

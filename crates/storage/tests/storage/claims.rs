@@ -63,7 +63,7 @@ fn record(score: f64) -> FoldRecord {
     let flags = vec![Flag::NeverPredicts(vec![3])];
     let score = FoldScore { score, flags, fit_s: 0.5, score_s: 0.25, ..FoldScore::default() };
     let span = Some(Span { worker: 0, start_s: 0.125, end_s: 1.5 });
-    FoldRecord { result: Ok(score), span }
+    FoldRecord { result: Ok(score), span, stderr: None }
 }
 
 /// The trial after a fold has come to `score`.

@@ -1,0 +1,124 @@
+//! The arguments of `ask` and `tell`: the search for programs that burn-tune does not run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use burn_tune_search::study_file::SamplerKind;
+use clap::{Args, ValueEnum};
+
+use super::{PrunerChoice, RunArgs, SearchArgs, at_least_one, pruner, sampler, study_name};
+use crate::args::{StorageArgs, StudyArgs};
+
+pub(super) const ASK_EXAMPLES: &str = "Examples:
+  burn-tune ask --space space.toml                  {\"trial\": 0, \"params\": {\"lr\": 0.01}}
+  burn-tune tell --trial 0 --value 0.93
+  burn-tune ask --space space.toml --study night --sampler tpe --trials 200
+
+Several programs may ask at once: no trial is given twice. One that was given out runs until somebody tells what became of it; `burn-tune tell --trial N --state fail` gives it up.
+
+Exit codes: 0 done; 1 there is no trial, for now or any more; 2 the input is wrong.";
+
+pub(super) const TELL_EXAMPLES: &str = "Examples:
+  burn-tune tell --trial 7 --value 0.93             the score: the trial is complete
+  burn-tune tell --trial 7 --step 3 --value 0.91    on the way; prints {\"prune\": false}
+  burn-tune tell --trial 7 --state pruned           stopped: the last --step has its score
+  burn-tune tell --trial 7 --state fail
+
+A score that is no finite number fails the trial. To tell the same again does no harm.";
+
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The search space; a path that does not exist is looked up by its name in search-spaces/
+    #[arg(long, value_name = "FILE")]
+    pub space: PathBuf,
+    /// The study, which is made where it is not there [default: the space's name]
+    #[arg(long, value_name = "NAME", value_parser = study_name)]
+    pub study: Option<String>,
+    #[command(flatten)]
+    pub database: StorageArgs,
+    /// Trials in all, explicit ones of the file included; a larger number later makes more
+    /// [default: the study's, or 50]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub trials: Option<usize>,
+    /// How candidates are drawn: random, grid, sobol, tpe, gp or cmaes [default: the file's, or random]
+    #[arg(long, value_name = "S", value_parser = sampler)]
+    pub sampler: Option<SamplerKind>,
+    /// What says which trials are hopeless [default: the file's, or none]
+    #[arg(long, value_name = "P", value_parser = pruner)]
+    pub pruner: Option<PrunerChoice>,
+    /// Seed of every random draw [default: the file's, or 0]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Trials under way at once, at most, where a sampler or a pruner looks at those before
+    /// [default: the file's, or 8]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub window: Option<usize>,
+    /// Where trials have to be told first, wait for that
+    #[arg(long)]
+    pub wait: bool,
+}
+
+impl AskArgs {
+    /// The same as arguments of a search that scores nothing itself, of the study with this name.
+    pub fn as_search(&self, study: String) -> SearchArgs {
+        SearchArgs {
+            run: RunArgs {
+                space: self.space.clone(),
+                jobs: None,
+                seed: self.seed,
+                backend: None,
+                data: None,
+                limit: None,
+                out: PathBuf::new(),
+                json: false,
+                quiet: true,
+            },
+            trials: self.trials,
+            sampler: self.sampler,
+            pruner: self.pruner.clone(),
+            folds: None,
+            top: None,
+            curves: false,
+            timeout: None,
+            target: None,
+            no_improvement: None,
+            window: self.window,
+            trial_timeout: None,
+            resume: false,
+            study: Some(study),
+            storage: None,
+            lease: Duration::ZERO,
+            retries: 0,
+            dry_run: false,
+            told: true,
+        }
+    }
+}
+
+/// How a trial ended that has no score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ToldState {
+    /// It came to nothing
+    Fail,
+    /// It was stopped, for lack of promise
+    Pruned,
+}
+
+#[derive(Debug, Args)]
+pub struct TellArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// The number of the trial, as `ask` has printed it
+    #[arg(long, value_name = "N")]
+    pub trial: usize,
+    /// The score, or with --step what it has come to on the way
+    // A text: what is no number fails the trial, and does not leave it running for ever.
+    #[arg(long, value_name = "V", allow_hyphen_values = true, required_unless_present = "state")]
+    pub value: Option<String>,
+    /// The value is one on the way, after this step, such as an epoch; steps ascend
+    #[arg(long, value_name = "K", requires = "value")]
+    pub step: Option<u64>,
+    /// It has ended otherwise
+    #[arg(long, value_name = "STATE", value_enum, conflicts_with_all = ["value", "step"])]
+    pub state: Option<ToldState>,
+}

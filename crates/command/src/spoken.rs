@@ -1,0 +1,189 @@
+//! What a program says: its output as lines and what they mean, and the end of its complaints.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+/// Of a longer line, the rest is dropped: it is no number anyway.
+const LONGEST_LINE: usize = 64 * 1024;
+/// So much of a line is shown in messages, in characters.
+const SHOWN: usize = 200;
+/// Lines of stderr that a failure repeats.
+const REPEATED_LINES: usize = 3;
+
+/// A line of the output that says how far the program is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spoken {
+    /// The step of an intermediate value.
+    pub step: Option<u64>,
+    /// The value; not always finite.
+    pub value: f64,
+}
+
+#[derive(Deserialize)]
+struct JsonLine {
+    step: Option<u64>,
+    value: f64,
+}
+
+/// What a line says, if it is a number or a JSON object with one.
+pub fn spoken(line: &str) -> Option<Spoken> {
+    let line = line.trim();
+    if line.starts_with('{') {
+        let JsonLine { step, value } = serde_json::from_str(line).ok()?;
+        return Some(Spoken { step, value });
+    }
+    Some(Spoken { step: None, value: line.parse().ok()? })
+}
+
+/// The score that a last line of output is.
+///
+/// # Errors
+///
+/// What is wrong with it, in one sentence.
+pub fn score(last_line: Option<&str>) -> Result<f64, String> {
+    let Some(line) = last_line else {
+        return Err("it printed nothing, where the last line has to be the score".into());
+    };
+    match spoken(line) {
+        Some(Spoken { value, .. }) if value.is_finite() => Ok(value),
+        Some(_) => {
+            Err(format!("the last line of its output is no finite number: `{}`", shown(line)))
+        }
+        None => Err(format!(
+            "the last line of its output is neither a number nor JSON with a `value`: `{}`",
+            shown(line)
+        )),
+    }
+}
+
+/// The last lines of what a program has complained about, as one line.
+pub fn last_words(stderr: &str) -> String {
+    let lines = stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    let mut lines: Vec<String> = lines.take(REPEATED_LINES).map(shown).collect();
+    lines.reverse();
+    lines.join(" / ")
+}
+
+fn shown(line: &str) -> String {
+    let line = line.trim();
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    }
+}
+
+/// Cuts bytes, as they come, into lines.
+#[derive(Debug, Default)]
+pub struct Lines {
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes up bytes, and gives the lines that end in them.
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let room = LONGEST_LINE.saturating_sub(self.line.len());
+            self.line.extend(&part[..part.len().min(room)]);
+            if part.ends_with(b"\n") {
+                lines.extend(self.end());
+            }
+        }
+        lines
+    }
+
+    /// The line that the output ends with, where it lacks its newline.
+    pub fn end(&mut self) -> Option<String> {
+        let line = std::mem::take(&mut self.line);
+        (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Debug, Default)]
+pub struct Tail {
+    bytes: VecDeque<u8>,
+    cut: bool,
+}
+
+impl Tail {
+    /// So many are kept.
+    pub const MOST: usize = 64 * 1024;
+
+    /// Takes up bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        let surplus = self.bytes.len().saturating_sub(Self::MOST);
+        self.cut |= surplus > 0;
+        self.bytes.drain(..surplus);
+    }
+
+    /// The text; where its beginning was dropped, that is said, and it begins with a whole line.
+    pub fn text(&self) -> String {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if !self.cut {
+            return text;
+        }
+        let whole = text.split_once('\n').map_or(text.as_str(), |(_, rest)| rest);
+        format!("… (only the end is kept)\n{whole}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_number_or_json_with_a_value() {
+        let says = |line| spoken(line).map(|Spoken { step, value }| (step, value));
+        assert_eq!(says(" 0.5 "), Some((None, 0.5)));
+        assert_eq!(says("-1e-3"), Some((None, -1e-3)));
+        assert_eq!(says(r#"{"value": 2, "note": [1]}"#), Some((None, 2.0)));
+        assert_eq!(says(r#"{"step": 3, "value": 0.91}"#), Some((Some(3), 0.91)));
+        for other in ["", "epoch 1", "0.5 %", r#"{"step": 3}"#, r#"{"value": NaN}"#, "[1]"] {
+            assert_eq!(says(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_score_that_is_no_number_is_shown() {
+        assert_eq!(score(Some("0.25")), Ok(0.25));
+        assert_snapshot!(score(None).unwrap_err(), @"it printed nothing, where the last line has to be the score");
+        assert_snapshot!(score(Some("nan")).unwrap_err(), @"the last line of its output is no finite number: `nan`");
+        assert_snapshot!(score(Some("done")).unwrap_err(), @"the last line of its output is neither a number nor JSON with a `value`: `done`");
+        assert!(score(Some(&"x".repeat(1000))).unwrap_err().chars().count() < 300);
+    }
+
+    #[test]
+    fn lines_may_come_in_pieces_and_be_endless() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.push(b"a\n\nb"), ["a\n", "\n"]);
+        assert_eq!(lines.push(b"c\n"), ["bc\n"]);
+        for _ in 0..100 {
+            assert!(lines.push(&[b'x'; 4096]).is_empty());
+        }
+        assert_eq!(lines.end().map(|line| line.len()), Some(LONGEST_LINE));
+        assert_eq!(lines.end(), None);
+    }
+
+    #[test]
+    fn of_a_long_stream_the_end_is_kept() {
+        let mut tail = Tail::default();
+        tail.push(b"first\n");
+        assert_eq!(tail.text(), "first\n");
+        tail.push(&b"line\n".repeat(50_000));
+        let text = tail.text();
+        assert!(text.len() <= Tail::MOST + 40 && text.ends_with("line\n"));
+        assert!(text.starts_with("… (only the end is kept)\nline\n"), "{}", &text[..50]);
+    }
+
+    #[test]
+    fn the_last_words_are_one_line() {
+        assert_eq!(last_words("a\nb\n\n  c\nd \n"), "b / c / d");
+        assert_eq!(last_words(""), "");
+    }
+}

@@ -1,0 +1,249 @@
+//! Trials that are given out to whoever asks, and end with what is told of them. Nobody holds a lease of them:
+//! they run until somebody tells, be it after days.
+
+use std::collections::BTreeMap;
+
+use burn_tune_search::objective::ObjectiveError;
+use burn_tune_search::pruner::Report;
+use burn_tune_search::store::KeptTrial;
+use burn_tune_search::suggester::Suggestion;
+use burn_tune_search::{Candidate, FoldScore, Trial};
+
+use crate::claims::saving::write_end;
+use crate::database::{Access, Database};
+use crate::distribution::Distribution;
+use crate::kept::{NAME, WORKER, fold_json, fold_key, is_ours, kept_trial};
+use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::studies::lock_study;
+use crate::trials::write::{NewTrial, insert_trial, set_intermediate_value, set_system_attribute};
+use crate::trials::{read_number, read_trials};
+use crate::worker::Worker;
+use crate::{Storage, StorageError};
+
+/// A trial that is told has one score.
+pub const FOLDS: usize = 1;
+
+/// What is answered to whoever asks for a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The candidate is the trial with this number.
+    Given(usize),
+    /// Trials have to be told first.
+    Wait,
+    /// There is no next trial.
+    Over,
+}
+
+/// What is told of a trial.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// Its score. One that is not finite fails it.
+    Value(f64),
+    /// What it has come to on the way.
+    Step(Report),
+    /// It was stopped: its last intermediate value is its score.
+    Pruned,
+    /// It has no score.
+    Failed {
+        /// What happened, in one sentence.
+        reason: String,
+    },
+}
+
+/// What became of what was told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// The trial has ended like this.
+    Ended(Box<Trial>),
+    /// The intermediate value is kept.
+    Kept,
+    /// The same was told before.
+    Known,
+}
+
+impl Storage {
+    /// Gives out the next trial of a study, if `suggest` has a candidate for it. `suggest` is told of all
+    /// trials, by number; it may be called again, after an attempt that came to nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn ask(
+        &mut self,
+        study: &StudyRecord,
+        distributions: &BTreeMap<String, Distribution>,
+        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
+    ) -> Result<Asked, StorageError> {
+        let worker = serde_json::Value::from(Worker::this(0).to_string()).to_string();
+        self.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            let records = read_trials(db, study.id, 0)?;
+            let trials: Result<Vec<KeptTrial>, StorageError> = records.iter().map(kept).collect();
+            match suggest(&trials?) {
+                Suggestion::Wait => Ok(Asked::Wait),
+                Suggestion::End => Ok(Asked::Over),
+                Suggestion::Candidate(candidate) => {
+                    let trial = new_trial(study, distributions, &worker, candidate)?;
+                    insert_trial(db, study.id, &trial)?;
+                    Ok(Asked::Given(records.len()))
+                }
+            }
+        })
+    }
+
+    /// Takes up what is told of a trial.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such trial, it is another program's or has ended otherwise; what the database says.
+    pub fn tell(
+        &mut self,
+        study: &StudyRecord,
+        number: usize,
+        told: &Told,
+    ) -> Result<Heard, StorageError> {
+        self.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            let Some(record) = read_number(db, study.id, number)? else {
+                return Err(StorageError::Input(format!(
+                    "there is no trial {number} in `{}`: `burn-tune trials` lists those that were given out",
+                    study.name
+                )));
+            };
+            hear(db, &record, told)
+        })
+    }
+}
+
+fn kept(record: &TrialRecord) -> Result<KeptTrial, StorageError> {
+    kept_trial(record, FOLDS).map_err(StorageError::Permanent)
+}
+
+/// The rows of a trial that begins with this candidate.
+pub(crate) fn new_trial(
+    study: &StudyRecord,
+    distributions: &BTreeMap<String, Distribution>,
+    worker: &str,
+    candidate: Candidate,
+) -> Result<NewTrial, StorageError> {
+    let mut params = Vec::new();
+    for (name, value) in candidate.params.iter() {
+        let distribution = distributions.get(name);
+        let internal = distribution.and_then(|distribution| distribution.internal(value));
+        let (Some(distribution), Some(value)) = (distribution, internal) else {
+            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
+            return Err(StorageError::Permanent(problem));
+        };
+        let distribution = distribution.to_json();
+        params.push(ParamRecord { name: name.to_owned(), value, distribution });
+    }
+    let system_attributes = vec![(WORKER.to_owned(), worker.to_owned())];
+    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
+    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
+    Ok(NewTrial { state: "RUNNING", params, user_attributes, system_attributes })
+}
+
+fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Heard, StorageError> {
+    let number = record.number;
+    let refused = |problem: String| Err(StorageError::Input(problem));
+    if !is_ours(record) {
+        return refused(format!("trial {number} is another program's: tell it there"));
+    }
+    if record.state != "RUNNING" {
+        return match is_known(record, told) {
+            true => Ok(Heard::Known),
+            false => refused(format!("trial {number} has ended: {}", ended(record))),
+        };
+    }
+    let last = record.intermediate_values.last_key_value();
+    let score = match told {
+        Told::Step(report) => return step(db, record, *report),
+        Told::Failed { reason } => {
+            Err(ObjectiveError::Failed { reason: reason.clone(), flags: Vec::new() })
+        }
+        Told::Value(value) => Ok((*value, false)),
+        Told::Pruned => match last {
+            Some((_, value)) => Ok((*value, true)),
+            None => {
+                return refused(format!(
+                    "trial {number} has no intermediate value to end with: tell one first with --step and --value, or --state fail"
+                ));
+            }
+        },
+    };
+    let score = score.map(|(score, stopped)| FoldScore {
+        score,
+        stopped,
+        reports: reports(record),
+        // Nobody has measured them.
+        fit_s: f64::NAN,
+        score_s: f64::NAN,
+        ..FoldScore::default()
+    });
+    let mut trial = kept(record)?.trial;
+    let Some(result) = trial.end_fold(0, &score, None) else {
+        return refused(format!("trial {number} has ended"));
+    };
+    set_system_attribute(db, record.id, &fold_key(0), &fold_json(&result))?;
+    write_end(db, record.id, &trial)?;
+    Ok(Heard::Ended(Box::new(trial)))
+}
+
+fn step(
+    db: &mut dyn Database,
+    record: &TrialRecord,
+    Report { step, value }: Report,
+) -> Result<Heard, StorageError> {
+    let key = i64::try_from(step).unwrap_or(i64::MAX);
+    match record.intermediate_values.last_key_value() {
+        Some((last, _)) if *last >= key => {
+            let same = |known: &f64| *known == value || (known.is_nan() && value.is_nan());
+            match record.intermediate_values.get(&key) {
+                Some(known) if same(known) => Ok(Heard::Known),
+                Some(known) => Err(StorageError::Input(format!(
+                    "trial {} has come to {known} after step {step}, and not to {value}: that was told before",
+                    record.number
+                ))),
+                None => Err(StorageError::Input(format!(
+                    "step {step} of trial {} comes late: steps ascend, and {last} was told before",
+                    record.number
+                ))),
+            }
+        }
+        _ => {
+            set_intermediate_value(db, record.id, key, value)?;
+            Ok(Heard::Kept)
+        }
+    }
+}
+
+/// The intermediate values of a trial that runs.
+pub fn reports(record: &TrialRecord) -> Vec<Report> {
+    let values = record.intermediate_values.iter();
+    values
+        .filter_map(|(step, value)| {
+            Some(Report { step: u64::try_from(*step).ok()?, value: *value })
+        })
+        .collect()
+}
+
+/// Whether what is told of a trial that has ended is how it ended.
+fn is_known(record: &TrialRecord, told: &Told) -> bool {
+    match told {
+        Told::Value(value) if value.is_finite() => {
+            record.state == "COMPLETE" && record.values == [*value]
+        }
+        Told::Value(_) | Told::Failed { .. } => record.state == "FAIL",
+        Told::Pruned => record.state == "PRUNED",
+        Told::Step(_) => false,
+    }
+}
+
+fn ended(record: &TrialRecord) -> String {
+    let values: Vec<String> = record.values.iter().map(f64::to_string).collect();
+    match record.state.as_str() {
+        "COMPLETE" => format!("it is complete with {}", values.join(", ")),
+        "PRUNED" => "it was pruned".into(),
+        _ => "it has failed".into(),
+    }
+}
