@@ -25,8 +25,7 @@ use burn_tune_search::{
     Direction, FoldScore, History, Objective, ParamValue, RefitScore, Stop, StudyFile, TaskHandle,
 };
 
-const SAMPLERS: [SamplerKind; 4] =
-    [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe, SamplerKind::Gp];
+const SAMPLERS: [SamplerKind; 3] = [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe];
 const PRUNERS: [Option<&str>; 4] = [None, Some("median"), Some("asha"), Some("hyperband")];
 const WORKERS: [usize; 3] = [1, 4, 16];
 const SEEDS: u64 = 30;
@@ -118,8 +117,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for sampler in SAMPLERS {
         for pruner in PRUNERS {
             for workers in WORKERS {
-                let seeds = if sampler == SamplerKind::Gp { SEEDS / 3 } else { SEEDS };
-                for seed in 0..seeds {
+                for seed in 0..SEEDS {
                     let (epochs, best) = search(&file, &table, sampler, pruner, workers, seed)?;
                     rows.push(serde_json::json!({
                         "sampler": sampler.name(), "pruner": pruner.unwrap_or("none"), "workers": workers,
