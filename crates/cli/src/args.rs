@@ -29,7 +29,7 @@ pub struct Cli {
 pub enum Command {
     /// Sample configurations, train and rank them, refit the best
     #[command(after_long_help = SEARCH_EXAMPLES)]
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
     /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.verbose);
     let outcome = match cli.command {
-        Command::Search(args) => search::search(args),
+        Command::Search(args) => search::search(*args),
         Command::Train(args) => train::train(args),
         Command::Ask(args) => told::ask(&args),
         Command::Tell(args) => told::tell(&args),

@@ -71,9 +71,9 @@ impl Group {
             return Ok(status);
         }
         self.signal(Signal::KILL);
-        let mut live = live();
+        // Before it is waited for: then its number may be another's. And not while: that may take long.
+        live().remove(&self.group.as_raw_nonzero().get());
         let status = self.leader.wait()?;
-        live.remove(&self.group.as_raw_nonzero().get());
         self.status = Some(status);
         Ok(status)
     }

@@ -240,5 +240,5 @@ mod running {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

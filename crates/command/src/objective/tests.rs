@@ -1,4 +1,5 @@
 //! Small programs of the shell, run as trials.
+#![cfg(unix)]
 
 use std::fs;
 use std::path::Path;
