@@ -48,6 +48,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         folds: Vec::new(),
         backend: Backend::Flex,
         curves: false,
+        metrics: Vec::new(),
     };
     check_file(&objective, &file)?;
     let points = match file.space.points() {
@@ -176,7 +177,7 @@ impl Search<'_> {
     ) -> Result<(), StoreError> {
         let plan = &self.chosen.plan;
         let study = plan.study();
-        let standings = standings(&state.history, study.direction, study.folds);
+        let standings = standings(&state.history, &plan.definition.metrics(), study.folds);
         let best: Vec<(usize, Params)> = top(&standings, study.top)
             .into_iter()
             .map(|standing| (standing.trial.number, standing.trial.params.clone()))
@@ -208,7 +209,7 @@ impl Search<'_> {
             print!("{}", leaderboard.to_json());
         } else {
             let size = |params: &Params| plan.definition.size(params);
-            print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
+            print!("{}", leaderboard_text(leaderboard, &files.measured, size, terminal_width()));
             println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
             if let Ok(page) = &page {
                 println!("Figures, in a browser: {}", path(page));
@@ -244,7 +245,8 @@ impl Search<'_> {
         let trials = state.history.trials();
         let all = plan.suggester()?.suggest(&state.history) == Suggestion::End;
         let ended = trials.iter().all(|trial| trial.is_finished() || trial.is_foreign());
-        let standings = standings(&state.history, plan.study().direction, plan.study().folds);
+        let metrics = plan.definition.metrics();
+        let standings = standings(&state.history, &metrics, plan.study().folds);
         let refits = top(&standings, plan.study().top).len() * plan.study().refit_seeds;
         Ok(all && ended && state.refits.len() == refits)
     }

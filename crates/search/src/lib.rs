@@ -17,7 +17,9 @@ pub mod study_file;
 pub mod bind;
 pub mod curves;
 pub mod flag;
+pub mod metric;
 pub mod objective;
+pub mod pareto;
 
 pub mod candidates;
 pub mod pruner;
@@ -42,6 +44,7 @@ pub use candidates::{Candidate, Candidates};
 pub use curves::{Curves, LayerCurves};
 pub use flag::Flag;
 pub use history::History;
+pub use metric::Metric;
 pub use objective::{FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle};
 pub use params::{ParamValue, Params};
 pub use space::{Domain, Space};

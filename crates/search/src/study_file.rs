@@ -5,6 +5,7 @@ mod claim;
 mod condition;
 mod domain;
 mod error;
+mod objectives;
 mod pruner;
 mod toml_view;
 
@@ -14,6 +15,8 @@ use std::path::Path;
 pub use self::claim::{Claim, Expectation, Fall};
 use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
+pub use self::objectives::ObjectiveSettings;
+use self::objectives::parse_objectives;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
 use crate::pruner::PrunerSettings;
@@ -104,6 +107,10 @@ pub struct StudySettings {
     /// When the study ends early.
     #[serde(flatten)]
     pub end_rule: EndRule,
+    /// What it is after, the score that ranks first; the model's usual score alone where it is empty.
+    // Left out where it is empty, as in the studies of versions that had one objective.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveSettings>,
 }
 
 /// How many trials are under way at once, at most, where something learns from those before: few enough to
@@ -146,6 +153,7 @@ pub struct StudyFile {
     source: Source,
     /// For each domain of the space: where its name stands, and where each of its extremes.
     domain_spans: Vec<(Range<usize>, Vec<Range<usize>>)>,
+    objective_spans: Vec<Range<usize>>,
 }
 
 impl StudyFile {
@@ -159,10 +167,12 @@ impl StudyFile {
         let source = Source::new(path, text);
         let document = source.parse()?;
         let root = TableView::new(&source, "the file", &document);
-        root.allow_only(&["study", "data", "space", "trial", "claim"])?;
+        root.allow_only(&["study", "data", "objective", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
-        let study = study_settings(&source, root.table("study")?, &stem)?;
+        let table = root.table("study")?;
+        let (objectives, objective_spans) = parse_objectives(&source, &root, table.as_ref())?;
+        let study = StudySettings { objectives, ..study_settings(&source, table, &stem)? };
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -195,7 +205,16 @@ impl StudyFile {
             ));
         }
         let dataset = dataset.unwrap_or_else(|| "mnist".into());
-        Ok(StudyFile { study, dataset, space, trials, claims, source, domain_spans })
+        Ok(StudyFile {
+            study,
+            dataset,
+            space,
+            trials,
+            claims,
+            source,
+            domain_spans,
+            objective_spans,
+        })
     }
 
     /// An error about the parameter called `name`: at `value` in its domain, where that is one of its
@@ -235,6 +254,12 @@ impl StudyFile {
         }
     }
 
+    /// An error about the objective with this index.
+    pub fn error_in_objective(&self, objective: usize, problem: &str, help: &str) -> SpaceError {
+        let span = self.objective_spans.get(objective).cloned().unwrap_or(0..0);
+        self.source.error(span, problem, "here", help)
+    }
+
     /// An error about the parameter that is missing from the space.
     pub fn error_at_end(&self, problem: &str, help: &str) -> SpaceError {
         let end = self.source.text().len();
@@ -272,6 +297,7 @@ fn study_settings(
         refit_seeds: 3,
         window: None,
         end_rule: EndRule::default(),
+        objectives: Vec::new(),
     };
     let Some(table) = table else { return Ok(study) };
     table.allow_only(&STUDY_KEYS)?;

@@ -9,7 +9,7 @@ use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
 use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{ParamValue, Params, Space, StudyFile};
+use burn_tune_search::{Metric, ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
 use burn_tune_storage::distribution::{self, Distribution};
 use burn_tune_storage::kept::BURN_TUNE;
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use crate::args::{PrunerChoice, SearchArgs};
 use crate::setup::DataSource;
 
-/// What a score is.
-pub const METRIC: &str = "accuracy";
+/// What a score is, unless the space file has an `[[objective]]`.
+const METRIC: &str = "accuracy";
 /// The version of what is written into a study's attributes.
 const FORMAT: u64 = 1;
 
@@ -143,9 +143,15 @@ impl Definition {
         }))
     }
 
+    /// What the study is after; at least one metric.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.settings.study.metrics(METRIC)
+    }
+
     /// What a leaderboard says of the study besides its trials.
     pub fn facts(&self) -> StudyFacts {
         let Settings { study, examples, backend, .. } = &self.settings;
+        let metrics = self.metrics();
         StudyFacts {
             name: study.name.clone(),
             seed: study.seed,
@@ -153,7 +159,7 @@ impl Definition {
             space: self.space.clone(),
             evaluation: Evaluation {
                 dataset: examples.name.clone(),
-                metric: METRIC.into(),
+                metric: metrics[0].name.clone(),
                 folds: study.folds,
                 train_examples: examples.train,
                 test_examples: examples.test,
@@ -162,6 +168,7 @@ impl Definition {
             top: study.top,
             refit_seeds: study.refit_seeds,
             pruner: study.pruner.as_ref().map(|pruner| pruner.name().to_owned()),
+            metrics,
         }
     }
 

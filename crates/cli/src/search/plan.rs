@@ -3,22 +3,24 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use burn_tune_data::stratified_folds;
-use burn_tune_model::{Backend, MlpConfig, MlpObjective};
+use burn_tune_model::{Backend, MlpConfig, MlpMetric, MlpObjective};
 use burn_tune_search::bind::{bind, check_file};
 use burn_tune_search::candidates::for_budgets;
+use burn_tune_search::metric::{steady, wanted};
 use burn_tune_search::pruner::{LooksAt, PrunerSettings};
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::study_file::StudySettings;
 use burn_tune_search::suggester::{EndRule, Suggester};
-use burn_tune_search::{Candidate, Direction, Domain, Objective, Params, StudyFile};
+use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params, StudyFile};
 
 use super::definition::{Definition, ExampleFacts, Settings};
 use crate::args::{PrunerChoice, SearchArgs};
 use crate::progress::Progress;
+use crate::results::{CV_RESULTS, LEADERBOARD};
 use crate::setup::DataSource;
 use crate::{dry_run, setup};
 
@@ -77,18 +79,25 @@ impl Plan {
 
     fn of(
         file: StudyFile,
-        study: StudySettings,
+        mut study: StudySettings,
         source: DataSource,
         backend: Backend,
         curves: bool,
         budgets: Vec<usize>,
     ) -> Result<Self> {
+        refuse_ends(&study)?;
         let dataset = setup::dataset(&source, backend)?;
         let examples = ExampleFacts::of(&dataset);
         let splits = stratified_folds(dataset.train.labels(), study.folds)?;
         let mut notices: Vec<String> = splits.warning.iter().map(ToString::to_string).collect();
-        let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
+        let metrics = study.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
+        let metrics = metrics.flatten().collect();
+        let objective = MlpObjective { dataset, folds: splits.folds, backend, curves, metrics };
         check_file(&objective, &file)?;
+        let metrics = wanted(&study.objectives, &objective.metrics())
+            .map_err(|fault| anyhow!("{}: {}", fault.problem, fault.help))?;
+        study.resolve(&metrics);
+        notices.extend(clock_notice(&metrics));
 
         let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
@@ -126,8 +135,8 @@ impl Plan {
 
     /// What decides what the next trial tries.
     pub fn suggester(&self) -> Result<Suggester> {
-        let directions = vec![self.study().direction];
-        Suggester::of(&self.file, self.study(), &self.budgets, directions)
+        let objectives = steady(&self.definition.metrics());
+        Suggester::of(&self.file, self.study(), &self.budgets, objectives)
             .map_err(|problem| anyhow!(problem))
     }
 
@@ -220,4 +229,40 @@ impl Plan {
             path.display(),
         )
     }
+}
+
+/// Refuses what ends a trial or the study by a single value, where there are several.
+fn refuse_ends(study: &StudySettings) -> Result<()> {
+    let several = study.objectives.len();
+    if several < 2 {
+        return Ok(());
+    }
+    let EndRule { target, no_improvement } = study.end_rule;
+    let (what, keys) = if let Some(pruner) = &study.pruner {
+        (format!("the {} pruner", pruner.name()), "`pruner` of [study], or with `--pruner none`")
+    } else if target.is_some() {
+        ("a target".to_owned(), "`target` of [study], or `--target`")
+    } else if no_improvement.is_some() {
+        (
+            "an end without improvement".to_owned(),
+            "`no_improvement` of [study], or `--no-improvement`",
+        )
+    } else {
+        return Ok(());
+    };
+    bail!(
+        "{what} needs one value to go by, and this study has {several} objectives: leave out {keys}, or all but one [[objective]]"
+    )
+}
+
+/// What is said of objectives that a clock decides.
+fn clock_notice(metrics: &[Metric]) -> Option<String> {
+    let clocked = metrics.iter().filter(|metric| metric.by_clock);
+    let names: Vec<&str> = clocked.map(|metric| metric.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "a clock decides {}, in each run anew: it is in the database, {CV_RESULTS}, the table and the page, but neither in {LEADERBOARD} nor in the ranks, and no sampler learns from it",
+            names.join(" and ")
+        )
+    })
 }

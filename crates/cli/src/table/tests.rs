@@ -58,6 +58,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
         top,
         refit_seeds: 1,
         pruner: None,
+        metrics: Vec::new(),
     };
     let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
     let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
@@ -65,7 +66,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
 }
 
 fn text(scores: &[[f64; 2]], top: usize, width: usize) -> String {
-    leaderboard_text(&leaderboard(scores, top), |_| Some(397_510), width)
+    leaderboard_text(&leaderboard(scores, top), &[], |_| Some(397_510), width)
 }
 
 const SCORES: [[f64; 2]; 4] = [[0.976, 0.978], [0.971, 0.9715], [0.970, 0.982], [0.9, f64::NAN]];
