@@ -64,8 +64,10 @@ impl StudyFiles {
         let curves = read_curves(CURVES, output)?;
         let measured = match read(CV_RESULTS, output)? {
             None => Vec::new(),
-            Some(text) => ObjectiveMeans::read(&utf8(CV_RESULTS, text, output)?, &leaderboard)
-                .with_context(|| output.path(CV_RESULTS).display().to_string())?,
+            Some(text) => {
+                ObjectiveMeans::read_by_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
+                    .with_context(|| output.path(CV_RESULTS).display().to_string())?
+            }
         };
         Ok(Some(StudyFiles { leaderboard, timeline, curves, measured }))
     }

@@ -447,4 +447,6 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
 }
 
 #[cfg(test)]
+mod several_objectives;
+#[cfg(test)]
 mod tests;

@@ -40,7 +40,10 @@ impl ObjectiveMeans {
     /// # Errors
     ///
     /// Where the text is no CSV.
-    pub fn read(cv_results: &str, leaderboard: &Leaderboard) -> Result<Vec<Self>, csv::Error> {
+    pub fn read_by_clock(
+        cv_results: &str,
+        leaderboard: &Leaderboard,
+    ) -> Result<Vec<Self>, csv::Error> {
         let mut reader = csv::Reader::from_reader(cv_results.as_bytes());
         let header = reader.headers()?.clone();
         let rows = reader.records().collect::<Result<Vec<csv::StringRecord>, _>>()?;

@@ -127,3 +127,62 @@ pub fn losses(values: &[f64], steady: &[(usize, Direction)]) -> Option<Vec<f64>>
     let loss = |(place, direction): &(usize, Direction)| Some(direction.loss(*values.get(*place)?));
     steady.iter().map(loss).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered() -> Vec<Metric> {
+        vec![
+            Metric::new("accuracy", Direction::Maximize),
+            Metric::new("parameters", Direction::Minimize),
+            Metric::by_clock("seconds_per_epoch", Direction::Minimize),
+        ]
+    }
+
+    fn objectives(names: &[&str]) -> Vec<ObjectiveSettings> {
+        let objective = |name: &&str| ObjectiveSettings {
+            name: (*name).to_owned(),
+            direction: None,
+            by_clock: false,
+        };
+        names.iter().map(objective).collect()
+    }
+
+    #[test]
+    fn a_direction_is_the_files_or_else_the_natural_one() {
+        let mut all = objectives(&["parameters", "seconds_per_epoch", "accuracy"]);
+        all[2].direction = Some(Direction::Minimize);
+        let metrics = wanted(&all, &offered()).unwrap();
+        let minimize = Direction::Minimize;
+        assert_eq!(metrics[0], Metric::new("parameters", minimize));
+        assert_eq!(metrics[1], Metric::by_clock("seconds_per_epoch", minimize));
+        assert_eq!(metrics[2], Metric::new("accuracy", minimize));
+        assert_eq!(steady(&metrics), [(0, minimize), (2, minimize)]);
+        assert_eq!(losses(&[9.0, 0.5, 0.9], &steady(&metrics)), Some(vec![9.0, 0.9]));
+        assert_eq!(losses(&[9.0], &steady(&metrics)), None);
+    }
+
+    #[test]
+    fn what_is_not_offered_or_is_a_clocks_at_the_first_place_is_refused() {
+        let refusal = |names: &[&str]| {
+            let fault = wanted(&objectives(names), &offered()).unwrap_err();
+            format!("{}: {}; {}", fault.objective, fault.problem, fault.help)
+        };
+        insta::assert_snapshot!(refusal(&["accuracy", "parameter"]), @"");
+        insta::assert_snapshot!(refusal(&["seconds_per_epoch", "accuracy"]), @"");
+        insta::assert_snapshot!(refusal(&["seconds_per_epoch"]), @"");
+    }
+
+    #[test]
+    fn resolved_settings_know_their_metrics_and_so_do_those_without_objectives() {
+        let text = "[[objective]]\nname = 'parameters'\n[[objective]]\nname = 'seconds_per_epoch'\n[space]\na = [1]";
+        let file = crate::StudyFile::parse(std::path::Path::new("s.toml"), text).unwrap();
+        let mut study = file.study;
+        let metrics = wanted(&study.objectives, &offered()).unwrap();
+        study.resolve(&metrics);
+        assert_eq!((study.metrics("score"), study.direction), (metrics, Direction::Minimize));
+        study.objectives.clear();
+        assert_eq!(study.metrics("score"), [Metric::new("score", Direction::Minimize)]);
+    }
+}

@@ -5,6 +5,7 @@
 mod harness;
 
 mod interruption;
+mod pareto;
 mod resume;
 mod search;
 mod studies;

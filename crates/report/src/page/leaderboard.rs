@@ -146,7 +146,7 @@ fn front_remark(leaderboard: &Leaderboard, front: &[&TrialEntry]) -> Remark {
         let best = of_front.min_by(|(_, a), (_, b)| loss(*a).total_cmp(&loss(*b)));
         best.map(|(trial, value)| {
             format!(
-                "{} has the best {}, {}",
+                "{} is best in {}, with {}",
                 titled(trial),
                 objective.name,
                 super::numbers::value(value)

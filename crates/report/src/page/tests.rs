@@ -83,7 +83,7 @@ fn study_html(leaderboard: &Leaderboard, figures: &[Figure]) -> String {
 
 fn training_html(report: &TrainingReport) -> String {
     let curves = CurvesByTask::default();
-    training_page_with(TrainingResults { report, curves: &curves, measured: &[] }, &[])
+    training_page_with(TrainingResults { report, curves: &curves }, &[])
 }
 
 fn figure(id: &'static str, labels: &[&str]) -> Figure {

@@ -8,7 +8,7 @@ use plotly::layout::{Axis, AxisType};
 use plotly::{Plot, Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::digits::{all_short, number_text, short};
+use super::digits::{all_short, score_text, short};
 use super::frame;
 use crate::figure::{COLORS, Figure, Variant, plot};
 
@@ -25,8 +25,8 @@ struct Front<'a> {
     places: Vec<usize>,
     /// For each of these, the value of each objective.
     values: Vec<Vec<f64>>,
-    /// For each of these, whether no other beats it.
-    is_best: Vec<bool>,
+    /// How many of the objectives decide ranks: those before what a clock decides.
+    ranked: usize,
 }
 
 /// The figure of all pairs of objectives; `None` where there is one, or no trial has all values. The first
@@ -39,7 +39,7 @@ pub fn figure(
     if objectives.len() < 2 {
         return None;
     }
-    let front = Front::new(completed, objectives);
+    let front = Front::new(completed, objectives, ranked);
     if front.places.is_empty() {
         return None;
     }
@@ -52,7 +52,7 @@ pub fn figure(
     Some(Figure {
         id: "pareto_front",
         title: "Pareto front".to_owned(),
-        caption: front.caption(ranked),
+        caption: front.caption(),
         height: HEIGHT,
         choice: "Objectives",
         variants: pairs.collect(),
@@ -60,23 +60,34 @@ pub fn figure(
 }
 
 impl<'a> Front<'a> {
-    fn new(completed: &'a Completed, objectives: &'a [ObjectiveMeans]) -> Self {
+    fn new(completed: &'a Completed, objectives: &'a [ObjectiveMeans], ranked: usize) -> Self {
         let values = |trial: &CompleteTrial| -> Option<Vec<f64>> {
             objectives.iter().map(|one| one.means.get(&trial.entry.trial).copied()).collect()
         };
         let trials = completed.trials.iter().enumerate();
         let (places, values): (Vec<usize>, Vec<Vec<f64>>) =
             trials.filter_map(|(place, trial)| Some((place, values(trial)?))).unzip();
-        let all: Vec<usize> = (0..objectives.len()).collect();
-        let is_best = best(&values, objectives, &all);
-        Front { completed, objectives, places, values, is_best }
+        Front { completed, objectives, places, values, ranked }
+    }
+
+    /// Which rows no other beats: in what decides ranks, and these objectives besides. So the front is that of
+    /// the leaderboard, as long as no clock's objective is drawn.
+    fn is_best(&self, drawn: &[usize]) -> Vec<bool> {
+        let of = (0..self.objectives.len()).filter(|one| *one < self.ranked || drawn.contains(one));
+        best(&self.values, self.objectives, &of.collect::<Vec<usize>>())
+    }
+
+    /// The objectives that the caption tells of: those that decide ranks, but at least two.
+    fn main(&self) -> usize {
+        self.ranked.max(2)
     }
 
     fn plot(&self, x: usize, y: usize) -> Plot {
         let shown = self.completed.thinned(MOST_POINTS);
+        let is_best = self.is_best(&[x, y]);
         let (mut on, mut off) = (Vec::new(), Vec::new());
         for (row, place) in self.places.iter().enumerate() {
-            if self.is_best[row] {
+            if is_best[row] {
                 on.push(row);
             } else if shown.binary_search(place).is_ok() {
                 off.push(row);
@@ -156,19 +167,20 @@ impl<'a> Front<'a> {
         axis
     }
 
-    fn caption(&self, ranked: usize) -> String {
-        let count = self.is_best.iter().filter(|best| **best).count();
+    fn caption(&self) -> String {
+        let is_best = self.is_best(&[0, 1]);
+        let count = is_best.iter().filter(|best| **best).count();
         let names: Vec<&str> = self.objectives.iter().map(|one| one.name.as_str()).collect();
-        let (last, others) = names.split_last().expect("there are two objectives");
+        let (last, others) = names[..self.main()].split_last().expect("there are two objectives");
         let mut caption = format!(
             "{count} of {} trials {} on the Pareto front of {} and {last}: whatever beats one of them in one \
-             objective is worse in another.",
+             objective is worse in another.{}",
             self.places.len(),
             if count == 1 { "is" } else { "are" },
-            others.join(", ")
+            others.join(", "),
+            self.extent(&is_best)
         );
-        caption.push_str(&self.extent());
-        if self.objectives.len() > 2 {
+        if names.len() > 2 {
             caption.push_str(" The line is the border of the two objectives that are drawn.");
         } else {
             let side = match self.objectives[0].direction {
@@ -181,20 +193,21 @@ impl<'a> Front<'a> {
             };
             caption.push_str(&format!(" Better is to the {height} {side}."));
         }
-        if ranked < names.len() {
+        let clocked = &names[self.ranked..];
+        if !clocked.is_empty() {
             caption.push_str(&format!(
-                " A clock decides {}, in each run anew, so the ranks are without it.",
-                names[ranked..].join(" and ")
+                " A clock decides {}, in each run anew: no rank depends on it, and the front does where it is \
+                 drawn.",
+                clocked.join(" and ")
             ));
         }
         caption + &self.completed.thinning(MOST_POINTS)
     }
 
     /// What the best of the front in the first objective costs in the second one.
-    fn extent(&self) -> String {
+    fn extent(&self, is_best: &[bool]) -> String {
         let loss = |row: &usize| self.objectives[0].direction.loss(self.values[*row][0]);
-        let rows = (0..self.values.len()).filter(|row| self.is_best[*row]);
-        let mut rows: Vec<usize> = rows.collect();
+        let mut rows: Vec<usize> = (0..self.values.len()).filter(|row| is_best[*row]).collect();
         rows.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
         let (Some(best), Some(worst)) = (rows.first(), rows.last()) else { return String::new() };
         if best == worst {
@@ -223,10 +236,8 @@ fn best(values: &[Vec<f64>], objectives: &[ObjectiveMeans], of: &[usize]) -> Vec
 
 /// A whole number in full, another to four digits.
 fn value_text(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        return format!("{value}");
-    }
-    number_text(value, 4)
+    let is_whole = value.fract() == 0.0 && (2.0..1e15).contains(&value.abs());
+    if is_whole { format!("{value}") } else { score_text(value) }
 }
 
 #[cfg(test)]
@@ -301,10 +312,10 @@ mod tests {
             ]
         );
         assert_snapshot!(figure.caption, @"");
-        // Trial 1 is the fastest: on the front, though not on the border of the first pair.
-        let plot = plot_of(&figure, 0);
-        assert_eq!(plot["data"][2]["x"], json!([0.5, 0.3, 0.7]));
-        assert_eq!(plot["data"][1]["x"], json!([0.5, 0.7]));
+        // Trial 1 is the fastest: on the front where the time is drawn, and not on that of the ranks.
+        let front = |variant| plot_of(&figure, variant)["data"][2]["x"].clone();
+        assert_eq!(front(0), json!([0.5, 0.7]));
+        assert_eq!(front(1), json!([0.5, 0.3, 0.7]));
     }
 
     #[test]
