@@ -169,9 +169,9 @@ mod tests {
             let fault = wanted(&objectives(names), &offered()).unwrap_err();
             format!("{}: {}; {}", fault.objective, fault.problem, fault.help)
         };
-        insta::assert_snapshot!(refusal(&["accuracy", "parameter"]), @"");
-        insta::assert_snapshot!(refusal(&["seconds_per_epoch", "accuracy"]), @"");
-        insta::assert_snapshot!(refusal(&["seconds_per_epoch"]), @"");
+        insta::assert_snapshot!(refusal(&["accuracy", "parameter"]), @"1: the model gives no `parameter`; did you mean `parameters`? Allowed: accuracy, parameters, seconds_per_epoch");
+        insta::assert_snapshot!(refusal(&["seconds_per_epoch", "accuracy"]), @"0: `seconds_per_epoch` cannot be the first objective: a clock decides it, and equal studies must rank their trials alike; put `accuracy` before it: by that trials are ranked");
+        insta::assert_snapshot!(refusal(&["seconds_per_epoch"]), @"0: `seconds_per_epoch` cannot be all that is searched for: a clock decides it, and equal studies must rank their trials alike; add an [[objective]] before it: `accuracy` or `parameters`");
     }
 
     #[test]

@@ -120,7 +120,10 @@ impl Plan {
         let backend = backend.name().to_owned();
         let settings = Settings { study, source, backend, curves, examples };
         let definition = Definition::new(&file, settings);
-        Ok(Plan { definition, file, objective, budgets, candidates, notices })
+        let plan = Plan { definition, file, objective, budgets, candidates, notices };
+        // What its sampler cannot take is said before there is a study.
+        plan.suggester()?;
+        Ok(plan)
     }
 
     /// The settings of the study.

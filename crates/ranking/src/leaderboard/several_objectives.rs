@@ -68,7 +68,7 @@ fn fronts_are_ranked_and_the_best_in_the_first_objective_come_first() {
     let names: Vec<&str> = leaderboard.objectives.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names, ["accuracy", "parameters"]);
     let first = &leaderboard.trials[0];
-    assert_snapshot!(serde_json::to_string(first).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string(first).unwrap(), @r#"{"rank":1,"trial":1,"params":{"lr":0.02,"activation":"relu","epochs":5},"state":"complete","front":true,"values":{"accuracy":0.75,"parameters":40.0},"mean_test_score":0.75,"std_test_score":0.125,"split_test_scores":[0.875,0.625],"flags":[],"within_noise_of_best":null}"#);
     let last = &leaderboard.trials[5];
     assert_eq!((last.front, &last.values), (Some(false), &None));
     // Of three trials of the front, the two ends.
@@ -86,7 +86,15 @@ fn what_a_clock_decides_is_in_no_leaderboard_but_in_the_table_of_scikit_learn() 
     alone.truncate(2);
     assert_eq!(file(&with_metrics(alone), &slow), file(&with_metrics(Vec::new()), &slow));
 
-    assert_snapshot!(crate::cv_results(&sized(), &slow), @"");
+    assert_snapshot!(crate::cv_results(&sized(), &slow), @r#"
+    mean_fit_time,std_fit_time,mean_score_time,std_score_time,param_activation,param_epochs,param_lr,params,split0_test_accuracy,split1_test_accuracy,mean_test_accuracy,std_test_accuracy,rank_test_accuracy,split0_test_seconds_per_epoch,split1_test_seconds_per_epoch,mean_test_seconds_per_epoch,std_test_seconds_per_epoch,rank_test_seconds_per_epoch,split0_test_parameters,split1_test_parameters,mean_test_parameters,std_test_parameters,rank_test_parameters
+    1.0,0.0,0.25,0.0,relu,5,0.01,"{'activation': 'relu', 'epochs': 5, 'lr': 0.01}",0.375,0.125,0.25,0.125,5,1.0,1.0,1.0,0.0,1,10.0,10.0,10.0,0.0,1
+    1.0,0.0,0.25,0.0,relu,5,0.02,"{'activation': 'relu', 'epochs': 5, 'lr': 0.02}",0.875,0.625,0.75,0.125,1,2.0,2.0,2.0,0.0,2,40.0,40.0,40.0,0.0,5
+    1.0,0.0,0.25,0.0,relu,5,0.03,"{'activation': 'relu', 'epochs': 5, 'lr': 0.03}",0.625,0.375,0.5,0.125,2,3.0,3.0,3.0,0.0,3,30.0,30.0,30.0,0.0,3
+    1.0,0.0,0.25,0.0,relu,5,0.04,"{'activation': 'relu', 'epochs': 5, 'lr': 0.04}",0.5,0.25,0.375,0.125,4,4.0,4.0,4.0,0.0,4,30.0,30.0,30.0,0.0,3
+    1.0,0.0,0.25,0.0,relu,5,0.05,"{'activation': 'relu', 'epochs': 5, 'lr': 0.05}",0.625,0.375,0.5,0.125,2,5.0,5.0,5.0,0.0,5,20.0,20.0,20.0,0.0,2
+    ,,,,tanh,5,0.1,"{'activation': 'tanh', 'epochs': 5, 'lr': 0.1}",,,,,6,,,,,6,,,,,6
+    "#);
 }
 
 #[test]

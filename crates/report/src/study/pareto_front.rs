@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(plot["data"][1]["line"]["shape"], "vh");
         assert_eq!(data(2), (json!([0.5, 0.7]), json!([20.0, 200.0])));
         assert_eq!(plot["layout"]["yaxis"]["type"], "log");
-        assert_snapshot!(figure.caption, @"");
+        assert_snapshot!(figure.caption, @"2 of 4 trials are on the Pareto front of accuracy and parameters: whatever beats one of them in one objective is worse in another. It goes from accuracy 0.7000 with parameters 200 to accuracy 0.5000 with parameters 20. Better is to the lower right.");
         let hover = plot["data"][2]["hovertext"][1].as_str().unwrap();
         assert!(hover.ends_with("<b>accuracy: 0.7000</b><br><b>parameters: 200</b>"), "{hover}");
     }
@@ -311,7 +311,7 @@ mod tests {
                 "parameters × seconds_per_epoch"
             ]
         );
-        assert_snapshot!(figure.caption, @"");
+        assert_snapshot!(figure.caption, @"2 of 4 trials are on the Pareto front of accuracy and parameters: whatever beats one of them in one objective is worse in another. It goes from accuracy 0.7000 with parameters 200 to accuracy 0.5000 with parameters 20. The line is the border of the two objectives that are drawn. A clock decides seconds_per_epoch, in each run anew: no rank depends on it, and the front does where it is drawn.");
         // Trial 1 is the fastest: on the front where the time is drawn, and not on that of the ranks.
         let front = |variant| plot_of(&figure, variant)["data"][2]["x"].clone();
         assert_eq!(front(0), json!([0.5, 0.7]));

@@ -61,7 +61,7 @@ fn a_wrong_key_is_answered_with_the_right_one() {
     ");
     assert_snapshot!(refusal("[spcae]\nlr = [0.1]"), @"
     spaces/my.toml:1:2: the file has no key `spcae`
-    help: did you mean `space`? Allowed: study, data, space, trial, claim
+    help: did you mean `space`? Allowed: study, data, objective, space, trial, claim
     ");
     assert_snapshot!(refusal("[space]\nlr = { low = 0.1, hi = 1.0 }"), @"
     spaces/my.toml:2:19: the range of `lr` has no key `hi`
@@ -317,9 +317,24 @@ fn objectives_are_read_in_their_order_and_settings_without_them_are_as_before() 
 #[test]
 fn objectives_that_cannot_be_are_shown_in_their_place() {
     let refusal = |objectives: &str| refusal(&format!("{objectives}\n[space]\nlr = [0.1]"));
-    assert_snapshot!(refusal("[[objective]]\nname = 'a'\n[[objective]]\nname = 'a'"), @"");
-    assert_snapshot!(refusal("[[objective]]\ndirection = 'maximize'"), @"");
-    assert_snapshot!(refusal("[[objective]]\nname = 'a'\ndirection = 'up'"), @"");
-    assert_snapshot!(refusal("[[objective]]\nname = 'a'\nweight = 2"), @"");
-    assert_snapshot!(refusal("[study]\ndirection = 'minimize'\n[[objective]]\nname = 'a'"), @"");
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\n[[objective]]\nname = 'a'"), @"
+    spaces/my.toml:4:8: two objectives are called `a`
+    help: leave one of them out
+    ");
+    assert_snapshot!(refusal("[[objective]]\ndirection = 'maximize'"), @r#"
+    spaces/my.toml:2:1: an [[objective]] has no `name`
+    help: add one, such as `name = "accuracy"`
+    "#);
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\ndirection = 'up'"), @"
+    spaces/my.toml:3:13: there is no direction `up`
+    help: allowed: maximize, minimize
+    ");
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\nweight = 2"), @"
+    spaces/my.toml:3:1: [[objective]] has no key `weight`
+    help: allowed: name, direction
+    ");
+    assert_snapshot!(refusal("[study]\ndirection = 'minimize'\n[[objective]]\nname = 'a'"), @"
+    spaces/my.toml:2:13: `direction` in [study] says nothing where there are [[objective]]s
+    help: leave it out, and write `direction` below each [[objective]] whose usual one is not meant
+    ");
 }
