@@ -24,7 +24,7 @@ use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudySto
 use self::choice::{Chosen, FINISHED, choose, created_s};
 pub use self::definition::Definition;
 use self::definition::distributions;
-use self::plan::Plan;
+use self::plan::{Plan, refuse_ends};
 use crate::args::{DATABASE, SearchArgs};
 use crate::commands::opened::failure;
 use crate::output::OutputFolder;
@@ -51,6 +51,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         metrics: Vec::new(),
     };
     check_file(&objective, &file)?;
+    refuse_ends(&file.study)?;
     let points = match file.space.points() {
         Some(points) => format!("{points} points"),
         None => "uncountably many points".to_owned(),

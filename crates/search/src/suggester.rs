@@ -303,3 +303,24 @@ fn outcome(trial: &Trial, objectives: &[(usize, Direction)]) -> (Outcome, Vec<f6
 fn first_direction(objectives: &[(usize, Direction)]) -> Direction {
     objectives.first().map(|(_, direction)| *direction).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::FoldScore;
+    use crate::params::Params;
+
+    #[test]
+    fn samplers_learn_from_each_objective_but_those_of_a_clock() {
+        let trial = |state| Trial { number: 0, name: None, params: Params::default(), state };
+        let objectives = [(0, Direction::Maximize), (2, Direction::Minimize)];
+        let learned = |state| outcome(&trial(state), &objectives);
+        let seconds = 9.0;
+        let fold = FoldScore { score: 0.75, others: vec![seconds, 40.0], ..FoldScore::default() };
+        let complete = (Outcome::Complete, vec![-0.75, 40.0]);
+        assert_eq!(learned(TrialState::Complete { folds: vec![fold] }), complete);
+        let foreign = |values| TrialState::Foreign { values, begun_here: false };
+        assert_eq!(learned(foreign(vec![0.75, seconds, 40.0])), complete);
+        assert_eq!(learned(foreign(vec![])), (Outcome::Running, vec![]));
+    }
+}

@@ -235,7 +235,7 @@ impl Plan {
 }
 
 /// Refuses what ends a trial or the study by a single value, where there are several.
-fn refuse_ends(study: &StudySettings) -> Result<()> {
+pub fn refuse_ends(study: &StudySettings) -> Result<()> {
     let several = study.objectives.len();
     if several < 2 {
         return Ok(());
