@@ -242,7 +242,7 @@ pub fn refuse_ends(study: &StudySettings) -> Result<()> {
     }
     let EndRule { target, no_improvement } = study.end_rule;
     let (what, keys) = if let Some(pruner) = &study.pruner {
-        (format!("the {} pruner", pruner.name()), "`pruner` of [study], or with `--pruner none`")
+        (format!("the {} pruner", pruner.name()), "`pruner` of [study], or `--pruner`")
     } else if target.is_some() {
         ("a target".to_owned(), "`target` of [study], or `--target`")
     } else if no_improvement.is_some() {

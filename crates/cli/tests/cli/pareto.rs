@@ -137,11 +137,46 @@ fn what_several_objectives_cannot_have_is_refused_with_what_to_change() {
         workplace.run(&format!("{SEARCH}{more}")).ends_with(2).stderr
     };
     let two = &["accuracy", "parameters"];
-    assert_snapshot!(refusal("", two, " --pruner median"), @"");
-    assert_snapshot!(refusal("target = 0.9", two, ""), @"");
-    assert_snapshot!(refusal("no_improvement = 3", two, ""), @"");
-    assert_snapshot!(refusal("", two, " --sampler cmaes"), @"");
-    assert_snapshot!(refusal("", &["accuracy", "parameter"], ""), @"");
-    assert_snapshot!(refusal("", &["seconds_per_epoch"], ""), @"");
-    assert_snapshot!(refusal("", &["seconds_per_epoch", "accuracy"], ""), @"");
+    assert_snapshot!(refusal("", two, " --pruner median"), @"error: the median pruner needs one value to go by, and this study has 2 objectives: leave out `pruner` of [study], or `--pruner`, or all but one [[objective]]");
+    assert_snapshot!(refusal("target = 0.9", two, ""), @"error: a target needs one value to go by, and this study has 2 objectives: leave out `target` of [study], or `--target`, or all but one [[objective]]");
+    assert_snapshot!(refusal("no_improvement = 3", two, ""), @"error: an end without improvement needs one value to go by, and this study has 2 objectives: leave out `no_improvement` of [study], or `--no-improvement`, or all but one [[objective]]");
+    assert_snapshot!(refusal("", two, " --sampler cmaes"), @"error: the cmaes sampler takes one objective, and this study has 2: take tpe, which takes several");
+    assert_snapshot!(refusal("", &["accuracy", "parameter"], ""), @r#"
+     × search-spaces/space.toml:9:8: the model gives no `parameter`
+       ╭─[search-spaces/space.toml:9:8]
+     8 │ [[objective]]
+     9 │ name = "parameter"
+       ·        ─────┬─────
+       ·             ╰── here
+    10 │ 
+       ╰────
+     help: did you mean `parameters`? Allowed: accuracy, parameters,
+           seconds_per_epoch
+    "#);
+    assert_snapshot!(refusal("", &["seconds_per_epoch"], ""), @r#"
+     × search-spaces/space.toml:7:8: `seconds_per_epoch` cannot be all that is
+     │ searched for: a clock decides it, and equal studies must rank their trials
+     │ alike
+      ╭─[search-spaces/space.toml:7:8]
+    6 │ [[objective]]
+    7 │ name = "seconds_per_epoch"
+      ·        ─────────┬─────────
+      ·                 ╰── here
+    8 │ 
+      ╰────
+     help: add an [[objective]] before it: `accuracy` or `parameters`
+    "#);
+    assert_snapshot!(refusal("", &["seconds_per_epoch", "accuracy"], ""), @r#"
+     × search-spaces/space.toml:7:8: `seconds_per_epoch` cannot be the first
+     │ objective: a clock decides it, and equal studies must rank their trials
+     │ alike
+      ╭─[search-spaces/space.toml:7:8]
+    6 │ [[objective]]
+    7 │ name = "seconds_per_epoch"
+      ·        ─────────┬─────────
+      ·                 ╰── here
+    8 │ [[objective]]
+      ╰────
+     help: put `accuracy` before it: by that trials are ranked
+    "#);
 }
