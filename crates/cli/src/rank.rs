@@ -40,6 +40,7 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
     }
     print(&leaderboard_text(
         leaderboard,
+        &files.measured,
         |params: &Params| definition.size(params),
         terminal_width(),
     ))

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use anyhow::{Context, Result};
 use burn_tune_ranking::curves_file::{CurvesByTask, from_npz, to_npz};
 use burn_tune_ranking::timeline::{TimelineEntry, read_timeline, timeline_csv};
-use burn_tune_ranking::{Leaderboard, ResultFile, TrainingReport};
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans, ResultFile, TrainingReport};
 use burn_tune_report::page::{study_page, training_page};
 use burn_tune_report::{StudyResults, TrainingResults};
 
@@ -34,6 +34,8 @@ pub struct StudyFiles {
     pub timeline: Vec<TimelineEntry>,
     /// What was recorded.
     pub curves: CurvesByTask,
+    /// What a clock has measured that the study is after; may be empty.
+    pub measured: Vec<ObjectiveMeans>,
 }
 
 impl StudyFiles {
@@ -60,14 +62,22 @@ impl StudyFiles {
                 .with_context(|| output.path(TIMELINE).display().to_string())?,
         };
         let curves = read_curves(CURVES, output)?;
-        Ok(Some(StudyFiles { leaderboard, timeline, curves }))
+        let measured = match read(CV_RESULTS, output)? {
+            None => Vec::new(),
+            Some(text) => {
+                ObjectiveMeans::read_by_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
+                    .with_context(|| output.path(CV_RESULTS).display().to_string())?
+            }
+        };
+        Ok(Some(StudyFiles { leaderboard, timeline, curves, measured }))
     }
 
     /// Writes the page, and says what it is called.
     pub fn write_page(&self, output: &OutputFolder) -> Result<String> {
-        let StudyFiles { leaderboard, timeline, curves } = self;
+        let StudyFiles { leaderboard, timeline, curves, measured } = self;
         let name = format!("{}.html", file_name(&leaderboard.name));
-        output.write(&name, study_page(StudyResults { leaderboard, timeline, curves }))?;
+        output
+            .write(&name, study_page(StudyResults { leaderboard, timeline, curves, measured }))?;
         Ok(name)
     }
 }

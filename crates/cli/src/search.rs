@@ -25,7 +25,7 @@ use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudySto
 use self::choice::created_s;
 pub use self::choice::{Chosen, FINISHED, budgets, choose};
 pub use self::definition::{Definition, distributions};
-use self::plan::Plan;
+use self::plan::{Plan, refuse_ends};
 use self::work::{Silence, Work};
 use crate::args::{DATABASE, SearchArgs};
 use crate::commands::opened::failure;
@@ -49,10 +49,17 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         Some(_) => drop(work::command(&file)?),
         None => {
             let (dataset, folds) = (Dataset::mnist()?, Vec::new());
-            let objective = MlpObjective { dataset, folds, backend: Backend::Flex, curves: false };
+            let objective = MlpObjective {
+                dataset,
+                folds,
+                backend: Backend::Flex,
+                curves: false,
+                metrics: Vec::new(),
+            };
             check_file(&objective, &file)?;
         }
     }
+    refuse_ends(&file.study)?;
     let points = match file.space.points() {
         Some(points) => format!("{points} points"),
         None => "uncountably many points".to_owned(),
@@ -210,7 +217,7 @@ impl Search<'_> {
     ) -> Result<(), StoreError> {
         let plan = &self.chosen.plan;
         let study = plan.study();
-        let standings = standings(&state.history, study.direction, study.folds);
+        let standings = standings(&state.history, &plan.definition.metrics(), study.folds);
         let best: Vec<(usize, Params)> = top(&standings, study.top)
             .into_iter()
             .map(|standing| (standing.trial.number, standing.trial.params.clone()))
@@ -242,7 +249,7 @@ impl Search<'_> {
             print!("{}", leaderboard.to_json());
         } else {
             let size = |params: &Params| plan.definition.size(params);
-            print!("{}", leaderboard_text(leaderboard, size, terminal_width()));
+            print!("{}", leaderboard_text(leaderboard, &files.measured, size, terminal_width()));
             println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
             if let Ok(page) = &page {
                 println!("Figures, in a browser: {}", path(page));
@@ -278,7 +285,8 @@ impl Search<'_> {
         let trials = state.history.trials();
         let all = plan.suggester()?.suggest(&state.history) == Suggestion::End;
         let ended = trials.iter().all(|trial| trial.is_finished() || trial.is_foreign());
-        let standings = standings(&state.history, plan.study().direction, plan.study().folds);
+        let metrics = plan.definition.metrics();
+        let standings = standings(&state.history, &metrics, plan.study().folds);
         let refits = top(&standings, plan.study().top).len() * plan.study().refit_seeds;
         Ok(all && ended && state.refits.len() == refits)
     }

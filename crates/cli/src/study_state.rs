@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow};
 use burn_tune_ranking::curves_file::{CurvesByTask, from_npz};
 use burn_tune_ranking::timeline::TimelineEntry;
-use burn_tune_ranking::{Leaderboard, StudyFacts, cv_results};
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans, StudyFacts, cv_results};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::store::KeptTrial;
 use burn_tune_search::study::Refit;
@@ -116,7 +116,8 @@ impl StudyState {
         let mut timeline: Vec<TimelineEntry> = self.spans.values().copied().chain(refits).collect();
         timeline.sort_by(|a, b| a.span.end_s.total_cmp(&b.span.end_s));
         let leaderboard = Leaderboard::new(facts, &self.history, &self.refits);
-        let files = StudyFiles { leaderboard, timeline, curves };
+        let measured = ObjectiveMeans::by_clock(facts, &self.history);
+        let files = StudyFiles { leaderboard, timeline, curves, measured };
         (files, cv_results(facts, &self.history))
     }
 }

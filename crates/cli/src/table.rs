@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TopEntry, TrialEntry};
-use burn_tune_ranking::{Leaderboard, noise};
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans, noise};
 use burn_tune_search::{Flag, ParamValue, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -13,11 +13,14 @@ use crate::flag_marks::FlagMarks;
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
+/// What marks the Pareto front.
+const FRONT: &str = " ◆";
 
 /// The table and what is to be said about it. Lines are at most `width` columns, if that can be. `size`
-/// tells how many numbers a configuration trains.
+/// tells how many numbers a configuration trains; `measured` is what a clock decides.
 pub fn leaderboard_text(
     leaderboard: &Leaderboard,
+    measured: &[ObjectiveMeans],
     size: impl Fn(&Params) -> Option<u64>,
     width: usize,
 ) -> String {
@@ -25,20 +28,21 @@ pub fn leaderboard_text(
         .trials
         .iter()
         .enumerate()
-        .filter(|(place, trial)| *place < ROWS || trial.name.is_some())
+        .filter(|(place, trial)| *place < ROWS || trial.name.is_some() || trial.front == Some(true))
         .map(|(_, trial)| trial)
         .filter(|trial| trial.state == State::Complete)
         .collect();
+    let objectives = ObjectiveMeans::all(leaderboard, measured);
     let mut text = String::new();
     if !shown.is_empty() {
-        let wide = table(leaderboard, &shown, &size, true);
+        let wide = table(leaderboard, &objectives[1..], &shown, &size, true);
         let fits = wide.iter().all(|line| line.chars().count() <= width);
-        let narrow = || params_below(leaderboard, &shown, &size, width);
+        let narrow = || params_below(leaderboard, &objectives[1..], &shown, &size, width);
         let lines = if fits { wide } else { narrow() };
         text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
         text.push('\n');
     }
-    for line in remarks(leaderboard, shown.len()) {
+    for line in remarks(leaderboard, measured, shown.len()) {
         let wrapped = textwrap(&line, width, "  ");
         let _ = writeln!(text, "{wrapped}");
     }
@@ -55,13 +59,14 @@ pub fn terminal_width() -> usize {
 /// The lines of the table without parameters; below each trial a line with its own.
 fn params_below(
     leaderboard: &Leaderboard,
+    further: &[ObjectiveMeans],
     shown: &[&TrialEntry],
     size: impl Fn(&Params) -> Option<u64>,
     width: usize,
 ) -> Vec<String> {
     const INDENT: &str = "         ";
     let varying = leaderboard.varying_params();
-    let mut lines = table(leaderboard, shown, size, false).into_iter();
+    let mut lines = table(leaderboard, further, shown, size, false).into_iter();
     let mut all: Vec<String> = lines.next().into_iter().collect();
     for (line, trial) in lines.zip(shown) {
         let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
@@ -72,10 +77,11 @@ fn params_below(
     all
 }
 
-/// The lines of the table: a header, and one for each trial. With a column for each parameter, or
-/// without any.
+/// The lines of the table: a header, and one for each trial. With a column for each of the `further`
+/// objectives, and one for each parameter, or without any.
 fn table(
     leaderboard: &Leaderboard,
+    further: &[ObjectiveMeans],
     shown: &[&TrialEntry],
     size: impl Fn(&Params) -> Option<u64>,
     with_params: bool,
@@ -87,11 +93,15 @@ fn table(
     let trained = leaderboard.evaluation.dataset.is_some();
     let mut header = vec!["rank".to_owned(), "trial".into()];
     if trained {
-        header.extend([format!("cv {metric}"), format!("test {metric}"), "size".into()]);
+        header.extend([format!("cv {metric}"), format!("test {metric}")]);
     } else {
         header.push(metric.clone());
     }
-    let first_param = header.len();
+    // Else the size would be told twice.
+    let has_size = trained && !further.iter().any(|objective| objective.name == "parameters");
+    header.extend(has_size.then(|| "size".into()));
+    header.extend(further.iter().map(|objective| objective.name.replace('_', "_\n")));
+    let text_columns = header.len() - further.len() - usize::from(has_size);
     // Names are longer than their values: broken, they leave room for the others.
     header.extend(varying.iter().map(|name| name.replace('_', "_\n")));
     header.push("flags".into());
@@ -100,18 +110,22 @@ fn table(
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
     for trial in shown {
-        let noise =
-            if trial.rank > 1 && trial.within_noise_of_best == Some(true) { " ≈" } else { "  " };
+        let mark = match (trial.front, trial.within_noise_of_best) {
+            (Some(true), _) => FRONT,
+            (_, Some(true)) if trial.rank > 1 => " ≈",
+            _ => "  ",
+        };
         let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
         let mut row = vec![
-            format!("{}{noise}", trial.rank),
+            format!("{}{mark}", trial.rank),
             format!("{}{name}", trial.trial),
             spread_of(trial.mean_test_score, trial.std_test_score.filter(|_| trained)),
         ];
-        if trained {
-            row.push(test_score(leaderboard, trial.trial));
-            row.push(size(&trial.params).map_or(String::new(), thousands));
-        }
+        row.extend(trained.then(|| test_score(leaderboard, trial.trial)));
+        row.extend(has_size.then(|| size(&trial.params).map_or(String::new(), thousands)));
+        row.extend(further.iter().map(|objective| {
+            objective.means.get(&trial.trial).map_or(String::new(), |mean| value_of(*mean))
+        }));
         row.extend(
             varying
                 .iter()
@@ -120,7 +134,8 @@ fn table(
         row.push(marks.marks(&flags_of(leaderboard, trial)));
         table.add_row(row);
     }
-    for number in [0].into_iter().chain(if trained { 4 } else { 3 }..first_param + varying.len()) {
+    let numbers = text_columns..table.column_count() - 1;
+    for number in [0].into_iter().chain(numbers) {
         if let Some(column) = table.column_mut(number) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -144,9 +159,21 @@ fn test_score(leaderboard: &Leaderboard, trial: usize) -> String {
 
 fn spread_of(mean: Option<f64>, std: Option<f64>) -> String {
     match (mean, std) {
+        (Some(mean), Some(0.0)) if mean.fract() == 0.0 && mean.abs() >= 1e3 => value_of(mean),
         (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
         (Some(mean), None) => format!("{mean:.4}"),
         (None, _) => "failed".into(),
+    }
+}
+
+/// A value of any size: a whole number in full, another to four digits.
+fn value_of(value: f64) -> String {
+    match value.abs() {
+        _ if value.fract() == 0.0 => format!("{value}"),
+        1e3.. => format!("{value:.0}"),
+        10.0..1e3 => format!("{value:.2}"),
+        0.01..10.0 => format!("{value:.4}"),
+        _ => format!("{value:.3e}"),
     }
 }
 
@@ -159,7 +186,7 @@ pub fn thousands(number: u64) -> String {
     }
 }
 
-fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
+fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize) -> Vec<String> {
     let mut lines = Vec::new();
     if leaderboard.trials.is_empty() {
         lines.push("No trial has ended.".into());
@@ -171,6 +198,8 @@ fn remarks(leaderboard: &Leaderboard, shown: usize) -> Vec<String> {
             count(complete - shown, "complete trial")
         ));
     }
+    lines.extend(front_remark(leaderboard));
+    lines.extend(clock_remark(measured));
     lines.extend(noise_remark(leaderboard));
     if let Some((first, refit)) =
         leaderboard.top.first().and_then(|first| Some((first, first.refit.as_ref()?)))
@@ -214,7 +243,33 @@ fn pruning_remark(leaderboard: &Leaderboard) -> Option<String> {
     ))
 }
 
+fn front_remark(leaderboard: &Leaderboard) -> Option<String> {
+    let front = leaderboard.trials.iter().filter(|trial| trial.front == Some(true)).count();
+    let objectives = ObjectiveMeans::all(leaderboard, &[]);
+    let objectives: Vec<String> = objectives.iter().map(ObjectiveMeans::label).collect();
+    (front > 0).then(|| {
+        format!(
+            "◆ The Pareto front of {}: {}. No other is better in one of these without being worse in another; later ranks are the fronts behind.",
+            objectives.join(" and "),
+            count(front, "trial"),
+        )
+    })
+}
+
+fn clock_remark(measured: &[ObjectiveMeans]) -> Option<String> {
+    let names: Vec<&str> = measured.iter().map(|objective| objective.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "A clock decides {}: it has no part in the ranks. `burn-tune best` has the Pareto front with it.",
+            names.join(" and ")
+        )
+    })
+}
+
 fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
+    if !leaderboard.objectives.is_empty() {
+        return None;
+    }
     let folds = leaderboard.evaluation.folds;
     // A program of the user's has one score, whatever is asked for.
     leaderboard.evaluation.dataset.as_ref()?;

@@ -44,6 +44,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
         folds: Vec::new(),
         backend,
         curves: !args.no_curves,
+        metrics: Vec::new(),
     };
     let models = models(&file, &path, &objective, seed)?;
     let output = OutputFolder::open(&args.run.out)?;

@@ -27,4 +27,4 @@ pub use activation::Activation;
 pub use backend::Backend;
 pub use config::MlpConfig;
 pub use mlp::Mlp;
-pub use objective::MlpObjective;
+pub use objective::{MlpMetric, MlpObjective};

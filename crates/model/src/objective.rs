@@ -1,4 +1,4 @@
-//! The objective of the main job: an MLP's accuracy under stratified cross-validation.
+//! The objective of the main job: an MLP's accuracy, size and speed under stratified cross-validation.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{
-    Flag, FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle,
+    Direction, Flag, FoldScore, Metric, Objective, ObjectiveError, Params, RefitScore, Rejection,
+    TaskHandle,
 };
 
 use crate::backend::Backend;
@@ -18,7 +19,42 @@ use crate::mlp::Mlp;
 use crate::recorder::Probe;
 use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
 
-/// Accuracy of a fresh [`Mlp`] on each fold of `folds`, and of a refit on the test set.
+/// What can be measured of a trained [`Mlp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MlpMetric {
+    /// The share of the held-out examples that it recognises.
+    Accuracy,
+    /// How many numbers it trains.
+    Parameters,
+    /// How long its training took, by the number of epochs: without scoring. A clock decides it, and whatever
+    /// else runs on the machine.
+    SecondsPerEpoch,
+}
+
+impl MlpMetric {
+    /// All of them.
+    pub const ALL: [MlpMetric; 3] =
+        [MlpMetric::Accuracy, MlpMetric::Parameters, MlpMetric::SecondsPerEpoch];
+
+    /// The one of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|metric| metric.metric().name == name)
+    }
+
+    /// Its name, and which values are the better ones.
+    pub fn metric(self) -> Metric {
+        match self {
+            MlpMetric::Accuracy => Metric::new("accuracy", Direction::Maximize),
+            MlpMetric::Parameters => Metric::new("parameters", Direction::Minimize),
+            MlpMetric::SecondsPerEpoch => {
+                Metric::by_clock("seconds_per_epoch", Direction::Minimize)
+            }
+        }
+    }
+}
+
+/// Scores a fresh [`Mlp`] on each fold of `folds`, and a refit on the test set: by accuracy, and whatever else
+/// is asked for.
 pub struct MlpObjective {
     /// What is trained and tested on; shared by all workers.
     pub dataset: Dataset,
@@ -28,6 +64,17 @@ pub struct MlpObjective {
     pub backend: Backend,
     /// Whether to record curves while models train.
     pub curves: bool,
+    /// What a fold and a refit are scored by: first their score, then what else there is of a fold. The
+    /// accuracy, where it is empty.
+    pub metrics: Vec<MlpMetric>,
+}
+
+/// What metrics are computed from.
+struct Measurement<'a> {
+    config: &'a MlpConfig,
+    confusion: &'a Confusion,
+    epochs: usize,
+    fit_s: f64,
 }
 
 impl MlpObjective {
@@ -64,6 +111,20 @@ impl MlpObjective {
         }
     }
 
+    /// The score, and the values of the further metrics.
+    fn values(&self, measurement: &Measurement) -> (f64, Vec<f64>) {
+        let Dataset { train, classes, .. } = &self.dataset;
+        let value = |metric: &MlpMetric| match metric {
+            MlpMetric::Accuracy => measurement.confusion.accuracy(),
+            MlpMetric::Parameters => {
+                measurement.config.parameters(train.features(), classes.len()) as f64
+            }
+            MlpMetric::SecondsPerEpoch => measurement.fit_s / measurement.epochs as f64,
+        };
+        let first = self.metrics.first().unwrap_or(&MlpMetric::Accuracy);
+        (value(first), self.metrics.iter().skip(1).map(value).collect())
+    }
+
     fn flags(&self, config: &MlpConfig, trained: &Trained, confusion: &Confusion) -> Vec<Flag> {
         let seen = &trained.recorded.at_epoch_ends;
         flags(config, &trained.epoch_losses, seen, confusion, &self.dataset.classes)
@@ -94,6 +155,10 @@ impl Objective for MlpObjective {
         self.folds.len()
     }
 
+    fn metrics(&self) -> Vec<Metric> {
+        MlpMetric::ALL.map(MlpMetric::metric).into()
+    }
+
     fn steps(&self, config: &MlpConfig) -> Option<u64> {
         Some(config.epochs as u64)
     }
@@ -115,7 +180,9 @@ impl Objective for MlpObjective {
             }
             let stopwatch = Stopwatch::start();
             let confusion = self.score(&model.valid(), false, test, handle)?;
-            let verdict = handle.report(epoch as u64, confusion.accuracy());
+            let measurement =
+                Measurement { config, confusion: &confusion, epochs: epoch, fit_s: 0.0 };
+            let verdict = handle.report(epoch as u64, self.values(&measurement).0);
             score_s += stopwatch.elapsed_s();
             last = Some(confusion);
             Ok(verdict)
@@ -126,8 +193,12 @@ impl Objective for MlpObjective {
             Some(confusion) => confusion,
             None => self.score(&trained.model, false, test, handle)?,
         };
+        let epochs = trained.epoch_losses.len();
+        let (score, others) =
+            self.values(&Measurement { config, confusion: &confusion, epochs, fit_s });
         Ok(FoldScore {
-            score: confusion.accuracy(),
+            score,
+            others,
             flags: self.flags(config, &trained, &confusion),
             fit_s,
             score_s: score_s + stopwatch.elapsed_s(),
@@ -141,10 +212,14 @@ impl Objective for MlpObjective {
         let test = all(self.dataset.test.len());
         let held_out = (&self.dataset.test, test.as_slice());
         let all = all(self.dataset.train.len());
+        let stopwatch = Stopwatch::start();
         let trained = self.fit(config, &all, held_out, handle, to_the_end)?;
+        let fit_s = stopwatch.elapsed_s();
         let confusion = self.score(&trained.model, true, &test, handle)?;
+        let epochs = trained.epoch_losses.len();
+        let (score, _) = self.values(&Measurement { config, confusion: &confusion, epochs, fit_s });
         Ok(RefitScore {
-            score: confusion.accuracy(),
+            score,
             per_class_recall: confusion.recall(),
             flags: self.flags(config, &trained, &confusion),
             curves: trained.recorded.curves.map(Arc::new),

@@ -2,10 +2,11 @@
 
 use std::iter::once;
 
-use burn_tune_search::{History, Space};
+use burn_tune_search::{History, Metric, Space};
 
 use crate::leaderboard::StudyFacts;
 use crate::python;
+use crate::rank::rank;
 use crate::standings::{Standing, fold_values, standings};
 use crate::statistics::{mean, std};
 
@@ -19,15 +20,30 @@ use crate::statistics::{mean, std};
 /// trial of another program has a mean and no scores.
 /// And numbers drawn from a range are written `0.02`, not `np.float64(0.02)`, so that
 /// `ast.literal_eval` reads `params`.
+///
+/// With several objectives, the columns of scores are those of scikit-learn's multimetric search: for each
+/// of them, those of a clock included, `split*_test_<name>`, `mean_test_<name>`, `std_test_<name>` and
+/// `rank_test_<name>`, which ranks by this one alone.
 pub fn cv_results(facts: &StudyFacts, history: &History) -> String {
     let folds = facts.evaluation.folds;
-    let mut standings = standings(history, facts.direction, folds);
+    let metrics = facts.metrics();
+    let mut standings = standings(history, &metrics, folds);
     standings.sort_by_key(|standing| standing.trial.number);
     let names = param_names(&facts.space);
 
+    let mut header = params_header(&names);
+    let mut rows: Vec<Vec<String>> =
+        standings.iter().map(|standing| params_row(standing, &names, folds)).collect();
+    for (place, metric) in metrics.iter().enumerate() {
+        let name = if metrics.len() == 1 { "score" } else { &metric.name };
+        header.extend((0..folds).map(|fold| format!("split{fold}_test_{name}")));
+        header.extend(["mean", "std", "rank"].map(|number| format!("{number}_test_{name}")));
+        let cells = metric_cells(&standings, place, metric, metrics.len(), folds);
+        rows.iter_mut().zip(cells).for_each(|(row, cells)| row.extend(cells));
+    }
+
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let rows = standings.iter().map(|standing| row(standing, &names, folds));
-    for record in once(header(&names, folds)).chain(rows) {
+    for record in once(header).chain(rows) {
         writer.write_record(record).expect("memory takes rows of one length");
     }
     let bytes = writer.into_inner().expect("memory takes all that is written");
@@ -40,19 +56,16 @@ fn param_names(space: &Space) -> Vec<&str> {
     positions.map(|position| space.domains[position].0.as_str()).collect()
 }
 
-fn header(names: &[&str], folds: usize) -> Vec<String> {
+fn params_header(names: &[&str]) -> Vec<String> {
     let times = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"];
-    let results = ["mean_test_score", "std_test_score", "rank_test_score"];
     let mut header: Vec<String> = times.map(str::to_owned).into();
     header.extend(names.iter().map(|name| format!("param_{name}")));
     header.push("params".to_owned());
-    header.extend((0..folds).map(|fold| format!("split{fold}_test_score")));
-    header.extend(results.map(str::to_owned));
     header
 }
 
-fn row(standing: &Standing, names: &[&str], folds: usize) -> Vec<String> {
-    let Standing { trial, scores, .. } = standing;
+fn params_row(standing: &Standing, names: &[&str], folds: usize) -> Vec<String> {
+    let trial = standing.trial;
     let fit_times = fold_values(trial, folds, |fold| fold.fit_s);
     let score_times = fold_values(trial, folds, |fold| fold.score_s);
     let times = [mean(&fit_times), std(&fit_times), mean(&score_times), std(&score_times)];
@@ -60,9 +73,42 @@ fn row(standing: &Standing, names: &[&str], folds: usize) -> Vec<String> {
     let mut row: Vec<String> = times.map(cell).into();
     row.extend(names.iter().map(|name| trial.params.get(name).map_or(String::new(), python::str)));
     row.push(python::dict(&trial.params));
-    row.extend((0..folds).map(|fold| cell(scores.get(fold).copied().unwrap_or(f64::NAN))));
-    row.extend([cell(standing.mean), cell(standing.std), standing.rank.to_string()]);
     row
+}
+
+/// For each trial: the values of the folds, their mean and deviation, and the rank, of the metric at `place`
+/// of `metrics`. A single metric has the ranks of the study.
+fn metric_cells(
+    standings: &[Standing],
+    place: usize,
+    metric: &Metric,
+    metrics: usize,
+    folds: usize,
+) -> Vec<Vec<String>> {
+    let of_folds = |standing: &Standing| match place {
+        0 => standing.scores.clone(),
+        _ if standing.trial.is_foreign() => Vec::new(),
+        _ => fold_values(standing.trial, folds, |fold| {
+            fold.others.get(place - 1).copied().unwrap_or(f64::NAN)
+        }),
+    };
+    let mean_of = |standing: &Standing| match place {
+        0 => standing.mean,
+        _ => standing.values.get(place).copied().unwrap_or(f64::NAN),
+    };
+    let ranks = match metrics {
+        1 => standings.iter().map(|standing| standing.rank).collect(),
+        _ => rank(&standings.iter().map(mean_of).collect::<Vec<f64>>(), metric.direction),
+    };
+    let cells = |(standing, rank): (&Standing, usize)| {
+        let values = of_folds(standing);
+        let std = if values.is_empty() { f64::NAN } else { std(&values) };
+        let mut cells: Vec<String> =
+            (0..folds).map(|fold| cell(values.get(fold).copied().unwrap_or(f64::NAN))).collect();
+        cells.extend([cell(mean_of(standing)), cell(std), rank.to_string()]);
+        cells
+    };
+    standings.iter().zip(ranks).map(cells).collect()
 }
 
 /// As pandas writes a float: a missing one as nothing.

@@ -106,6 +106,7 @@ pub fn facts() -> StudyFacts {
         top: 2,
         refit_seeds: 2,
         pruner: None,
+        metrics: Vec::new(),
     }
 }
 

@@ -1,5 +1,8 @@
 //! `leaderboard.json`: a study's trials ranked, the best of them with their refits.
 
+use std::collections::BTreeMap;
+
+use burn_tune_search::metric::{Metric, steady};
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::Report;
 use burn_tune_search::study::Refit;
@@ -32,6 +35,29 @@ pub struct StudyFacts {
     pub refit_seeds: usize,
     /// The pruner, where there is one.
     pub pruner: Option<String>,
+    /// All that the study is after, the metric of the evaluation first; empty where that is all.
+    pub metrics: Vec<Metric>,
+}
+
+impl StudyFacts {
+    /// All that the study is after; at least one metric.
+    pub fn metrics(&self) -> Vec<Metric> {
+        match self.metrics.as_slice() {
+            [] => vec![Metric::new(&self.evaluation.metric, self.direction)],
+            metrics => metrics.to_vec(),
+        }
+    }
+
+    /// The metrics that no clock decides, where there are several; else none.
+    fn objectives(&self) -> Vec<ObjectiveEntry> {
+        let steady = steady(&self.metrics);
+        let several = steady.iter().filter(|_| steady.len() > 1);
+        let entry = |(place, direction): &(usize, Direction)| ObjectiveEntry {
+            name: self.metrics[*place].name.clone(),
+            direction: *direction,
+        };
+        several.map(entry).collect()
+    }
 }
 
 /// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
@@ -48,6 +74,10 @@ pub struct Leaderboard {
     /// Whether a larger or a smaller score is the better one.
     #[schemars(schema_with = "schema::direction")]
     pub direction: Direction,
+    /// What the study is after, where that is more than one thing: the score and its direction first. What a
+    /// clock decides is left out, here and in the ranks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveEntry>,
     /// For each parameter, in the order of the file, the values that it may take: a fixed value, a list,
     /// or a range.
     #[schemars(schema_with = "schema::space")]
@@ -60,10 +90,22 @@ pub struct Leaderboard {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruning: Option<PruningEntry>,
     /// The best complete trials in the order of `trials`, retrained on all of the training data and scored
-    /// on the test data. Empty where no refit was asked for.
+    /// on the test data. With several objectives they are of the Pareto front, spread over it. Empty where no
+    /// refit was asked for.
     pub top: Vec<TopEntry>,
-    /// All finished trials, by rank, and by number where ranks are equal.
+    /// All finished trials, by rank, and by number where ranks are equal; with several objectives, within a
+    /// rank the better ones in the first objective come first.
     pub trials: Vec<TrialEntry>,
+}
+
+/// One of several things that a study is after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectiveEntry {
+    /// What it is called.
+    pub name: String,
+    /// Whether a larger or a smaller value is the better one.
+    #[schemars(schema_with = "schema::direction")]
+    pub direction: Direction,
 }
 
 /// How trials were scored.
@@ -151,8 +193,9 @@ pub struct RefitEntry {
 /// One finished trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialEntry {
-    /// The rank among all trials, from 1; equal means share a rank. Pruned trials share the one behind those
-    /// that are complete, and failed trials the last.
+    /// The rank among all trials, from 1; equal means share a rank. With several objectives, the trials that no
+    /// other dominates share rank 1, those that are dominated by none but these share the next one, and so on.
+    /// Pruned trials share the one behind those that are complete, and failed trials the last.
     pub rank: usize,
     /// The number of the trial, from 0.
     pub trial: usize,
@@ -164,6 +207,13 @@ pub struct TrialEntry {
     pub params: Params,
     /// How the trial ended.
     pub state: State,
+    /// With several objectives, whether the trial is on the Pareto front: no other is nowhere worse, and
+    /// somewhere better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<bool>,
+    /// With several objectives, the mean over the folds of each, by name, of a complete trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<BTreeMap<String, f64>>,
     /// The mean of `split_test_scores`; null where one of them is. The value, for a trial of another
     /// program.
     pub mean_test_score: Option<f64>,
@@ -178,7 +228,7 @@ pub struct TrialEntry {
     pub flags: Vec<Flag>,
     /// Whether the trial differs from the first of rank 1 by no more than noise (a corrected resampled
     /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
-    /// the trial failed or there is a single fold.
+    /// the trial failed, there is a single fold, or there are several objectives.
     pub within_noise_of_best: Option<bool>,
     /// What the trial scored on the first fold after each epoch, where a pruner looks at that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -243,10 +293,11 @@ impl Leaderboard {
     /// Ranks the finished trials of `history`, and puts to the best what their `refits` came to. Trials
     /// that are still running are left out.
     pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
-        let standings = standings(history, facts.direction, facts.evaluation.folds);
+        let standings = standings(history, &facts.metrics(), facts.evaluation.folds);
+        let objectives = facts.objectives();
         let failed = standings.iter().filter(|standing| standing.has_failed()).count();
         let pruned = standings.iter().filter(|standing| standing.is_pruned()).count();
-        let best = top(&standings, 1).first().copied();
+        let best = top(&standings, 1).first().copied().filter(|_| objectives.is_empty());
         let noise = best.map_or(f64::INFINITY, |best| {
             let complete = standings.iter().filter(|standing| standing.is_complete());
             let others = complete.filter(|other| other.trial.number != best.trial.number);
@@ -265,9 +316,33 @@ impl Leaderboard {
                 .into_iter()
                 .map(|standing| top_entry(standing, refits, facts.refit_seeds))
                 .collect(),
-            trials: standings.iter().map(|standing| trial_entry(standing, best, noise)).collect(),
+            trials: standings
+                .iter()
+                .map(|standing| TrialEntry {
+                    front: front(standing, &objectives),
+                    values: values(standing, facts, &objectives),
+                    ..trial_entry(standing, best, noise)
+                })
+                .collect(),
+            objectives,
         }
     }
+}
+
+/// Whether the trial is on the Pareto front; `None` where there are not several objectives.
+fn front(standing: &Standing, objectives: &[ObjectiveEntry]) -> Option<bool> {
+    (!objectives.is_empty()).then_some(standing.rank == 1 && !standing.losses.is_empty())
+}
+
+/// The value of each of several objectives; `None` where there are not several, or the trial has not all.
+fn values(
+    standing: &Standing,
+    facts: &StudyFacts,
+    objectives: &[ObjectiveEntry],
+) -> Option<BTreeMap<String, f64>> {
+    let is_wanted = !objectives.is_empty() && !standing.losses.is_empty();
+    let named = facts.metrics.iter().zip(&standing.values).filter(|(metric, _)| !metric.by_clock);
+    is_wanted.then(|| named.map(|(metric, value)| (metric.name.clone(), *value)).collect())
 }
 
 /// What was saved; `None` where there is no pruner, or nobody knows.
@@ -369,6 +444,8 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
         name: trial.name.clone(),
         params: trial.params.clone(),
         state,
+        front: None,
+        values: None,
         mean_test_score: finite(standing.mean),
         std_test_score: finite(standing.std),
         split_test_scores: standing.scores.iter().copied().map(finite).collect(),
@@ -389,5 +466,7 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
     }
 }
 
+#[cfg(test)]
+mod several_objectives;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@
 //! History ─ standings ─→ rank, mean, std of each trial ─→ Leaderboard ─ to_json ─→ leaderboard.json
 //!              │                                              ↑
 //!              ├─ top ─→ the trials to refit ─ study::refit ──┘
-//!              └─ cv_results ─→ cv_results.csv
+//!              ├─ cv_results ─→ cv_results.csv
+//!              └─ ObjectiveMeans ─→ what a clock decides, for the table and the page
 //! ```
 
 pub mod noise;
@@ -28,6 +29,7 @@ pub mod training_report;
 
 pub mod curves_file;
 pub mod cv_results;
+pub mod objective_means;
 mod python;
 pub mod timeline;
 
@@ -36,6 +38,7 @@ mod fixtures;
 
 pub use cv_results::cv_results;
 pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
+pub use objective_means::ObjectiveMeans;
 pub use rank::rank;
 pub use result_file::{ResultFile, ResultFileError};
 pub use schema::leaderboard_schema;

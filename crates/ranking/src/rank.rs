@@ -1,6 +1,8 @@
-//! Ranks of mean scores, ties and missing scores included, as scikit-learn's `rank_test_score`.
+//! Ranks of mean scores, ties and missing scores included, as scikit-learn's `rank_test_score`; and where
+//! there is more than one score, of Pareto fronts.
 
 use burn_tune_search::Direction;
+use burn_tune_search::pareto::fronts;
 
 /// The rank of each mean, from 1 for the best.
 ///
@@ -39,8 +41,27 @@ pub fn rank(means: &[f64], direction: Direction) -> Vec<usize> {
     filled.iter().map(|gain| 1 + descending.partition_point(|other| other > gain)).collect()
 }
 
+/// The rank of each row of losses, one loss for each of several objectives: 1 for the Pareto front, the rows
+/// that no other dominates. Take those away, and the rows that none of the rest dominates come next, and so
+/// on. All rows of a front share the smallest of their ranks, as equal means do (1, 1, 1, 4, 4, 6). Rows with
+/// a NaN come last.
+///
+/// ```
+/// use burn_tune_ranking::rank::rank_by_fronts;
+///
+/// let losses = [[0.1, 9.0], [0.2, 3.0], [0.3, 4.0], [f64::NAN, 1.0]];
+/// assert_eq!(rank_by_fronts(&losses), [1, 1, 3, 4]);
+/// ```
+pub fn rank_by_fronts(losses: &[impl AsRef<[f64]>]) -> Vec<usize> {
+    let fronts = fronts(losses);
+    let mut ascending = fronts.clone();
+    ascending.sort_unstable();
+    fronts.iter().map(|front| 1 + ascending.partition_point(|other| other < front)).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use burn_tune_search::pareto::dominates;
     use proptest::prelude::*;
 
     use super::*;
@@ -87,7 +108,46 @@ mod tests {
         prop_oneof![Just(Direction::Maximize), Just(Direction::Minimize)]
     }
 
+    /// Rows of two or three losses, few of them distinct, and some NaN.
+    fn losses() -> impl Strategy<Value = Vec<Vec<f64>>> {
+        let loss = prop_oneof![8 => (-3..4i32).prop_map(f64::from), 1 => Just(f64::NAN)];
+        (2..4usize).prop_flat_map(move |objectives| {
+            prop::collection::vec(prop::collection::vec(loss.clone(), objectives), 1..40)
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_row_is_dominated_by_one_of_a_worse_or_equal_rank(losses in losses()) {
+            let ranks = rank_by_fronts(&losses);
+            let is_missing = |row: &Vec<f64>| row.iter().any(|loss| loss.is_nan());
+            for (row, rank) in losses.iter().zip(&ranks) {
+                for (other, of_other) in losses.iter().zip(&ranks) {
+                    if is_missing(other) {
+                        prop_assert!(of_other >= rank);
+                    } else if dominates(other, row) {
+                        prop_assert!(of_other < rank);
+                    }
+                }
+                // Each rank is the number of those before it, and one more.
+                prop_assert_eq!(*rank, 1 + ranks.iter().filter(|other| *other < rank).count());
+            }
+        }
+
+        #[test]
+        fn a_rank_of_fronts_does_not_depend_on_the_order_of_the_rows(
+            (losses, permuted) in losses().prop_flat_map(|losses| {
+                let indexed: Vec<(usize, Vec<f64>)> = losses.iter().cloned().enumerate().collect();
+                (Just(losses), Just(indexed).prop_shuffle())
+            }),
+        ) {
+            let ranks = rank_by_fronts(&losses);
+            let rows: Vec<&Vec<f64>> = permuted.iter().map(|(_, row)| row).collect();
+            for ((index, _), rank) in permuted.iter().zip(rank_by_fronts(&rows)) {
+                prop_assert_eq!(rank, ranks[*index]);
+            }
+        }
+
         #[test]
         fn a_rank_is_one_more_than_the_number_of_those_strictly_better(
             means in means(), direction in direction(),

@@ -2,6 +2,7 @@
 //! offline, can be mailed, and says the same in ten years.
 
 use askama::Template;
+use burn_tune_ranking::ObjectiveMeans;
 
 use crate::figure::Figure;
 use crate::study::{self, StudyResults};
@@ -105,14 +106,15 @@ struct TrainingPage<'a> {
 
 fn study_page_with(results: StudyResults, figures: &[Figure]) -> String {
     let leaderboard = results.leaderboard;
-    let facts = leaderboard::facts(leaderboard);
+    let objectives = ObjectiveMeans::all(leaderboard, results.measured);
+    let facts = leaderboard::facts(leaderboard, &objectives);
     let summary = leaderboard::summary(leaderboard);
     render(&StudyPage {
         frame: Frame::new("Study", &leaderboard.name, facts, summary, figures),
         flags: leaderboard::flag_kinds(leaderboard),
         has_curves: !results.curves.is_empty(),
-        leaderboard: leaderboard::table(leaderboard),
-        notes: leaderboard::notes(leaderboard),
+        leaderboard: leaderboard::table(leaderboard, &objectives[1..]),
+        notes: leaderboard::notes(leaderboard, results.measured),
     })
 }
 

@@ -9,6 +9,8 @@ mod frame;
 mod pair_points;
 mod pairs;
 
+mod pareto_front;
+
 mod optimization_history;
 
 mod intermediate_values;
@@ -29,9 +31,9 @@ mod edf;
 
 mod timeline;
 
-use burn_tune_ranking::Leaderboard;
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::timeline::TimelineEntry;
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
 
 use crate::figure::Figure;
 use crate::importance;
@@ -46,6 +48,8 @@ pub struct StudyResults<'a> {
     pub timeline: &'a [TimelineEntry],
     /// What was recorded while the models trained; may be empty.
     pub curves: &'a CurvesByTask,
+    /// What a clock has measured that the study is after; may be empty.
+    pub measured: &'a [ObjectiveMeans],
 }
 
 /// The figures of the page, in their order. One that would show nothing is left out: without a complete
@@ -61,7 +65,10 @@ pub fn figures(results: StudyResults) -> Vec<Figure> {
     let importances = importance::param_importances(space, &scored, completed.direction);
     let axes = axis::varying(space, &completed);
     let pairs = pairs::most_important(&axes, &importances);
+    let objectives = ObjectiveMeans::all(results.leaderboard, results.measured);
+    let ranked = objectives.len() - results.measured.len();
     let figures = [
+        pareto_front::figure(&completed, &objectives, ranked),
         Some(optimization_history::figure(&completed)),
         intermediate_values::figure(&completed, results.curves),
         pruning::figure(results.leaderboard),

@@ -149,7 +149,7 @@ fn search(
         seed,
         ..file.study.clone()
     };
-    let mut suggester = Suggester::of(file, &settings, &[trials], vec![Direction::Maximize])?;
+    let mut suggester = Suggester::of(file, &settings, &[trials], vec![(0, Direction::Maximize)])?;
     let pruning = settings.pruner.as_ref().map(|pruner| {
         let direction = Direction::Maximize;
         let built = pruner.build(direction, 1, Some(table.epochs))?;

@@ -5,6 +5,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use thiserror::Error;
 
+use crate::metric::{ObjectiveFault, wanted};
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
 use crate::space::Space;
@@ -42,7 +43,8 @@ pub fn bind<O: Objective>(objective: &O, params: &Params) -> Result<O::Config, B
 }
 
 /// Tries every value that a study can take on the objective: all of each list, both ends of each
-/// range, and all explicit trials. So that no trial fails later for what stands in the file.
+/// range, all explicit trials, and the names of what is searched for. So that no trial fails later for what
+/// stands in the file.
 ///
 /// # Errors
 ///
@@ -57,6 +59,11 @@ pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), S
             }
         }
     }
+    wanted(&file.study.objectives, &objective.metrics()).map_err(
+        |ObjectiveFault { objective, problem, help }| {
+            file.error_in_objective(objective, &problem, &help)
+        },
+    )?;
     for (index, trial) in file.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
         let base = space.domains.iter().map(|(name, domain)| {

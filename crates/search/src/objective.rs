@@ -13,6 +13,7 @@ use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::metric::Metric;
 use crate::pruner::Report;
 use crate::pruning::Judge;
 use crate::stop::Stop;
@@ -32,6 +33,12 @@ pub trait Objective: Sync {
     ///
     /// The first parameter whose value is not allowed.
     fn check(&self, config: &Self::Config) -> Result<(), Rejection>;
+
+    /// What it can measure of a model, by the names that `[[objective]]` has for it. Empty where it gives one
+    /// score, which has no other name.
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
 
     /// How many folds a trial is scored on.
     fn folds(&self) -> usize;

@@ -6,6 +6,7 @@ mod command;
 mod condition;
 mod domain;
 mod error;
+mod objectives;
 mod pruner;
 mod toml_view;
 
@@ -18,6 +19,8 @@ use toml::Spanned;
 
 use self::domain::{parse_domain, parse_value};
 pub use self::error::SpaceError;
+pub use self::objectives::ObjectiveSettings;
+use self::objectives::parse_objectives;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
 use crate::pruner::PrunerSettings;
@@ -108,6 +111,10 @@ pub struct StudySettings {
     /// When the study ends early.
     #[serde(flatten)]
     pub end_rule: EndRule,
+    /// What it is after, the score that ranks first; the model's usual score alone where it is empty.
+    // Left out where it is empty, as in the studies of versions that had one objective.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<ObjectiveSettings>,
 }
 
 /// How many trials are under way at once, at most, where something learns from those before: few enough to
@@ -153,6 +160,7 @@ pub struct StudyFile {
     command_span: Range<usize>,
     /// For each domain of the space: where its name stands, and where each of its extremes.
     domain_spans: Vec<(Range<usize>, Vec<Range<usize>>)>,
+    objective_spans: Vec<Range<usize>>,
 }
 
 impl StudyFile {
@@ -169,7 +177,14 @@ impl StudyFile {
         root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?;
 
         let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
-        let mut study = study_settings(&source, root.table("study")?, &stem)?;
+        let table = root.table("study")?;
+        let objectives_are_listed =
+            root.value("objective").is_some_and(|value| value.get_ref().is_array());
+        let (objectives, objective_spans) = match objectives_are_listed {
+            true => parse_objectives(&source, &root, table.as_ref())?,
+            false => Default::default(),
+        };
+        let mut study = StudySettings { objectives, ..study_settings(&source, table, &stem)? };
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -202,7 +217,12 @@ impl StudyFile {
             ));
         }
         let (mut command, mut command_span) = (None, 0..0);
-        if let Some(table) = root.table("objective")? {
+        // A table is a command; a list of tables says what is measured of the model.
+        let command_table = match objectives_are_listed {
+            true => None,
+            false => root.table("objective")?,
+        };
+        if let Some(table) = command_table {
             command::refuse_settings_of_models(&source, &root)?;
             command = Some(command::parse_command(&source, &table, &space)?);
             command_span = table.value("command").map_or(0..0, Spanned::span);
@@ -219,6 +239,7 @@ impl StudyFile {
             source,
             command_span,
             domain_spans,
+            objective_spans,
         })
     }
 
@@ -264,6 +285,12 @@ impl StudyFile {
         self.source.error(self.command_span.clone(), problem, "this command", help)
     }
 
+    /// An error about the objective with this index.
+    pub fn error_in_objective(&self, objective: usize, problem: &str, help: &str) -> SpaceError {
+        let span = self.objective_spans.get(objective).cloned().unwrap_or(0..0);
+        self.source.error(span, problem, "here", help)
+    }
+
     /// An error about the parameter that is missing from the space.
     pub fn error_at_end(&self, problem: &str, help: &str) -> SpaceError {
         let end = self.source.text().len();
@@ -301,6 +328,7 @@ fn study_settings(
         refit_seeds: 3,
         window: None,
         end_rule: EndRule::default(),
+        objectives: Vec::new(),
     };
     let Some(table) = table else { return Ok(study) };
     table.allow_only(&STUDY_KEYS)?;

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::candidates::{Candidate, for_budgets};
 use crate::history::History;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::metric::losses;
 use crate::sampler::grid_points::GridPoints;
 use crate::sampler::learner::Learner;
 use crate::sampler::past::{Outcome, Past};
@@ -92,8 +93,9 @@ pub struct SuggesterOptions {
     /// How many trials are under way at once, at most, where something looks at the past; at least 1.
     /// `None` where nothing does.
     pub window: Option<usize>,
-    /// Which value of each objective is the better one.
-    pub directions: Vec<Direction>,
+    /// What there is to learn from: the places of those of a trial's values that no clock decides, with which
+    /// values are the better ones.
+    pub objectives: Vec<(usize, Direction)>,
     /// When to end early: by the first objective.
     pub end_rule: EndRule,
 }
@@ -140,7 +142,7 @@ impl Learning {
 
 impl Suggester {
     /// Of a study of `file` with these settings, which was asked for `budgets` trials, one number after the
-    /// other, and has an objective for each of `directions`.
+    /// other, and whose trials have values at these places to learn from: see [`SuggesterOptions`].
     ///
     /// # Errors
     ///
@@ -149,18 +151,18 @@ impl Suggester {
         file: &StudyFile,
         study: &StudySettings,
         budgets: &[usize],
-        directions: Vec<Direction>,
+        objectives: Vec<(usize, Direction)>,
     ) -> Result<Self, String> {
         let listed = for_budgets(file, study.sampler, budgets, study.seed)?;
         let space = UnitSpace::new(&file.space);
-        let objectives = directions.len();
-        let learner = learner(study.sampler, &space, objectives)?;
-        let learning = learner.map(|learner| Learning::new(space, learner, objectives, study.seed));
+        let count = objectives.len();
+        let learner = learner(study.sampler, &space, count)?;
+        let learning = learner.map(|learner| Learning::new(space, learner, count, study.seed));
         let options = SuggesterOptions {
             seed: study.seed,
             budget: budgets.last().copied().unwrap_or(0),
             window: study.effective_window(),
-            directions,
+            objectives,
             end_rule: study.end_rule,
         };
         Ok(Suggester::new(options, listed, learning.transpose()?))
@@ -221,7 +223,7 @@ impl Suggester {
 
     fn decide(&mut self, history: &History, visible: usize) -> Suggestion {
         let trials = history.trials();
-        let direction = self.options.directions.first().copied().unwrap_or_default();
+        let direction = first_direction(&self.options.objectives);
         if self.options.end_rule.is_some() {
             self.ended_early = self.options.end_rule.ends(&trials[..visible], direction);
         }
@@ -232,7 +234,7 @@ impl Suggester {
             return Suggestion::Candidate(candidate.clone());
         }
         let Some(learning) = &mut self.learning else { return Suggestion::End };
-        learning.look(trials, visible, &self.options.directions);
+        learning.look(trials, visible, &self.options.objectives);
         match learning.propose(self.options.seed) {
             Some(point) => {
                 let params = learning.space.params(&point);
@@ -248,7 +250,7 @@ const DRAWS: usize = 1_000;
 
 impl Learning {
     /// Takes up the trials that have begun, and what became of the first `visible` ones.
-    fn look(&mut self, trials: &[Trial], visible: usize, directions: &[Direction]) {
+    fn look(&mut self, trials: &[Trial], visible: usize, objectives: &[(usize, Direction)]) {
         for trial in &trials[self.past.len()..] {
             self.past.begin(&self.space.point(&trial.params));
             self.open.push(trial.number);
@@ -256,7 +258,7 @@ impl Learning {
         let past = &mut self.past;
         self.open.retain(|&number| {
             let (outcome, losses) = match trials.get(number).filter(|_| number < visible) {
-                Some(trial) => outcome(trial, directions),
+                Some(trial) => outcome(trial, objectives),
                 None => (Outcome::Running, Vec::new()),
             };
             past.end(number, outcome, &losses);
@@ -300,32 +302,36 @@ impl Learning {
 }
 
 /// What became of a trial, and its losses.
-fn outcome(trial: &Trial, directions: &[Direction]) -> (Outcome, Vec<f64>) {
-    let values = trial.values();
-    let losses = |values: &[f64]| -> Vec<f64> {
-        values.iter().zip(directions).map(|(value, direction)| direction.loss(*value)).collect()
-    };
-    match &trial.state {
-        TrialState::Running { .. } => (Outcome::Running, Vec::new()),
-        TrialState::Complete { .. } => (Outcome::Complete, losses(&values)),
-        TrialState::Foreign { .. } if values.len() == directions.len() => {
-            (Outcome::Complete, losses(&values))
+fn outcome(trial: &Trial, objectives: &[(usize, Direction)]) -> (Outcome, Vec<f64>) {
+    let losses = losses(&trial.values(), objectives);
+    match (&trial.state, losses) {
+        (TrialState::Complete { .. } | TrialState::Foreign { .. }, Some(losses)) => {
+            (Outcome::Complete, losses)
         }
-        TrialState::Foreign { .. } => (Outcome::Running, Vec::new()),
-        TrialState::Failed { .. } => (Outcome::Failed, Vec::new()),
-        TrialState::Pruned { .. } => {
-            let direction = directions.first().copied().unwrap_or_default();
+        (TrialState::Complete { .. } | TrialState::Failed { .. }, _) => {
+            (Outcome::Failed, Vec::new())
+        }
+        (TrialState::Foreign { .. } | TrialState::Running { .. }, _) => {
+            (Outcome::Running, Vec::new())
+        }
+        (TrialState::Pruned { .. }, _) => {
             let last = trial.pruned_at();
             let (step, value) = last.map_or((0, f64::NAN), |report| (report.step, report.value));
-            (Outcome::Pruned { step, loss: direction.loss(value) }, Vec::new())
+            let loss = first_direction(objectives).loss(value);
+            (Outcome::Pruned { step, loss }, Vec::new())
         }
     }
+}
+
+fn first_direction(objectives: &[(usize, Direction)]) -> Direction {
+    objectives.first().map(|(_, direction)| *direction).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::objective::FoldScore;
+    use crate::params::Params;
 
     fn trials(values: &[Option<f64>]) -> Vec<Trial> {
         let state = |value: &Option<f64>| match value {
@@ -337,7 +343,7 @@ mod tests {
         let trial = |(number, value)| Trial {
             number,
             name: None,
-            params: Default::default(),
+            params: Params::default(),
             state: state(value),
         };
         values.iter().enumerate().map(trial).collect()
@@ -364,5 +370,19 @@ mod tests {
         let values = [Some(0.1), Some(0.5), Some(0.5), None, Some(0.2)];
         assert_eq!(ends(stuck, &values[..4], up), "");
         assert_eq!(ends(stuck, &values, up), "no improvement in 3 trials since trial 1");
+    }
+
+    #[test]
+    fn samplers_learn_from_each_objective_but_those_of_a_clock() {
+        let trial = |state| Trial { number: 0, name: None, params: Params::default(), state };
+        let objectives = [(0, Direction::Maximize), (2, Direction::Minimize)];
+        let learned = |state| outcome(&trial(state), &objectives);
+        let seconds = 9.0;
+        let fold = FoldScore { score: 0.75, others: vec![seconds, 40.0], ..FoldScore::default() };
+        let complete = (Outcome::Complete, vec![-0.75, 40.0]);
+        assert_eq!(learned(TrialState::Complete { folds: vec![fold] }), complete);
+        let foreign = |values| TrialState::Foreign { values, begun_here: false };
+        assert_eq!(learned(foreign(vec![0.75, seconds, 40.0])), complete);
+        assert_eq!(learned(foreign(vec![])), (Outcome::Running, vec![]));
     }
 }

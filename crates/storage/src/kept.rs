@@ -1,23 +1,22 @@
 //! From rows to trials and back: what the program needs to go on stands in system attributes, which the
 //! dashboard does not show, and what people look for in user attributes, which it does.
 
+mod task_json;
+
 use std::collections::BTreeMap;
 
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::LooksAt;
-use burn_tune_search::pruner::Report;
 use burn_tune_search::store::{FoldRecord, KeptTrial};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
-use burn_tune_search::{
-    Curves, Flag, FoldScore, ParamValue, Params, RefitScore, Trial, TrialState,
-};
-use serde::{Deserialize, Serialize};
+use burn_tune_search::{Curves, FoldScore, ParamValue, Params, Trial, TrialState};
 
+use self::task_json::fold_record;
+pub use self::task_json::{fold_json, refit, refit_json};
 use crate::distribution::Distribution;
 use crate::records::{ParamRecord, TrialRecord};
 
@@ -62,186 +61,6 @@ pub fn refit_key(seed: usize) -> String {
 pub fn is_ours(record: &TrialRecord) -> bool {
     let has = |key: &str| record.system_attributes.contains_key(key);
     has(WORKER) && !has(REPEATS)
-}
-
-/// A number that JSON may have no word for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Finite(f64),
-    Other(NonFinite),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum NonFinite {
-    #[serde(rename = "NaN")]
-    NaN,
-    #[serde(rename = "inf")]
-    Infinity,
-    #[serde(rename = "-inf")]
-    MinusInfinity,
-}
-
-impl From<f64> for Number {
-    fn from(value: f64) -> Self {
-        match value {
-            value if value.is_finite() => Number::Finite(value),
-            value if value.is_nan() => Number::Other(NonFinite::NaN),
-            value if value > 0.0 => Number::Other(NonFinite::Infinity),
-            _ => Number::Other(NonFinite::MinusInfinity),
-        }
-    }
-}
-
-impl From<Number> for f64 {
-    fn from(number: Number) -> f64 {
-        match number {
-            Number::Finite(value) => value,
-            Number::Other(NonFinite::NaN) => f64::NAN,
-            Number::Other(NonFinite::Infinity) => f64::INFINITY,
-            Number::Other(NonFinite::MinusInfinity) => f64::NEG_INFINITY,
-        }
-    }
-}
-
-/// What stands in the attribute of a fold, and of a refit.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct TaskJson {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    score: Option<Number>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    others: Vec<Number>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    flags: Vec<Flag>,
-    /// Steps and values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    reports: Vec<(u64, Number)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    planned_steps: Option<u64>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    stopped: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    per_class_recall: Option<Vec<Number>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fit_s: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    score_s: Option<f64>,
-    #[serde(flatten)]
-    span: Option<SpanJson>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct SpanJson {
-    worker: usize,
-    start_s: f64,
-    end_s: f64,
-}
-
-impl From<Span> for SpanJson {
-    fn from(Span { worker, start_s, end_s }: Span) -> Self {
-        SpanJson { worker, start_s, end_s }
-    }
-}
-
-impl From<SpanJson> for Span {
-    fn from(SpanJson { worker, start_s, end_s }: SpanJson) -> Self {
-        Span { worker, start_s, end_s }
-    }
-}
-
-/// The text of a fold's attribute. Curves are kept elsewhere.
-pub fn fold_json(record: &FoldRecord) -> String {
-    let span = record.span.map(SpanJson::from);
-    let json = match &record.result {
-        Ok(fold) => TaskJson {
-            score: Some(fold.score.into()),
-            others: fold.others.iter().copied().map(Number::from).collect(),
-            flags: fold.flags.clone(),
-            reports: fold.reports.iter().map(|r| (r.step, r.value.into())).collect(),
-            planned_steps: fold.planned_steps,
-            stopped: fold.stopped,
-            fit_s: Some(fold.fit_s),
-            score_s: Some(fold.score_s),
-            span,
-            ..TaskJson::default()
-        },
-        Err(failure) => failed(&failure.reason, &failure.flags, span),
-    };
-    text(&json)
-}
-
-/// The text of a refit's attribute; `None` for one that was abandoned.
-pub fn refit_json(refit: &Refit) -> Option<String> {
-    let span = Some(refit.span.into());
-    Some(text(&match &refit.result {
-        Ok(RefitScore { score, per_class_recall, flags, curves: _ }) => TaskJson {
-            score: Some((*score).into()),
-            per_class_recall: Some(per_class_recall.iter().copied().map(Number::from).collect()),
-            flags: flags.clone(),
-            span,
-            ..TaskJson::default()
-        },
-        Err(ObjectiveError::Failed { reason, flags }) => failed(reason, flags, span),
-        Err(ObjectiveError::Interrupted) => return None,
-    }))
-}
-
-fn failed(reason: &str, flags: &[Flag], span: Option<SpanJson>) -> TaskJson {
-    TaskJson { error: Some(reason.to_owned()), flags: flags.to_vec(), span, ..TaskJson::default() }
-}
-
-fn text(json: &TaskJson) -> String {
-    serde_json::to_string(json).expect("numbers and texts are JSON")
-}
-
-fn fold_record(json: &str) -> Result<FoldRecord, serde_json::Error> {
-    let json: TaskJson = serde_json::from_str(json)?;
-    let result = match (json.score, json.error) {
-        (Some(score), None) => Ok(FoldScore {
-            score: score.into(),
-            others: json.others.into_iter().map(f64::from).collect(),
-            flags: json.flags,
-            fit_s: json.fit_s.unwrap_or(f64::NAN),
-            score_s: json.score_s.unwrap_or(f64::NAN),
-            curves: None,
-            reports: json
-                .reports
-                .into_iter()
-                .map(|(step, value)| Report { step, value: value.into() })
-                .collect(),
-            planned_steps: json.planned_steps,
-            stopped: json.stopped,
-        }),
-        (_, error) => Err(Failure { reason: error.unwrap_or_default(), flags: json.flags }),
-    };
-    Ok(FoldRecord { result, span: json.span.map(Span::from), stderr: None })
-}
-
-/// A refit, of its attribute's text.
-///
-/// # Errors
-///
-/// Where the text is not what [`refit_json`] writes.
-pub fn refit(trial: usize, seed: usize, json: &str) -> Result<Refit, serde_json::Error> {
-    let json: TaskJson = serde_json::from_str(json)?;
-    let result = match (json.score, json.error) {
-        (Some(score), None) => Ok(RefitScore {
-            score: score.into(),
-            per_class_recall: json
-                .per_class_recall
-                .unwrap_or_default()
-                .into_iter()
-                .map(f64::from)
-                .collect(),
-            flags: json.flags,
-            curves: None,
-        }),
-        (_, error) => {
-            Err(ObjectiveError::Failed { reason: error.unwrap_or_default(), flags: json.flags })
-        }
-    };
-    Ok(Refit { trial, seed, result, span: json.span.map(Span::from).unwrap_or_default() })
 }
 
 /// All refits of a trial that have been done.
@@ -516,7 +335,8 @@ fn param_value(value: serde_json::Value) -> ParamValue {
 
 #[cfg(test)]
 mod tests {
-    use burn_tune_search::Domain;
+    use burn_tune_search::objective::ObjectiveError;
+    use burn_tune_search::{Domain, Flag, RefitScore};
 
     use super::*;
 
@@ -658,7 +478,9 @@ mod tests {
             kept_trial(&record, FOLDS).unwrap().trial.state
         };
         assert_eq!(value("COMPLETE", &[0.5]), foreign(Some(0.5), false));
-        assert_eq!(value("COMPLETE", &[0.5, 0.25]), foreign(None, false));
+        let both = TrialState::Foreign { values: vec![0.5, 0.25], begun_here: false };
+        assert_eq!(value("COMPLETE", &[0.5, 0.25]), both);
+        assert_eq!(value("COMPLETE", &[0.5, f64::INFINITY]), foreign(None, false));
         assert_eq!(value("COMPLETE", &[f64::INFINITY]), foreign(None, false));
         assert_eq!(value("PRUNED", &[0.5]), foreign(None, false));
     }

@@ -99,8 +99,9 @@ fn row(trial: &TrialView, formats: &[ValueFormat], varying: &[&str], marks: &Fla
 /// The value; how far a trial is that has none yet.
 fn value_cell(trial: &TrialView, objective: usize, format: &ValueFormat) -> String {
     match (trial.values.get(objective), trial.std) {
-        (Some(&mean), Some(std)) => spread_text(mean, std),
-        (Some(&value), None) => format.text(value),
+        // The deviation is that of the score, which is the first objective.
+        (Some(&mean), Some(std)) if objective == 0 => spread_text(mean, std),
+        (Some(&value), _) => format.text(value),
         (None, _) if trial.state == State::Running && !trial.folds.is_empty() => {
             format!("{} done", count(trial.folds.len(), "fold"))
         }

@@ -1,7 +1,7 @@
 //! Which study a search works on: a new one, one that goes on, or one that other processes are at.
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_search::{Direction, StudyFile};
+use burn_tune_search::{Direction, Metric, StudyFile};
 use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::{Distribution, Storage, StorageError, StudyRecord};
 use serde_json::Value;
@@ -31,15 +31,16 @@ pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<
     let Some(record) = known_study(storage, &file, args)? else {
         let plan = Plan::new(file, args)?;
         let attributes = attributes(storage, &plan)?;
-        let directions = [direction(plan.study().direction)];
+        let metrics = plan.definition.metrics();
+        let directions = directions(&metrics);
         let record = match &args.study {
             Some(name) => storage.create_study(name, &directions, &attributes),
             None => storage.create_study_numbered(&plan.study().name, &directions, &attributes),
         };
         return match (record, &args.study) {
             (Ok(record), _) => {
-                let metric = plan.definition.settings.work.metric();
-                storage.set_metric_names(record.id, &[metric])?;
+                let names: Vec<&str> = metrics.iter().map(|metric| metric.name.as_str()).collect();
+                storage.set_metric_names(record.id, &names)?;
                 Ok(Chosen { record, plan, resumed: false })
             }
             // Another process was faster in making the one that both are to work on.
@@ -179,11 +180,16 @@ fn adopt(
 ) -> Result<Chosen> {
     let name = &record.name;
     let plan = Plan::new(file, args)?;
-    let wanted = direction(plan.study().direction);
-    if record.directions != [wanted] {
+    let wanted = directions(&plan.definition.metrics());
+    if record.directions != wanted {
+        let (noun, remedy) = match (record.directions.len(), wanted.len()) {
+            (1, 1) => ("direction", "set `direction` in [study]"),
+            _ => ("directions", "write as many [[objective]]s, with these directions"),
+        };
         bail!(
-            "the study `{name}` has the direction {}, and the space file has {wanted}: set `direction` in [study], or choose another name with --study",
-            record.directions.join(", ")
+            "the study `{name}` has the {noun} {}, and the space file has {}: {remedy}, or choose another name with --study",
+            record.directions.join(", "),
+            wanted.join(", ")
         );
     }
     let ours = distributions(&plan.file)?;
@@ -231,9 +237,11 @@ fn is_finished(record: &StudyRecord) -> bool {
         == budgets(record).last().copied()
 }
 
-fn direction(direction: Direction) -> &'static str {
-    match direction {
+/// In Optuna's words.
+fn directions(metrics: &[Metric]) -> Vec<&'static str> {
+    let direction = |metric: &Metric| match metric.direction {
         Direction::Maximize => "MAXIMIZE",
         Direction::Minimize => "MINIMIZE",
-    }
+    };
+    metrics.iter().map(direction).collect()
 }

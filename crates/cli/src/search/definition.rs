@@ -10,7 +10,7 @@ use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::study_file::{CommandSettings, StudySettings};
-use burn_tune_search::{ParamValue, Params, Space, StudyFile};
+use burn_tune_search::{Metric, ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
 use burn_tune_storage::distribution::{self, Distribution};
 use burn_tune_storage::kept::BURN_TUNE;
@@ -209,10 +209,16 @@ impl Definition {
         }))
     }
 
+    /// What the study is after; at least one metric.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.settings.study.metrics(self.settings.work.metric())
+    }
+
     /// What a leaderboard says of the study besides its trials.
     pub fn facts(&self) -> StudyFacts {
         let Settings { study, work } = &self.settings;
         let examples = work.examples();
+        let metrics = self.metrics();
         StudyFacts {
             name: study.name.clone(),
             seed: study.seed,
@@ -224,7 +230,7 @@ impl Definition {
                     WorkSettings::Command { objective } => Some(objective.to_string()),
                     _ => None,
                 },
-                metric: work.metric().into(),
+                metric: metrics[0].name.clone(),
                 folds: study.folds,
                 train_examples: examples.map(|examples| examples.train),
                 test_examples: examples.map(|examples| examples.test),
@@ -236,6 +242,7 @@ impl Definition {
             top: study.top,
             refit_seeds: study.refit_seeds,
             pruner: study.pruner.as_ref().map(|pruner| pruner.name().to_owned()),
+            metrics,
         }
     }
 

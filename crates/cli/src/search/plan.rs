@@ -3,23 +3,25 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use burn_tune_model::MlpConfig;
 use burn_tune_search::bind::bind;
 use burn_tune_search::candidates::for_budgets;
+use burn_tune_search::metric::{steady, wanted};
 use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::{EndRule, Suggester};
-use burn_tune_search::{Candidate, Direction, Domain, Objective, Params, StudyFile};
+use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params, StudyFile};
 
 use super::definition::{Definition, Settings};
 use super::work::{Prepared, Work};
 use crate::args::{PrunerChoice, SearchArgs};
 use crate::dry_run;
 use crate::progress::Progress;
+use crate::results::{CV_RESULTS, LEADERBOARD};
 
 /// Trials that are made where nobody says how many.
 const TRIALS: usize = 50;
@@ -72,11 +74,26 @@ impl Plan {
 
     fn of(
         file: StudyFile,
-        study: StudySettings,
+        mut study: StudySettings,
         prepared: Prepared,
         budgets: Vec<usize>,
     ) -> Result<Self> {
+        refuse_ends(&study)?;
         let Prepared { work, settings, mut notices } = prepared;
+        let offered = match &work {
+            Work::Model(objective) => objective.metrics(),
+            Work::Command(_) | Work::Told => Vec::new(),
+        };
+        if offered.is_empty() && !study.objectives.is_empty() {
+            bail!(
+                "[[objective]] says what is measured of our model; a program of yours has one score: take [[objective]] out"
+            );
+        }
+        let metrics = wanted(&study.objectives, &offered)
+            .map_err(|fault| anyhow!("{}: {}", fault.problem, fault.help))?;
+        study.resolve(&metrics);
+        notices.extend(clock_notice(&metrics));
+
         let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
         let trials = budgets.last().copied().unwrap_or(TRIALS);
@@ -115,8 +132,8 @@ impl Plan {
 
     /// What decides what the next trial tries.
     pub fn suggester(&self) -> Result<Suggester> {
-        let directions = vec![self.study().direction];
-        Suggester::of(&self.file, self.study(), &self.budgets, directions)
+        let objectives = steady(&self.definition.metrics());
+        Suggester::of(&self.file, self.study(), &self.budgets, objectives)
             .map_err(|problem| anyhow!(problem))
     }
 
@@ -224,4 +241,40 @@ impl Plan {
             path.display(),
         )
     }
+}
+
+/// Refuses what ends a trial or the study by a single value, where there are several.
+pub fn refuse_ends(study: &StudySettings) -> Result<()> {
+    let several = study.objectives.len();
+    if several < 2 {
+        return Ok(());
+    }
+    let EndRule { target, no_improvement } = study.end_rule;
+    let (what, keys) = if let Some(pruner) = &study.pruner {
+        (format!("the {} pruner", pruner.name()), "`pruner` of [study], or `--pruner`")
+    } else if target.is_some() {
+        ("a target".to_owned(), "`target` of [study], or `--target`")
+    } else if no_improvement.is_some() {
+        (
+            "an end without improvement".to_owned(),
+            "`no_improvement` of [study], or `--no-improvement`",
+        )
+    } else {
+        return Ok(());
+    };
+    bail!(
+        "{what} needs one value to go by, and this study has {several} objectives: leave out {keys}, or all but one [[objective]]"
+    )
+}
+
+/// What is said of objectives that a clock decides.
+fn clock_notice(metrics: &[Metric]) -> Option<String> {
+    let clocked = metrics.iter().filter(|metric| metric.by_clock);
+    let names: Vec<&str> = clocked.map(|metric| metric.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "a clock decides {}, in each run anew: it is in the database, {CV_RESULTS}, the table and the page, but neither in {LEADERBOARD} nor in the ranks, and no sampler learns from it",
+            names.join(" and ")
+        )
+    })
 }

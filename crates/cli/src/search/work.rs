@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_data::stratified_folds;
-use burn_tune_model::{Backend, MlpObjective};
+use burn_tune_model::{Backend, MlpMetric, MlpObjective};
 use burn_tune_search::bind::check_file;
 use burn_tune_search::pruner::LooksAt;
 use burn_tune_search::study_file::StudySettings;
@@ -94,7 +94,9 @@ fn model(
     let examples = ExampleFacts::of(&dataset);
     let splits = stratified_folds(dataset.train.labels(), study.folds)?;
     let notices = splits.warning.iter().map(ToString::to_string).collect();
-    let objective = MlpObjective { dataset, folds: splits.folds, backend, curves };
+    let metrics = study.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
+    let metrics = metrics.flatten().collect();
+    let objective = MlpObjective { dataset, folds: splits.folds, backend, curves, metrics };
     check_file(&objective, file)?;
     let backend = backend.name().to_owned();
     let settings = WorkSettings::Model(ModelSettings { source, backend, curves, examples });

@@ -6,8 +6,8 @@ use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
-    Candidate, Direction, Event, FoldScore, History, ObjectiveError, ParamValue, RefitScore,
-    StudyFile,
+    Candidate, Direction, Event, FoldScore, History, Metric, ObjectiveError, ParamValue,
+    RefitScore, StudyFile,
 };
 use insta::assert_snapshot;
 
@@ -15,6 +15,15 @@ use super::*;
 
 /// Trials with these scores of their two folds; NaN fails a fold.
 fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
+    let (facts, history) = study(scores, top);
+    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
+    let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
+    Leaderboard::new(&facts, &history, &refits[..top])
+}
+
+/// The same, before it is ranked. The sizes of the models are 400,000 and a tenth of that by turns; the times
+/// are 1.5, 2.5, 3.5 seconds, and so on.
+fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
     let text = "[space]\nlr = { low = 1e-4, high = 1e-1, log = true }\nbatch_size = [100, 200]\nepochs = 5\n";
     let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
     let mut history = History::new(2);
@@ -37,7 +46,10 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
                     flags: vec![Flag::Diverged],
                 })
             } else {
-                Ok(FoldScore { score, flags, fit_s: 1.0, score_s: 0.1, ..FoldScore::default() })
+                let size = if trial % 2 == 0 { 400_000.0 } else { 40_000.0 };
+                let others = vec![size, 1.5 + trial as f64];
+                let (fit_s, score_s) = (1.0, 0.1);
+                Ok(FoldScore { score, others, flags, fit_s, score_s, ..FoldScore::default() })
             };
             history.apply(&Event::FoldFinished { trial, fold, result, span: None }).unwrap();
         }
@@ -59,14 +71,13 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
         top,
         refit_seeds: 1,
         pruner: None,
+        metrics: Vec::new(),
     };
-    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
-    let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
-    Leaderboard::new(&facts, &history, &refits[..top])
+    (facts, history)
 }
 
 fn text(scores: &[[f64; 2]], top: usize, width: usize) -> String {
-    leaderboard_text(&leaderboard(scores, top), |_| Some(397_510), width)
+    leaderboard_text(&leaderboard(scores, top), &[], |_| Some(397_510), width)
 }
 
 const SCORES: [[f64; 2]; 4] = [[0.976, 0.978], [0.971, 0.9715], [0.970, 0.982], [0.9, f64::NAN]];
@@ -81,6 +92,19 @@ fn a_narrow_terminal_has_the_parameters_below_each_trial() {
     let text = text(&SCORES, 1, 72);
     assert!(text.lines().all(|line| line.chars().count() <= 72), "{text}");
     assert_snapshot!(text);
+}
+
+#[test]
+fn several_objectives_have_columns_and_a_front() {
+    let (mut facts, history) = study(&SCORES, 0);
+    facts.metrics = vec![
+        Metric::new("accuracy", Direction::Maximize),
+        Metric::new("parameters", Direction::Minimize),
+        Metric::by_clock("seconds_per_epoch", Direction::Minimize),
+    ];
+    let leaderboard = Leaderboard::new(&facts, &history, &[]);
+    let measured = ObjectiveMeans::by_clock(&facts, &history);
+    assert_snapshot!(leaderboard_text(&leaderboard, &measured, |_| Some(397_510), 110));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod ask_tell;
 mod command;
 mod interruption;
 mod learning;
+mod pareto;
 mod resume;
 mod search;
 mod studies;

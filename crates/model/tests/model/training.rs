@@ -21,7 +21,7 @@ type Outcome = (Vec<u32>, Vec<u32>, Vec<u8>);
 
 fn objective(backend: Backend) -> MlpObjective {
     let folds = stratified_folds(MNIST.train.labels(), 3).expect("each class has examples").folds;
-    MlpObjective { dataset: MNIST.clone(), folds, backend, curves: false }
+    MlpObjective { dataset: MNIST.clone(), folds, backend, curves: false, metrics: Vec::new() }
 }
 
 fn training_set(indices: &[u32]) -> TrainingSet<'_> {

@@ -1,8 +1,8 @@
 //! The leaderboard in words and as a table.
 
-use burn_tune_ranking::Leaderboard;
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::noise;
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
 use burn_tune_search::{Direction, Flag};
 
 use super::Remark;
@@ -11,12 +11,14 @@ use super::numbers::{count, grouped, numeric, spread};
 use super::table::{Cell, Column, Mark, Row, Table};
 
 /// What the study is, in a line.
-pub fn facts(leaderboard: &Leaderboard) -> Vec<String> {
+pub fn facts(leaderboard: &Leaderboard, objectives: &[ObjectiveMeans]) -> Vec<String> {
     let evaluation = &leaderboard.evaluation;
-    let better = match leaderboard.direction {
+    let better = |direction: Direction| match direction {
         Direction::Maximize => "higher is better",
         Direction::Minimize => "lower is better",
     };
+    let of_objective =
+        |objective: &ObjectiveMeans| format!("{}, {}", objective.name, better(objective.direction));
     let mut facts = vec![count(leaderboard.trials.len(), "trial")];
     if let Some(dataset) = &evaluation.dataset {
         facts.push(match evaluation.folds {
@@ -30,7 +32,7 @@ pub fn facts(leaderboard: &Leaderboard) -> Vec<String> {
         ));
     }
     facts.extend(evaluation.command.as_ref().map(|command| format!("scored by {command}")));
-    facts.push(format!("{}, {better}", evaluation.metric));
+    facts.extend(objectives.iter().map(of_objective));
     facts.push(format!("seed {}", leaderboard.seed));
     facts.extend(evaluation.backend.as_ref().map(|backend| format!("backend {backend}")));
     facts
@@ -57,8 +59,8 @@ pub fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
     flags::flag_kinds(leaderboard.trials.iter().map(|trial| flags_of(leaderboard, trial)), "trial")
 }
 
-/// All trials, by rank.
-pub fn table(leaderboard: &Leaderboard) -> Table {
+/// All trials, by rank; with a column for each of the `further` objectives.
+pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
     let metric = &leaderboard.evaluation.metric;
     let varying = leaderboard.varying_params();
     let mut columns = vec![
@@ -73,6 +75,7 @@ pub fn table(leaderboard: &Leaderboard) -> Table {
     if has_refits {
         columns.push(Column::number(format!("test {metric}")));
     }
+    columns.extend(further.iter().map(|objective| Column::number(&objective.name)));
     columns.extend(varying.iter().map(|name| param_column(leaderboard, name)));
     columns.push(Column::text("flags"));
     let rows = leaderboard.trials.iter().map(|trial| {
@@ -80,6 +83,7 @@ pub fn table(leaderboard: &Leaderboard) -> Table {
         if has_refits {
             cells.push(refit_cell(refit_of(leaderboard, trial.trial)));
         }
+        cells.extend(further.iter().map(|objective| objective_cell(objective, trial)));
         cells.extend(varying.iter().map(|name| param_cell(trial, name)));
         cells.push(Cell::troubles(flags_of(leaderboard, trial), errors_of(leaderboard, trial)));
         Row { mark: mark(trial), cells }
@@ -89,8 +93,16 @@ pub fn table(leaderboard: &Leaderboard) -> Table {
 }
 
 /// What the columns of the table do not say of it.
-pub fn notes(leaderboard: &Leaderboard) -> Vec<String> {
+pub fn notes(leaderboard: &Leaderboard, measured: &[ObjectiveMeans]) -> Vec<String> {
     let mut notes = Vec::new();
+    if !front(leaderboard).is_empty() {
+        notes.push("◆ and the tint mark the Pareto front, which shares rank 1. Later ranks are the fronts behind it.".into());
+    }
+    for ObjectiveMeans { name, .. } in measured {
+        notes.push(format!(
+            "A clock decides {name}, in each run anew: it has no part in the ranks."
+        ));
+    }
     if leaderboard.trials.iter().any(|trial| mark(trial) == Mark::NearBest && trial.rank > 1) {
         notes.push(format!(
             "≈ and the tint mark what differs from the best by no more than noise (corrected resampled t-test over {} folds, p ≥ {}).",
@@ -124,7 +136,43 @@ fn firsts(leaderboard: &Leaderboard) -> Vec<&TrialEntry> {
     trials.filter(|trial| trial.rank == 1 && is_complete(trial)).collect()
 }
 
+/// The trials of the Pareto front, where there are several objectives.
+fn front(leaderboard: &Leaderboard) -> Vec<&TrialEntry> {
+    leaderboard.trials.iter().filter(|trial| trial.front == Some(true)).collect()
+}
+
+/// What is on the Pareto front.
+fn front_remark(leaderboard: &Leaderboard, front: &[&TrialEntry]) -> Remark {
+    let objectives = ObjectiveMeans::all(leaderboard, &[]);
+    let best_in = |objective: &ObjectiveMeans| {
+        let of_front =
+            front.iter().filter_map(|trial| Some((trial, *objective.means.get(&trial.trial)?)));
+        let loss = |value: f64| objective.direction.loss(value);
+        let best = of_front.min_by(|(_, a), (_, b)| loss(*a).total_cmp(&loss(*b)));
+        best.map(|(trial, value)| {
+            format!(
+                "{} is best in {}, with {}",
+                titled(trial),
+                objective.name,
+                super::numbers::value(value)
+            )
+        })
+    };
+    let best: Vec<String> = objectives.iter().filter_map(best_in).collect();
+    let text = format!(
+        "{} of {}: no other is better in one objective without being worse in another. {}.",
+        grouped(front.len() as u64),
+        count(leaderboard.counts.complete, "complete trial"),
+        best.join("; ")
+    );
+    Remark::new("Pareto front", text)
+}
+
 fn best_remark(leaderboard: &Leaderboard) -> Option<Remark> {
+    let front = front(leaderboard);
+    if !front.is_empty() {
+        return Some(front_remark(leaderboard, &front));
+    }
     let firsts = firsts(leaderboard);
     let score = |trial: &TrialEntry| match (trial.mean_test_score, trial.std_test_score) {
         (Some(mean), Some(std)) if leaderboard.evaluation.folds > 1 => {
@@ -159,7 +207,7 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let near = leaderboard.trials.iter().filter(|trial| mark(trial) == Mark::NearBest).count();
     let complete = leaderboard.counts.complete;
     let text = match near {
-        _ if complete < 2 => return None,
+        _ if complete < 2 || !leaderboard.objectives.is_empty() => return None,
         0 if leaderboard.evaluation.folds == 1 => {
             "One score a trial says nothing about noise: search with --folds 3 or more to see which differences are real.".into()
         }
@@ -242,6 +290,7 @@ fn mark(trial: &TrialEntry) -> Mark {
     match trial.within_noise_of_best {
         _ if trial.state == State::Pruned => Mark::Pruned,
         _ if !is_complete(trial) => Mark::Failed,
+        _ if trial.front == Some(true) => Mark::NearBest,
         Some(true) => Mark::NearBest,
         _ => Mark::None,
     }
@@ -250,6 +299,7 @@ fn mark(trial: &TrialEntry) -> Mark {
 fn rank_cell(trial: &TrialEntry) -> Cell {
     let cell = Cell::number(trial.rank.to_string(), trial.rank as f64);
     match mark(trial) {
+        Mark::NearBest if trial.front == Some(true) => cell.with_symbol("◆", "on the Pareto front"),
         Mark::NearBest if trial.rank > 1 => cell.with_symbol("≈", "within noise of the best"),
         Mark::Failed | Mark::Pruned => Cell { text: "–".into(), ..cell },
         _ => cell,
@@ -280,6 +330,13 @@ fn pruned_text(trial: &TrialEntry) -> String {
             format!("pruned at {step}: {}", super::numbers::score(score))
         }
         _ => "pruned".into(),
+    }
+}
+
+fn objective_cell(objective: &ObjectiveMeans, trial: &TrialEntry) -> Cell {
+    match objective.means.get(&trial.trial) {
+        Some(&mean) => Cell::number(super::numbers::value(mean), mean),
+        None => Cell::default(),
     }
 }
 

@@ -4,12 +4,26 @@ use burn_tune_search::ParamValue;
 
 /// `0.9767 ± 0.0006`.
 pub fn spread(mean: f64, std: f64) -> String {
+    if std == 0.0 && mean.fract() == 0.0 && mean.abs() >= 1e3 {
+        return value(mean);
+    }
     format!("{} ± {}", score(mean), score(std))
 }
 
 /// A score to four decimals, as in the terminal.
 pub fn score(score: f64) -> String {
     format!("{score:.4}")
+}
+
+/// A value of any size: a whole number in full, another to four digits.
+pub fn value(value: f64) -> String {
+    match value.abs() {
+        _ if value.fract() == 0.0 && (0.0..1e15).contains(&value) => grouped(value as u64),
+        1e3.. => format!("{value:.0}"),
+        10.0..1e3 => format!("{value:.2}"),
+        0.01..10.0 => format!("{value:.4}"),
+        _ => format!("{value:.3e}"),
+    }
 }
 
 /// `1 trial`, `2 trials`.

@@ -55,7 +55,7 @@ pub struct Row {
 pub enum Mark {
     /// Not at all.
     None,
-    /// As one of the best: it differs from the best by no more than noise.
+    /// As one of the best: it differs from the best by no more than noise, or is on the Pareto front.
     NearBest,
     /// As one that was stopped early.
     Pruned,

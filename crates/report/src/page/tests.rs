@@ -75,7 +75,10 @@ fn report(models: Vec<Value>, claims: Value) -> TrainingReport {
 
 fn study_html(leaderboard: &Leaderboard, figures: &[Figure]) -> String {
     let curves = CurvesByTask::default();
-    study_page_with(StudyResults { leaderboard, timeline: &[], curves: &curves }, figures)
+    study_page_with(
+        StudyResults { leaderboard, timeline: &[], curves: &curves, measured: &[] },
+        figures,
+    )
 }
 
 fn training_html(report: &TrainingReport) -> String {
@@ -246,8 +249,12 @@ fn curves_that_were_not_recorded_are_named_with_the_way_to_record_them() {
     assert!(training_html(&models).contains("<code>--no-curves</code>"));
 
     let recorded = |task| CurvesByTask::from([((0, task), Arc::new(Curves::default()))]);
-    let results =
-        StudyResults { leaderboard: &board, timeline: &[], curves: &recorded(Task::Fold(0)) };
+    let results = StudyResults {
+        leaderboard: &board,
+        timeline: &[],
+        curves: &recorded(Task::Fold(0)),
+        measured: &[],
+    };
     assert!(!study_page_with(results, &[]).contains("--curves"));
     let results = TrainingResults { report: &models, curves: &recorded(Task::Refit(0)) };
     assert!(!training_page_with(results, &[]).contains("--no-curves"));

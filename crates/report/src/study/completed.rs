@@ -21,7 +21,7 @@ pub struct Completed<'a> {
     pub last_number: usize,
     /// The trials, by number.
     pub trials: Vec<CompleteTrial<'a>>,
-    /// Places in `trials`, the best first.
+    /// Places in `trials`, the best first: by the score, where there are further objectives.
     pub by_rank: Vec<usize>,
 }
 
@@ -43,7 +43,12 @@ impl<'a> Completed<'a> {
         let mut trials: Vec<_> = leaderboard.trials.iter().filter_map(scored).collect();
         trials.sort_by_key(|trial| trial.entry.trial);
         let mut by_rank: Vec<usize> = (0..trials.len()).collect();
-        by_rank.sort_by_key(|&place| trials[place].entry.rank);
+        if leaderboard.objectives.is_empty() {
+            by_rank.sort_by_key(|&place| trials[place].entry.rank);
+        } else {
+            let loss = |place: &usize| leaderboard.direction.loss(trials[*place].score);
+            by_rank.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+        }
         Some(Completed {
             direction: leaderboard.direction,
             metric: &leaderboard.evaluation.metric,
@@ -55,7 +60,7 @@ impl<'a> Completed<'a> {
         })
     }
 
-    /// The first trial of rank 1.
+    /// The first trial of rank 1; of several objectives, the one with the best score.
     pub fn best(&self) -> &CompleteTrial<'a> {
         &self.trials[self.by_rank[0]]
     }

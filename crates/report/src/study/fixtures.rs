@@ -76,7 +76,12 @@ pub fn small(direction: &str) -> Leaderboard {
 
 /// The figures of a study without timeline and curves.
 pub fn figures_of(leaderboard: &Leaderboard) -> Vec<Figure> {
-    figures(StudyResults { leaderboard, timeline: &[], curves: &CurvesByTask::new() })
+    figures(StudyResults {
+        leaderboard,
+        timeline: &[],
+        curves: &CurvesByTask::new(),
+        measured: &[],
+    })
 }
 
 /// The figure called `id` of those.

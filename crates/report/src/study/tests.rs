@@ -25,7 +25,12 @@ fn the_figures_stand_in_the_order_of_the_page() {
     let span = Span { worker: 0, start_s: 0.0, end_s: 1.0 };
     let timeline = [TimelineEntry { trial: 0, task: Task::Fold(0), span, succeeded: true }];
     let curves = CurvesByTask::from([(fold(0, 0), curves(&[(1, 0.5)]))]);
-    let all = figures(StudyResults { leaderboard: &board, timeline: &timeline, curves: &curves });
+    let all = figures(StudyResults {
+        leaderboard: &board,
+        timeline: &timeline,
+        curves: &curves,
+        measured: &[],
+    });
     let expected = [
         "optimization_history",
         "intermediate_values",
@@ -119,7 +124,12 @@ fn figures_of_large(trials: usize) -> Vec<Figure> {
     };
     let timeline: Vec<_> = tasks().enumerate().map(entry).collect();
     let curves = tasks().map(|task| (task, recorded.clone())).collect();
-    figures(StudyResults { leaderboard: &board, timeline: &timeline, curves: &curves })
+    figures(StudyResults {
+        leaderboard: &board,
+        timeline: &timeline,
+        curves: &curves,
+        measured: &[],
+    })
 }
 
 /// Of the 6 MB that a page may have, plotly.js takes all but 1.35.

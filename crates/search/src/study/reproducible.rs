@@ -215,8 +215,8 @@ fn process(
     (process, jobs, saves): (usize, usize, usize),
     trials: usize,
 ) {
-    let directions = vec![Direction::Maximize];
-    let mut suggester = Suggester::of(file, settings, &[trials], directions).unwrap();
+    let objectives = vec![(0, Direction::Maximize)];
+    let mut suggester = Suggester::of(file, settings, &[trials], objectives).unwrap();
     let mut member = Member { shared, process, saves_left: saves };
     let objective = Shuffled::new((process * 7919 + jobs) as u64);
     let suggest = |history: &History| suggester.suggest(history);

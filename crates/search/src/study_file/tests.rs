@@ -30,6 +30,7 @@ fn a_file_without_settings_gets_the_documented_defaults() {
         refit_seeds: 3,
         window: None,
         end_rule: EndRule::default(),
+        objectives: Vec::new(),
     };
     assert_eq!(file.study, expected);
     assert_eq!(file.dataset, "mnist");
@@ -294,5 +295,46 @@ fn a_condition_that_cannot_hold_is_shown_where_it_stands() {
     assert_snapshot!(space(&format!("{m}\n[[trial]]\nm = 0.5\nopt = 'adam'")), @"
     spaces/my.toml:6:5: `m` does not exist where `opt` is adam
     help: `m` exists where `opt` is sgd: set that in this trial, or take `m` out
+    ");
+}
+
+#[test]
+fn objectives_are_read_in_their_order_and_settings_without_them_are_as_before() {
+    let text = "[[objective]]\nname = 'accuracy'\n[[objective]]\nname = 'size'\ndirection = 'minimize'\n\
+                [space]\nlr = [0.1]";
+    let file = parse(text).unwrap();
+    let json = serde_json::to_value(&file.study).unwrap();
+    assert_eq!(
+        json["objectives"],
+        serde_json::json!([{ "name": "accuracy" }, { "name": "size", "direction": "minimize" }])
+    );
+    let json = serde_json::to_value(parse("[space]\nlr = [0.1]").unwrap().study).unwrap();
+    assert_eq!(json.get("objectives"), None);
+    let read: StudySettings = serde_json::from_value(json).unwrap();
+    assert_eq!(read, parse("[space]\nlr = [0.1]").unwrap().study);
+}
+
+#[test]
+fn objectives_that_cannot_be_are_shown_in_their_place() {
+    let refusal = |objectives: &str| refusal(&format!("{objectives}\n[space]\nlr = [0.1]"));
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\n[[objective]]\nname = 'a'"), @"
+    spaces/my.toml:4:8: two objectives are called `a`
+    help: leave one of them out
+    ");
+    assert_snapshot!(refusal("[[objective]]\ndirection = 'maximize'"), @r#"
+    spaces/my.toml:2:1: an [[objective]] has no `name`
+    help: add one, such as `name = "accuracy"`
+    "#);
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\ndirection = 'up'"), @"
+    spaces/my.toml:3:13: there is no direction `up`
+    help: allowed: maximize, minimize
+    ");
+    assert_snapshot!(refusal("[[objective]]\nname = 'a'\nweight = 2"), @"
+    spaces/my.toml:3:1: [[objective]] has no key `weight`
+    help: allowed: name, direction
+    ");
+    assert_snapshot!(refusal("[study]\ndirection = 'minimize'\n[[objective]]\nname = 'a'"), @"
+    spaces/my.toml:2:13: `direction` in [study] says nothing where there are [[objective]]s
+    help: leave it out, and write `direction` below each [[objective]] whose usual one is not meant
     ");
 }

@@ -11,6 +11,7 @@ b. Optuna's figures, importances and data frames can be made of them.
 c. Optuna goes on with our studies: with an enqueued, a failed, a pruned and a usual trial.
 d. We see those as Optuna does, go on after them, and rank them.
 e. We go on with studies that Optuna began, in a database that Optuna made, too; and refuse what does not fit.
+   Of several objectives, our Pareto front is Optuna's, and Optuna draws it.
 f. Both work on one study at once.
 g. Optuna sees a search that runs, and takes over from one that died; it copies our studies, and we theirs.
 h. It deletes studies of ours, and nothing of them stays behind.
@@ -55,6 +56,17 @@ OPTIONAL = ["name", "error", "std_test_score"]
 TIME_ZONE = "Asia/Kolkata"
 # The clocks of a database, of Python and of the kernel's coarse time do not agree to the millisecond.
 SLACK = datetime.timedelta(seconds=2)
+
+
+# Of several objectives: of models that differ in accuracy and in size.
+FRONT = """
+[space]
+lr          = [0.003, 0.01, 0.03]
+batch_size  = 50
+hidden_size = [4, 16, 64]
+depth       = [0, 1]
+epochs      = 1
+"""
 
 
 class Interop:
@@ -301,6 +313,50 @@ class Interop:
         self.refused(self.ours, "two", "plain", "MINIMIZE")
         values = [entry["values"] for entry in self.ours.json("trials", "--study", "two")]
         self.checks.equal("two: `trials` prints both values", values, [trial.values for trial in study.trials])
+
+    def our_front(self) -> None:
+        """A study of ours with several objectives, one of them a clock's, against its leaderboard."""
+        name, wanted = "front", ["accuracy", "parameters", "seconds_per_epoch"]
+        objectives = "".join(f'[[objective]]\nname = "{objective}"\n' for objective in wanted)
+        self.ours.write_space(name, f"[study]\ntop = 2\nrefit_seeds = 1\n{objectives}{FRONT}")
+        timed = self.ours.search(name, 8, *LIMIT)
+        study = self.load(name)
+        self.checks.equal("front: directions", [direction.name for direction in study.directions],
+                          ["MAXIMIZE", "MINIMIZE", "MINIMIZE"])
+        self.checks.equal("front: names", study.metric_names, wanted)
+        entries = {entry["trial"]: entry for entry in timed["trials"]}
+        self.checks.equal("front: values", {trial.number: trial.values[:2] for trial in study.trials},
+                          {n: [entries[n]["values"][one] for one in wanted[:2]] for n in sorted(entries)})
+        self.checks.holds("front: times are above 0", all(trial.values[2] > 0 for trial in study.trials))
+        best = [entry["number"] for entry in self.ours.json("best", "--study", name)]
+        self.checks.equal("front: `best` is Optuna's `best_trials`", best, numbers(study.best_trials))
+
+        # Without the clock, the front is that of the leaderboard, too.
+        name, wanted = "front-2", wanted[:2]
+        objectives = "".join(f'[[objective]]\nname = "{objective}"\n' for objective in wanted)
+        self.ours.write_space(name, f"[study]\nname = 'front'\ntop = 2\nrefit_seeds = 1\n{objectives}{FRONT}")
+        leaderboard = self.ours.search(name, 8, "--study", name, *LIMIT)
+        self.checks.equal("front: a clock changes no leaderboard", leaderboard, timed)
+        study = self.load(name)
+        ours = sorted(entry["trial"] for entry in leaderboard["trials"] if entry["front"])
+        self.checks.equal("front: the leaderboard's is Optuna's `best_trials`", ours, numbers(study.best_trials))
+        with silence():
+            figures = [optuna.visualization.plot_pareto_front(study), optuna.visualization.plot_pareto_front(
+                self.load("front"), targets=lambda trial: trial.values[:2], target_names=wanted)]
+        self.checks.equal("front: Optuna draws each trial", [sum(points(trace) for trace in figure.data)
+                                                           for figure in figures], [8, 8])
+        self.checks.equal("front: with the names of its axes", figures[0].layout.xaxis.title.text, "accuracy")
+
+        # And it goes on, after Optuna.
+        study.sampler = optuna.samplers.NSGAIISampler(seed=1)
+        choices = study.trials[0].distributions
+        study.optimize(lambda trial: (suggest_all(trial, choices), (0.99, 1.0))[1], n_trials=1)
+        leaderboard = self.ours.search(name, 10, "--resume", "--study", name)
+        first = leaderboard["trials"][0]
+        self.checks.equal("front: Optuna's trial that beats all is the front",
+                          [first["trial"], first["rank"], first["values"], leaderboard["trials"][1]["rank"]],
+                          [8, 1, {"accuracy": 0.99, "parameters": 1.0}, 2])
+        self.checks.equal("front: and Optuna finds ours behind it", len(self.load(name).trials), 10)
 
     def refused(self, ours: BurnTune, study: str, space: str, word: str) -> None:
         """The search is refused with a message that names the study, and what does not fit."""
@@ -612,6 +668,8 @@ def run(interop: Interop, folder: pathlib.Path) -> None:
     with checks.section("e. a study that Optuna began"):
         interop.optunas_study(interop.ours.database, "begun")
         interop.two_objectives()
+    with checks.section("e. several objectives"):
+        interop.our_front()
     with checks.section("e. a study that Optuna began, in a database that it made"):
         interop.optunas_study(made_by_optuna(interop.ours.database, folder), "begun-elsewhere")
     with checks.section("f. both at once"):
