@@ -11,7 +11,7 @@ b. Optuna's figures, importances and data frames can be made of them.
 c. Optuna goes on with our studies: with an enqueued, a failed, a pruned and a usual trial.
 d. We see those as Optuna does, go on after them, and rank them.
 e. We go on with studies that Optuna began, in a database that Optuna made, too; and refuse what does not fit.
-   Of several objectives, our Pareto front is Optuna's, and Optuna draws it.
+   Of several objectives, our Pareto front is Optuna's, and Optuna draws it. Pruned trials are pruned there.
 f. Both work on one study at once.
 g. Optuna sees a search that runs, and takes over from one that died; it copies our studies, and we theirs.
 h. It deletes studies of ours, and nothing of them stays behind.
@@ -66,6 +66,21 @@ batch_size  = 50
 hidden_size = [4, 16, 64]
 depth       = [0, 1]
 epochs      = 1
+"""
+
+
+# With a sampler that learns, a pruner, and a parameter that exists only sometimes.
+PRUNED = """
+[study]
+sampler = "tpe"
+pruner = "asha"
+window = 2
+top = 0
+[space]
+lr = { low = 1e-4, high = 1.0, log = true }
+epochs = 4
+depth = [0, 1]
+hidden_size = { values = [8, 16], when = { depth = 1 } }
 """
 
 
@@ -357,6 +372,27 @@ class Interop:
                           [first["trial"], first["rank"], first["values"], leaderboard["trials"][1]["rank"]],
                           [8, 1, {"accuracy": 0.99, "parameters": 1.0}, 2])
         self.checks.equal("front: and Optuna finds ours behind it", len(self.load(name).trials), 10)
+
+    def our_pruned_trials(self) -> None:
+        """A study of ours that a sampler proposes and a pruner prunes, against its leaderboard."""
+        name = "pruned"
+        self.ours.write_space(name, PRUNED)
+        leaderboard = self.ours.search(name, 14, *LIMIT)
+        study = self.load(name)
+        entries = {entry["trial"]: entry for entry in leaderboard["trials"]}
+        states = {trial.number: trial.state.name.lower() for trial in study.trials}
+        self.checks.equal("pruned: states", states, {n: entries[n]["state"] for n in sorted(entries)})
+        self.checks.holds("pruned: there are some, and not all", 0 < leaderboard["counts"]["pruned"] < 14, states)
+        self.checks.equal("pruned: what each trial reported, by epoch",
+                          {trial.number: list(trial.intermediate_values.items()) for trial in study.trials},
+                          {n: [(report["step"], report["score"]) for report in entries[n]["reports"]]
+                           for n in sorted(entries)})
+        pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
+        self.checks.equal("pruned: the value is the last one reported", [trial.value for trial in pruned],
+                          [entries[trial.number]["pruned_at"]["score"] for trial in pruned])
+        self.checks.equal("pruned: what does not exist is no parameter of a trial",
+                          {trial.number: trial.params for trial in study.trials},
+                          {n: entries[n]["params"] for n in sorted(entries)})
 
     def refused(self, ours: BurnTune, study: str, space: str, word: str) -> None:
         """The search is refused with a message that names the study, and what does not fit."""
@@ -670,6 +706,7 @@ def run(interop: Interop, folder: pathlib.Path) -> None:
         interop.two_objectives()
     with checks.section("e. several objectives"):
         interop.our_front()
+        interop.our_pruned_trials()
     with checks.section("e. a study that Optuna began, in a database that it made"):
         interop.optunas_study(made_by_optuna(interop.ours.database, folder), "begun-elsewhere")
     with checks.section("f. both at once"):

@@ -336,13 +336,13 @@ fn one_parameter_or_none_is_no_trouble() {
 fn what_has_no_order_or_does_not_always_exist_is_refused_by_name() {
     let refused = |space: &UnitSpace| CmaEsSampler::new(space.clone()).err().unwrap();
     let error = refused(&unit_space("lr = { low = 0.1, high = 1.0 }\nact = ['relu', 'tanh']"));
-    assert!(error.contains("'act'") && error.contains("tpe"), "{error}");
+    assert!(error.contains("`act`") && error.contains("tpe"), "{error}");
     let error = refused(&unit_space("flag = [true, false]"));
-    assert!(error.contains("'flag'"), "{error}");
+    assert!(error.contains("`flag`"), "{error}");
     let text = "[space]\nn = [1, 2]\nwidth = [8, 16]";
     let mut space = StudyFile::parse(Path::new("s.toml"), text).unwrap().space;
     let values = vec![ParamValue::Int(2)];
     space.conditions = vec![Condition { param: "width".into(), parent: "n".into(), values }];
     let error = refused(&UnitSpace::new(&space));
-    assert!(error.contains("'width'") && error.contains("condition"), "{error}");
+    assert!(error.contains("`width`") && error.contains("condition"), "{error}");
 }
