@@ -1,3 +1,5 @@
+//! Proposals of the Gaussian process: settled, untaken, reproducible, and good.
+
 use std::collections::HashSet;
 use std::path::Path;
 
