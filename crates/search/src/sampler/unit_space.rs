@@ -193,7 +193,7 @@ impl UnitSpace {
     pub fn exists(&self, point: &[f64], position: usize) -> bool {
         self.dimensions[position].conditions.iter().all(|(parent, values)| {
             let index = self.dimensions[*parent].index(point[*parent]);
-            !point[*parent].is_nan() && values.get(index as usize).copied().unwrap_or(false)
+            !point[*parent].is_nan() && values.get(index).copied().unwrap_or(false)
         })
     }
 
