@@ -196,6 +196,7 @@ impl StudyFile {
             None => (Space::default(), Vec::new()),
             Some(table) => parse_space(&source, &table)?,
         };
+        refuse_nothing_to_search(&source, &root, &space)?;
         let mut trials = Vec::new();
         for table in root.tables("trial")? {
             trials.push(parse_trial(&source, &table, &space, &trials)?);
@@ -207,15 +208,6 @@ impl StudyFile {
             .map(|table| claim::parse_claim(&source, table, &names))
             .collect();
         let claims = claims?;
-        if space.is_empty() {
-            let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
-            return Err(source.error(
-                root.end(),
-                "there is no parameter to search",
-                "[space] is missing or empty",
-                help,
-            ));
-        }
         let (mut command, mut command_span) = (None, 0..0);
         // A table is a command; a list of tables says what is measured of the model.
         let command_table = match objectives_are_listed {
@@ -358,6 +350,19 @@ fn study_settings(
     study.end_rule.target = table.number("target")?;
     study.end_rule.no_improvement = table.whole("no_improvement", 1)?.map(|trials| trials as usize);
     Ok(study)
+}
+
+fn refuse_nothing_to_search(
+    source: &Source,
+    root: &TableView,
+    space: &Space,
+) -> Result<(), SpaceError> {
+    if !space.is_empty() {
+        return Ok(());
+    }
+    let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
+    let label = "[space] is missing or empty";
+    Err(source.error(root.end(), "there is no parameter to search", label, help))
 }
 
 /// What `[[trial]]` has besides parameters.
