@@ -128,10 +128,9 @@ pub struct RunArgs {
     pub quiet: bool,
 }
 
-#[derive(Debug, Args)]
-pub struct SearchArgs {
-    #[command(flatten)]
-    pub run: RunArgs,
+/// How many trials a study has, and who proposes and stops them.
+#[derive(Debug, Clone, Args)]
+pub struct ProposalArgs {
     /// Trials in all, explicit ones of the file included [default: the study's, or 50]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub trials: Option<usize>,
@@ -142,6 +141,18 @@ pub struct SearchArgs {
     /// none, with its default settings [default: the file's, or none]
     #[arg(long, value_name = "P", value_parser = pruner)]
     pub pruner: Option<PrunerChoice>,
+    /// Trials under way at once, at most, where a sampler, a pruner or --target looks at those before
+    /// [default: the file's, or 8]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub window: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub proposals: ProposalArgs,
     /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
     #[arg(long, value_name = "K", value_parser = at_least_one)]
     pub folds: Option<usize>,
@@ -161,10 +172,6 @@ pub struct SearchArgs {
     /// End the study once so many trials have ended since the best one
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub no_improvement: Option<usize>,
-    /// Trials under way at once, at most, where a sampler, a pruner or --target looks at those before
-    /// [default: the file's, or 8]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub window: Option<usize>,
     /// Fail a trial that takes longer than this, from the start of its first fold
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub trial_timeout: Option<Duration>,

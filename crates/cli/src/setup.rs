@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use burn_tune_data::Dataset;
 use burn_tune_model::Backend;
 use burn_tune_search::StudyFile;
-use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::study::RunOptions;
 use serde::{Deserialize, Serialize};
 
@@ -58,17 +57,6 @@ fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
 pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
     let (stop, signals) = signals::listen()?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    Ok(RunOptions {
-        jobs: args.jobs.unwrap_or_else(cores),
-        seed,
-        since: Stopwatch::start(),
-        before_s: 0.0,
-        first_worker: 0,
-        timeout: None,
-        trial_timeout: None,
-        pruning: None,
-        window: 1,
-        stop,
-        signals: Some(signals),
-    })
+    let jobs = args.jobs.unwrap_or_else(cores);
+    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs, seed) })
 }

@@ -8,7 +8,6 @@ use anyhow::{Result, anyhow, bail};
 use burn_tune_search::pruner::Report;
 use burn_tune_search::pruning::Courses;
 use burn_tune_search::store::KeptTrial;
-use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, Event, History, Params, TrialState};
 use burn_tune_storage::told::{Asked, FOLDS, Heard, Told, reports};
 use burn_tune_storage::{Existence, Storage, StudyRecord, TrialRecord};
@@ -79,10 +78,7 @@ fn next(storage: &mut Storage, chosen: &Chosen) -> Result<(Asked, Option<Candida
     let asked = storage
         .ask(&chosen.record, &distributions, &mut |trials| {
             let suggestion = suggester.suggest(&history(trials));
-            candidate = match &suggestion {
-                Suggestion::Candidate(candidate) => Some(candidate.clone()),
-                Suggestion::Wait | Suggestion::End => None,
-            };
+            candidate = suggestion.candidate().cloned();
             suggestion
         })
         .map_err(failure)?;

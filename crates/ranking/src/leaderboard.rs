@@ -230,7 +230,8 @@ pub struct TrialEntry {
     /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
     /// the trial failed, there is a single fold, or there are several objectives.
     pub within_noise_of_best: Option<bool>,
-    /// What the trial scored on the first fold after each epoch, where a pruner looks at that.
+    /// What the trial scored on the way: on the first fold after each epoch, where a pruner looks at that; or
+    /// what its program reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<StepScore>,
     /// Where a pruner stopped the trial.

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::Path;
 
-use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Rejection, Verdict};
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::pruning::Pruning;
@@ -22,7 +21,7 @@ use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
-    Direction, FoldScore, History, Objective, ParamValue, RefitScore, Stop, StudyFile, TaskHandle,
+    Direction, FoldScore, History, Objective, ParamValue, RefitScore, StudyFile, TaskHandle,
 };
 
 const SAMPLERS: [SamplerKind; 3] = [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe];
@@ -151,24 +150,9 @@ fn search(
         ..file.study.clone()
     };
     let mut suggester = Suggester::of(file, &settings, &[trials], vec![(0, Direction::Maximize)])?;
-    let pruning = settings.pruner.as_ref().map(|pruner| {
-        let direction = Direction::Maximize;
-        let built = pruner.build(direction, 1, Some(table.epochs))?;
-        Ok::<_, String>(Pruning { pruner: built, looks_at: pruner.looks_at(), direction })
-    });
-    let options = RunOptions {
-        jobs: 1,
-        seed,
-        since: Stopwatch::start(),
-        before_s: 0.0,
-        first_worker: 0,
-        timeout: None,
-        trial_timeout: None,
-        pruning: pruning.transpose()?,
-        window: workers,
-        stop: Stop::default(),
-        signals: None,
-    };
+    let build = |pruner| Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs));
+    let pruning = settings.pruner.as_ref().map(build).transpose()?;
+    let options = RunOptions { pruning, window: workers, ..RunOptions::new(1, seed) };
     let stop = options.stop.clone();
     let fifth = (SHARE * (table.curves.len() as u64 * table.epochs) as f64) as u64;
     let (mut epochs, mut found, mut best) = (0, None, 0.0f64);

@@ -111,7 +111,6 @@ fn at_param(file: &StudyFile, params: &Params, error: BindError) -> SpaceError {
     }
 }
 
-/// Deserializes params as a map with their names as keys.
 /// Makes the configuration that `params` describe, without asking the objective.
 ///
 /// # Errors
@@ -122,6 +121,7 @@ pub fn from_params<T: DeserializeOwned>(params: &Params) -> Result<T, BindError>
     T::deserialize(MapAccessDeserializer::new(access))
 }
 
+/// Params as a map with their names as keys.
 struct ParamsAccess<'a> {
     rest: std::collections::VecDeque<(&'a str, &'a ParamValue)>,
     value: Option<(&'a str, &'a ParamValue)>,

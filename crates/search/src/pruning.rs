@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::history::History;
-use crate::pruner::{Course, LooksAt, Pruner, Report};
+use crate::pruner::{Course, LooksAt, Pruner, PrunerSettings, Report};
 use crate::study_file::Direction;
 use crate::trial::{Trial, TrialState};
 
@@ -17,6 +17,24 @@ pub struct Pruning {
     pub looks_at: LooksAt,
     /// Which score is the better one.
     pub direction: Direction,
+}
+
+impl Pruning {
+    /// With these settings, for a study of so many `folds` whose trials have at most `max_steps` epochs, as
+    /// far as that is known.
+    ///
+    /// # Errors
+    ///
+    /// Where the settings are wrong, or not right for this study: what to change.
+    pub fn of(
+        settings: &PrunerSettings,
+        direction: Direction,
+        folds: usize,
+        max_steps: Option<u64>,
+    ) -> Result<Self, String> {
+        let pruner = settings.build(direction, folds, max_steps)?;
+        Ok(Pruning { pruner, looks_at: settings.looks_at(), direction })
+    }
 }
 
 impl Direction {
@@ -93,11 +111,6 @@ impl Courses {
         Courses { pruning, known: Vec::new() }
     }
 
-    /// How.
-    pub fn pruning(&self) -> &Pruning {
-        &self.pruning
-    }
-
     /// The judge of `trial`, who knows the first `visible` trials.
     pub fn judge(&mut self, history: &History, trial: usize, visible: usize) -> Judge {
         let trials = &history.trials()[..visible.min(history.trials().len())];
@@ -118,10 +131,8 @@ impl Courses {
 /// What a trial that has ended reported, as losses.
 fn course(trial: &Trial, pruning: &Pruning) -> Course {
     let direction = pruning.direction;
-    let reports = reports(trial, pruning.looks_at);
-    let reports = reports.into_iter();
-    let reports =
-        reports.map(|report| Report { value: direction.loss(report.value), ..report }).collect();
+    let loss = |report: Report| Report { value: direction.loss(report.value), ..report };
+    let reports = reports(trial, pruning.looks_at).into_iter().map(loss).collect();
     let loss = trial.value().map(|value| direction.loss(value));
     Course { trial: trial.number, reports, loss }
 }

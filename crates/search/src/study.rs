@@ -53,6 +53,23 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// One process at work on a new study from now on, without a limit and without a pruner.
+    pub fn new(jobs: usize, seed: u64) -> Self {
+        RunOptions {
+            jobs,
+            seed,
+            since: Stopwatch::start(),
+            before_s: 0.0,
+            first_worker: 0,
+            timeout: None,
+            trial_timeout: None,
+            pruning: None,
+            window: 1,
+            stop: Stop::default(),
+            signals: None,
+        }
+    }
+
     /// Does `work` as the worker with this number of this process, and says when.
     fn span_of<T>(&self, worker: usize, work: impl FnOnce() -> T) -> (T, Span) {
         let (answer, mut span) = Span::of(self.first_worker + worker, &self.since, work);
@@ -194,10 +211,7 @@ where
         let claim = store.claim(&mut |news| {
             news.iter().for_each(|found| found_elsewhere(history, watch, found));
             let suggestion = suggest(history);
-            candidate = match &suggestion {
-                Suggestion::Candidate(candidate) => Some(candidate.clone()),
-                Suggestion::Wait | Suggestion::End => None,
-            };
+            candidate = suggestion.candidate().cloned();
             suggestion
         });
         match (self.ask(|_| claim), candidate) {
@@ -253,15 +267,11 @@ where
 
     /// Asks the pruner that looks at folds whether this one is the end of its trial.
     fn judged(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
-        let Some(judge) = self.mine.get(&number).and_then(|mine| mine.judge.as_ref()) else {
+        let judge = self.mine.get(&number).and_then(|mine| mine.judge.as_ref());
+        let Some(judge) = judge.filter(|judge| judge.looks_at() == LooksAt::Folds) else {
             return score;
         };
-        let looks_at = judge.looks_at();
-        let trial = &self.history.trials()[number];
-        if looks_at != LooksAt::Folds {
-            return score;
-        }
-        let mut own = reports(trial, looks_at);
+        let mut own = reports(&self.history.trials()[number], LooksAt::Folds);
         own.push(Report { step: fold as u64, value: score.score });
         FoldScore { stopped: judge.prunes(&own), ..score }
     }

@@ -30,6 +30,16 @@ pub enum Suggestion {
     End,
 }
 
+impl Suggestion {
+    /// The candidate, if it is one.
+    pub fn candidate(&self) -> Option<&Candidate> {
+        match self {
+            Suggestion::Candidate(candidate) => Some(candidate),
+            Suggestion::Wait | Suggestion::End => None,
+        }
+    }
+}
+
 /// A list of candidates as suggestions: behind the last one, there is no next trial.
 impl From<Option<Candidate>> for Suggestion {
     fn from(candidate: Option<Candidate>) -> Self {
@@ -173,11 +183,6 @@ impl Suggester {
         self.ended_early.as_deref()
     }
 
-    /// The first trials of ours, as far as they do not depend on what others come to.
-    pub fn listed(&self) -> &[Candidate] {
-        &self.listed
-    }
-
     /// The first trials of ours are `listed`; those behind them come from the sampler that learns, if there
     /// is one.
     pub fn new(
@@ -285,13 +290,13 @@ impl Learning {
     /// Any point that is not taken.
     fn drawn(&self, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
         let dimensions = self.space.dimensions();
-        let draws = (0..DRAWS).map(|_| {
+        let mut draw = || {
             let mut point: Vec<f64> =
                 dimensions.iter().map(|dimension| dimension.uniform(rng.random())).collect();
             self.space.settle(&mut point);
             point
-        });
-        draws.into_iter().find(|point| !self.past.is_taken(point))
+        };
+        (0..DRAWS).map(|_| draw()).find(|point| !self.past.is_taken(point))
     }
 
     /// The first point that is not taken, in the order of the grid.

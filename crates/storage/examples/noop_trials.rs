@@ -152,21 +152,8 @@ fn measure(
         }
         candidates.get(number).cloned().into()
     };
-    let since = Stopwatch::start();
-    let run_options = RunOptions {
-        jobs: options.jobs,
-        seed: 0,
-        since,
-        before_s: 0.0,
-        first_worker: 0,
-        timeout: None,
-        trial_timeout: None,
-        pruning: None,
-        window: 1,
-        stop: Stop::default(),
-        signals: None,
-    };
-    let mut windows = Windows::begin(options.trials, since);
+    let run_options = RunOptions::new(options.jobs, 0);
+    let mut windows = Windows::begin(options.trials, run_options.since);
     let objective = Noop { folds: options.folds };
     let watch = |event: &Event, history: &History| windows.event(event, history);
     run(&objective, suggest, store, &run_options, watch).kept?;

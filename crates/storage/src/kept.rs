@@ -13,12 +13,14 @@ use burn_tune_search::store::{FoldRecord, KeptTrial};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
-use burn_tune_search::{Curves, FoldScore, ParamValue, Params, Trial, TrialState};
+use burn_tune_search::{Candidate, Curves, FoldScore, ParamValue, Params, Trial, TrialState};
 
 use self::task_json::fold_record;
 pub use self::task_json::{fold_json, refit, refit_json};
+use crate::StorageError;
 use crate::distribution::Distribution;
-use crate::records::{ParamRecord, TrialRecord};
+use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::trials::write::NewTrial;
 
 /// The system attribute that says who works, or worked last, on a trial. Trials without it are other
 /// programs'.
@@ -157,6 +159,30 @@ pub fn intermediate_values(fold: usize, score: &FoldScore, looks_at: LooksAt) ->
             score.reports.iter().map(|report| (report.step as i64, report.value)).collect()
         }
     }
+}
+
+/// The rows of a trial that begins with this candidate.
+pub(crate) fn new_trial(
+    study: &StudyRecord,
+    distributions: &BTreeMap<String, Distribution>,
+    worker: &str,
+    candidate: Candidate,
+) -> Result<NewTrial, StorageError> {
+    let mut params = Vec::new();
+    for (name, value) in candidate.params.iter() {
+        let distribution = distributions.get(name);
+        let internal = distribution.and_then(|distribution| distribution.internal(value));
+        let (Some(distribution), Some(value)) = (distribution, internal) else {
+            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
+            return Err(StorageError::Permanent(problem));
+        };
+        let distribution = distribution.to_json();
+        params.push(ParamRecord { name: name.to_owned(), value, distribution });
+    }
+    let system_attributes = vec![(WORKER.to_owned(), worker.to_owned())];
+    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
+    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
+    Ok(NewTrial { state: "RUNNING", params, user_attributes, system_attributes })
 }
 
 /// The trial of a study of `folds` folds that stands in a row.

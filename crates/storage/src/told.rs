@@ -7,15 +7,15 @@ use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::Report;
 use burn_tune_search::store::KeptTrial;
 use burn_tune_search::suggester::Suggestion;
-use burn_tune_search::{Candidate, FoldScore, Trial};
+use burn_tune_search::{FoldScore, Trial};
 
 use crate::claims::saving::write_end;
 use crate::database::{Access, Database};
 use crate::distribution::Distribution;
-use crate::kept::{NAME, WORKER, fold_json, fold_key, is_ours, kept_trial};
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::kept::{fold_json, fold_key, is_ours, kept_trial, new_trial};
+use crate::records::{StudyRecord, TrialRecord};
 use crate::studies::lock_study;
-use crate::trials::write::{NewTrial, insert_trial, set_intermediate_value, set_system_attribute};
+use crate::trials::write::{insert_trial, set_intermediate_value, set_system_attribute};
 use crate::trials::{read_number, read_trials};
 use crate::worker::Worker;
 use crate::{Storage, StorageError};
@@ -117,30 +117,6 @@ impl Storage {
 
 fn kept(record: &TrialRecord) -> Result<KeptTrial, StorageError> {
     kept_trial(record, FOLDS).map_err(StorageError::Permanent)
-}
-
-/// The rows of a trial that begins with this candidate.
-pub(crate) fn new_trial(
-    study: &StudyRecord,
-    distributions: &BTreeMap<String, Distribution>,
-    worker: &str,
-    candidate: Candidate,
-) -> Result<NewTrial, StorageError> {
-    let mut params = Vec::new();
-    for (name, value) in candidate.params.iter() {
-        let distribution = distributions.get(name);
-        let internal = distribution.and_then(|distribution| distribution.internal(value));
-        let (Some(distribution), Some(value)) = (distribution, internal) else {
-            let problem = format!("`{name}` = {value} is not in the space of `{}`", study.name);
-            return Err(StorageError::Permanent(problem));
-        };
-        let distribution = distribution.to_json();
-        params.push(ParamRecord { name: name.to_owned(), value, distribution });
-    }
-    let system_attributes = vec![(WORKER.to_owned(), worker.to_owned())];
-    let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
-    let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
-    Ok(NewTrial { state: "RUNNING", params, user_attributes, system_attributes })
 }
 
 fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Heard, StorageError> {

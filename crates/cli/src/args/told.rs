@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use burn_tune_search::study_file::SamplerKind;
 use clap::{Args, ValueEnum};
 
-use super::{PrunerChoice, RunArgs, SearchArgs, at_least_one, pruner, sampler, study_name};
+use super::{ProposalArgs, RunArgs, SearchArgs, study_name};
 use crate::args::{StorageArgs, StudyArgs};
 
 pub(super) const ASK_EXAMPLES: &str = "Examples:
@@ -36,23 +35,11 @@ pub struct AskArgs {
     pub study: Option<String>,
     #[command(flatten)]
     pub database: StorageArgs,
-    /// Trials in all, explicit ones of the file included; a larger number later makes more
-    /// [default: the study's, or 50]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub trials: Option<usize>,
-    /// How candidates are drawn: random, grid, sobol, tpe, gp or cmaes [default: the file's, or random]
-    #[arg(long, value_name = "S", value_parser = sampler)]
-    pub sampler: Option<SamplerKind>,
-    /// What says which trials are hopeless [default: the file's, or none]
-    #[arg(long, value_name = "P", value_parser = pruner)]
-    pub pruner: Option<PrunerChoice>,
+    #[command(flatten)]
+    pub proposals: ProposalArgs,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Trials under way at once, at most, where a sampler or a pruner looks at those before
-    /// [default: the file's, or 8]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub window: Option<usize>,
     /// Where trials have to be told first, wait for that
     #[arg(long)]
     pub wait: bool,
@@ -73,16 +60,13 @@ impl AskArgs {
                 json: false,
                 quiet: true,
             },
-            trials: self.trials,
-            sampler: self.sampler,
-            pruner: self.pruner.clone(),
+            proposals: self.proposals.clone(),
             folds: None,
             top: None,
             curves: false,
             timeout: None,
             target: None,
             no_improvement: None,
-            window: self.window,
             trial_timeout: None,
             resume: false,
             study: Some(study),

@@ -86,7 +86,10 @@ fn known_study(
             storage.url()
         ),
         Some(newest)
-            if args.trials.is_some_and(|trials| Some(&trials) > budgets(&newest).last()) =>
+            if args
+                .proposals
+                .trials
+                .is_some_and(|trials| Some(&trials) > budgets(&newest).last()) =>
         {
             Ok(Some(newest))
         }
@@ -150,7 +153,7 @@ fn extend(storage: &mut Storage, record: &StudyRecord, args: &SearchArgs) -> Res
         let mut budgets: Vec<usize> =
             json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
         let last = budgets.last().copied().unwrap_or(0);
-        match args.trials {
+        match args.proposals.trials {
             None => Ok(None),
             Some(trials) if trials == last => Ok(None),
             Some(trials) if trials < last => Err(StorageError::Input(format!(

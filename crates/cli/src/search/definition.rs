@@ -250,11 +250,8 @@ impl Definition {
     pub fn pruning_of(&self, max_steps: Option<u64>) -> Result<Option<Pruning>> {
         let study = &self.settings.study;
         let Some(settings) = &study.pruner else { return Ok(None) };
-        let direction = study.direction;
-        let pruner = settings
-            .build(direction, study.folds, max_steps)
-            .map_err(|problem| anyhow!(problem))?;
-        Ok(Some(Pruning { pruner, looks_at: settings.looks_at(), direction }))
+        let pruning = Pruning::of(settings, study.direction, study.folds, max_steps);
+        pruning.map(Some).map_err(|problem| anyhow!(problem))
     }
 
     /// How many numbers the model of these params trains; `None` where they do not fit, or it is not ours.
@@ -398,15 +395,15 @@ fn file_settings(file: &StudyFile) -> Value {
 fn asked_for(args: &SearchArgs) -> Vec<(&'static str, Value)> {
     let data = args.run.data.as_ref().map(|data| json!(data));
     let backend = args.run.backend.map(Backend::name).map(Value::from);
-    let pruner = args.pruner.as_ref().map(|choice| match choice {
+    let pruner = args.proposals.pruner.as_ref().map(|choice| match choice {
         PrunerChoice::None => Value::Null,
         PrunerChoice::Some(pruner) => json!(pruner),
     });
     let given = [
         ("seed", args.run.seed.map(Value::from)),
-        ("sampler", args.sampler.map(|sampler| json!(sampler))),
+        ("sampler", args.proposals.sampler.map(|sampler| json!(sampler))),
         ("pruner", pruner),
-        ("window", args.window.map(Value::from)),
+        ("window", args.proposals.window.map(Value::from)),
         ("target", args.target.map(Value::from)),
         ("no_improvement", args.no_improvement.map(Value::from)),
         ("folds", args.folds.map(Value::from)),

@@ -46,22 +46,22 @@ impl Plan {
     pub fn new(file: StudyFile, args: &SearchArgs) -> Result<Self> {
         let study = StudySettings {
             seed: args.run.seed.unwrap_or(file.study.seed),
-            sampler: args.sampler.unwrap_or(file.study.sampler),
+            sampler: args.proposals.sampler.unwrap_or(file.study.sampler),
             folds: if args.told { 1 } else { args.folds.unwrap_or(file.study.folds) },
             top: if args.told { 0 } else { args.top.unwrap_or(file.study.top) },
-            pruner: match &args.pruner {
+            pruner: match &args.proposals.pruner {
                 Some(PrunerChoice::None) => None,
                 Some(PrunerChoice::Some(pruner)) => Some(pruner.clone()),
                 None => file.study.pruner.clone(),
             },
-            window: args.window.or(file.study.window),
+            window: args.proposals.window.or(file.study.window),
             end_rule: EndRule {
                 target: args.target.or(file.study.end_rule.target),
                 no_improvement: args.no_improvement.or(file.study.end_rule.no_improvement),
             },
             ..file.study.clone()
         };
-        let budgets = vec![args.trials.unwrap_or(TRIALS)];
+        let budgets = vec![args.proposals.trials.unwrap_or(TRIALS)];
         let prepared = Prepared::new(&file, &study, args)?;
         Plan::of(file, study, prepared, budgets)
     }

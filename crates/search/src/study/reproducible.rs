@@ -118,11 +118,7 @@ fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudyFile, StudySetting
 
 /// How one process works on a study.
 fn run_options(settings: &StudySettings, jobs: usize) -> RunOptions {
-    let build = |pruner: &PrunerSettings| Pruning {
-        pruner: pruner.build(Direction::Maximize, FOLDS, Some(EPOCHS)).unwrap(),
-        looks_at: pruner.looks_at(),
-        direction: Direction::Maximize,
-    };
+    let build = |pruner| Pruning::of(pruner, Direction::Maximize, FOLDS, Some(EPOCHS)).unwrap();
     RunOptions {
         seed: settings.seed,
         pruning: settings.pruner.as_ref().map(build),

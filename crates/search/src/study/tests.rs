@@ -77,20 +77,7 @@ fn objective() -> Prescribed {
 }
 
 pub(super) fn options(jobs: usize) -> RunOptions {
-    let since = Stopwatch::start();
-    RunOptions {
-        jobs,
-        seed: 0,
-        since,
-        before_s: 0.0,
-        first_worker: 0,
-        timeout: None,
-        trial_timeout: None,
-        pruning: None,
-        window: 1,
-        stop: Stop::default(),
-        signals: None,
-    }
+    RunOptions::new(jobs, 0)
 }
 
 /// A study that is kept nowhere.

@@ -9,10 +9,9 @@ use super::saving::end;
 use super::{Part, TRIAL};
 use crate::StorageError;
 use crate::database::Database;
-use crate::kept::{WORKER, fold_json, fold_key, kept_trial};
+use crate::kept::{WORKER, fold_json, fold_key, kept_trial, new_trial};
 use crate::leases::Leases;
 use crate::records::{StudyRecord, TrialRecord};
-use crate::told::new_trial;
 use crate::trials::write::{insert_trial, set_system_attribute};
 use crate::trials::{read_trial, read_trials, read_trials_of};
 

@@ -12,8 +12,8 @@ use burn_tune_search::study::{Refit, RunOptions, refit, run};
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
-    Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, Stop,
-    TaskHandle, Trial, TrialState,
+    Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, TaskHandle,
+    Trial, TrialState,
 };
 use burn_tune_storage::database::{Access, Value};
 use burn_tune_storage::{Distribution, Part, StudyRecord, StudyStore};
@@ -138,19 +138,7 @@ impl Objective for Counted {
 }
 
 fn options() -> RunOptions {
-    RunOptions {
-        jobs: 2,
-        seed: 0,
-        since: Stopwatch::start(),
-        before_s: 0.0,
-        first_worker: 0,
-        timeout: None,
-        trial_timeout: None,
-        pruning: None,
-        window: 1,
-        stop: Stop::default(),
-        signals: None,
-    }
+    RunOptions::new(2, 0)
 }
 
 /// Scores without times, which differ from run to run.
