@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(all == last, equals_all_at_once, "{space} {budgets:?}");
         };
         check("a = [1, 2]\nlr = { low = 0.0, high = 1.0 }", &[5, 8, 20], true);
-        check("a = [1, 2]\nn = { low = 1, high = 9, log = true }", &[5, 20], true);
+        check("a = [1, 2]\nn = { low = 1, high = 99, log = true }", &[5, 20], true);
         check("a = [1, 2]\nb = { low = 1, high = 50 }", &[5, 30], true);
         // All of the points, and 1 of 200 and then more, are drawn in other ways.
         check("a = [1, 2]\nb = { low = 1, high = 50 }", &[5, 100], false);
@@ -214,6 +214,24 @@ mod tests {
             let mut sorted = grid.clone();
             sorted.sort();
             assert_eq!(all, sorted, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn no_point_comes_twice_where_there_is_an_end_of_them() {
+        let whole = "[space]\nn = { low = 1, high = 9, log = true }\na = [1, 2]";
+        for kind in [SamplerKind::Random, SamplerKind::Sobol] {
+            let all = candidates(whole, kind, 100);
+            let distinct: HashSet<&String> = all.iter().collect();
+            assert_eq!((all.len(), distinct.len()), (18, 18), "{kind:?}");
+        }
+        // Without its momentum, `adam` is a single point of a space without end.
+        let text =
+            "[space]\nopt = ['sgd', 'adam']\nm = { low = 0.0, high = 0.9, when = { opt = 'sgd' } }";
+        for kind in [SamplerKind::Random, SamplerKind::Sobol] {
+            let all = candidates(text, kind, 50);
+            let adam = all.iter().filter(|params| *params == "opt=adam").count();
+            assert_eq!((adam, all.len()), (1, 50), "{kind:?}");
         }
     }
 

@@ -281,7 +281,7 @@ impl Learning {
             self.learner.suggest(&self.past, &mut rng)
         };
         self.space.settle(&mut point);
-        if !self.space.is_finite() || !self.past.is_taken(&point) {
+        if !self.past.is_taken(&point) {
             return Some(point);
         }
         self.drawn(&mut rng).or_else(|| self.searched())
@@ -299,8 +299,11 @@ impl Learning {
         (0..DRAWS).map(|_| draw()).find(|point| !self.past.is_taken(point))
     }
 
-    /// The first point that is not taken, in the order of the grid.
+    /// The first point that is not taken, in the order of the grid, if the space has one.
     fn searched(&self) -> Option<Vec<f64>> {
+        if !self.space.is_finite() {
+            return None;
+        }
         let mut points = GridPoints::new(&self.space);
         std::iter::from_fn(|| points.next(&self.space)).find(|point| !self.past.is_taken(point))
     }

@@ -13,7 +13,7 @@ use crate::space::Space;
 /// A space whose points can all be listed is drawn from without replacement. Where a parameter is
 /// drawn from a range instead, each candidate is drawn afresh: parameters in the order of their
 /// names, one number each. So it is, too, where a parameter exists only sometimes, which scikit-learn
-/// does not know.
+/// does not know. What scikit-learn would draw again, from a range of whole numbers, is left out.
 ///
 /// Source: scikit-learn 1.9 `model_selection/_search.py`, `utils/random.py`, `utils/_random.pyx`.
 pub struct RandomSampler {
@@ -25,8 +25,8 @@ enum Draws {
     /// Indices of grid points, all different.
     Listed(Box<dyn Iterator<Item = u64>>),
     Independent(Box<RandomState>),
-    /// As `Independent`, with what does not exist left out, and each point once if they can be listed.
-    Conditional {
+    /// As `Independent`, with what does not exist left out, and without repeats.
+    Distinct {
         rng: Box<RandomState>,
         unit: Box<UnitSpace>,
         given: HashSet<String>,
@@ -53,9 +53,11 @@ impl RandomSampler {
             format!("the random sampler takes seeds from 0 to {}, as numpy's generator does; this is {seed}", u32::MAX)
         })?;
         let rng = RandomState::new(seed);
-        if !space.conditions.is_empty() {
-            let (rng, unit) = (Box::new(rng), Box::new(UnitSpace::new(space)));
-            let draws = Draws::Conditional { rng, unit, given: HashSet::new(), rest: None };
+        let unit = UnitSpace::new(space);
+        // A logarithmic range of whole numbers is drawn from, and has an end all the same.
+        if !space.conditions.is_empty() || (space.points().is_none() && unit.is_finite()) {
+            let (rng, unit) = (Box::new(rng), Box::new(unit));
+            let draws = Draws::Distinct { rng, unit, given: HashSet::new(), rest: None };
             return Ok(RandomSampler { space: space.clone(), draws });
         }
         let draws = match space.points().and_then(|len| i64::try_from(len).ok()) {
@@ -71,19 +73,18 @@ impl Sampler for RandomSampler {
         match &mut self.draws {
             Draws::Listed(indices) => indices.next().map(|index| self.space.point(index.into())),
             Draws::Independent(rng) => Some(independent(&self.space, rng)),
-            Draws::Conditional { rng, unit, given, rest } => {
-                for _ in 0..PATIENCE {
-                    if rest.is_some() {
-                        break;
-                    }
-                    let params = self.space.existing(independent(&self.space, rng));
-                    if !unit.is_finite() || given.insert(params.to_string()) {
-                        return Some(params);
+            Draws::Distinct { rng, unit, given, rest } => {
+                if rest.is_none() {
+                    let draws = (0..PATIENCE).map(|_| independent(&self.space, rng));
+                    let mut draws = draws.map(|params| self.space.existing(params));
+                    let new = draws.find(|params| given.insert(params.to_string()));
+                    if new.is_some() || !unit.is_finite() {
+                        return new;
                     }
                 }
                 let rest = rest.get_or_insert_with(|| GridPoints::new(unit));
-                let mut left =
-                    std::iter::from_fn(|| rest.next(unit)).map(|point| unit.params(&point));
+                let left = std::iter::from_fn(|| rest.next(unit));
+                let mut left = left.map(|point| unit.params(&point));
                 left.find(|params| given.insert(params.to_string()))
             }
         }

@@ -74,17 +74,17 @@ impl SobolSampler {
     }
 
     fn next_point(&mut self) -> Option<Vec<f64>> {
-        let is_finite = self.space.is_finite();
         let mut tries = 0;
         while self.rest.is_none() {
             let point = self.point(self.next);
             self.next += 1;
-            if !is_finite || self.is_new(&point) {
+            if self.is_new(&point) {
                 return Some(point);
             }
             tries += 1;
             if tries == PATIENCE {
-                self.rest = Some(GridPoints::new(&self.space));
+                self.rest = self.space.is_finite().then(|| GridPoints::new(&self.space));
+                self.rest.as_ref()?;
             }
         }
         loop {
