@@ -206,6 +206,21 @@ fn several_processes_share_a_study_and_one_of_them_is_killed() {
     assert_eq!(trials.lines().count(), 1 + 9, "{trials}");
 }
 
+/// Whether nobody else can write to a database.
+#[cfg(unix)]
+fn is_locked(file: &std::path::Path) -> bool {
+    use burn_tune_search::Stop;
+    use burn_tune_storage::{Existence, Patience, Storage, StorageUrl};
+
+    let patience = Patience { limit: Duration::from_secs(1), stop: Stop::default() };
+    let url = StorageUrl::Sqlite(file.to_owned());
+    let written = Storage::open(&url, Existence::MustExist, patience).and_then(|mut storage| {
+        let study = storage.study("s")?.expect("the search has made it");
+        storage.set_study_attribute(study.id, "written_by_a_test", "true")
+    });
+    written.is_err()
+}
+
 #[cfg(unix)]
 #[test]
 fn a_process_that_stops_and_comes_back_loses_its_trial_and_nothing_else() {
@@ -227,6 +242,12 @@ fn a_process_that_stops_and_comes_back_loses_its_trial_and_nothing_else() {
         thread::sleep(Duration::from_millis(20));
     }
     signal(&stopped, "-STOP");
+    // In the middle of a transaction it keeps the file locked for as long as it is stopped, whatever its lease.
+    while is_locked(&workplace.path("shared.db")) {
+        signal(&stopped, "-CONT");
+        thread::sleep(some_time(10));
+        signal(&stopped, "-STOP");
+    }
     workplace.run(&part("other")).ends_with(0);
     signal(&stopped, "-CONT");
     assert!(stopped.wait().unwrap().success());
