@@ -14,13 +14,14 @@ pub fn listen() -> Result<(Stop, Receiver<()>)> {
     let (sender, receiver) = unbounded();
     let requested = stop.clone();
     ctrlc::set_handler(move || {
+        // Nobody listens any more once the work is done: then there is nothing to tell. Told before it is
+        // requested, whoever ends because of the request has the message already.
+        let _ = sender.send(());
         if requested.request() > 2 {
             #[cfg(unix)]
             burn_tune_command::kill_all();
             std::process::exit(INTERRUPTED.into());
         }
-        // Nobody listens any more once the work is done: then there is nothing to tell.
-        let _ = sender.send(());
     })
     .context("cannot listen for Ctrl-C")?;
     Ok((stop, receiver))

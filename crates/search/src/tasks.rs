@@ -42,7 +42,8 @@ pub enum Next<T> {
 pub const TICK: Duration = Duration::from_millis(500);
 
 /// Has `jobs` threads do `work` on all tasks of `dispatcher`, one task at a time each, until it has no
-/// further one and all are done. `work` is told the number of its thread. Each message on `signals` calls [`Dispatcher::stop_requested`].
+/// further one and all are done. `work` is told the number of its thread. Each message on `signals`
+/// calls [`Dispatcher::stop_requested`], those too that come with the last answer.
 ///
 /// Each thread has a rayon pool of its own with no other thread, so that libraries that split their
 /// work over rayon neither take the other workers' cores nor sum in another order.
@@ -94,6 +95,8 @@ pub fn run_tasks<D: Dispatcher>(
                     Next::Nothing => break,
                 }
             }
+            // Whoever has asked for an end is answered, even where the last answers came first.
+            signals.try_iter().for_each(|()| dispatcher.stop_requested());
             if free == jobs && !waits {
                 break;
             }
