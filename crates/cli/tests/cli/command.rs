@@ -123,7 +123,7 @@ fn what_is_wrong_with_a_trial_is_shown() {
 #[test]
 fn a_time_out_leaves_no_grandchild() {
     let workplace = script("sleep 1000 &\necho $! > pid\necho waiting >&2\nwait", "");
-    let search = format!("{SEARCH} --trials 1 --trial-timeout 1s");
+    let search = format!("{SEARCH} --trials 1 --trial-timeout 3s");
     let run = workplace.run(&search).ends_with(1);
     assert!(run.stderr.contains("all 1 trials failed"), "{}", run.stderr);
     let shown = workplace.run("show 0").ends_with(0).stdout;
@@ -155,12 +155,11 @@ fn an_interrupted_search_leaves_no_grandchild_and_goes_on() {
 fn a_search_that_was_killed_ends_with_the_same_bytes() {
     let undisturbed = space("'sh run.sh {x}'", "");
     undisturbed.run(&format!("{SEARCH} --trials 6")).ends_with(0);
-    let slow = format!("[ -e go ] || sleep 2\n{SCRIPT}");
+    let slow = format!("touch begun\n[ -e go ] || sleep 2\n{SCRIPT}");
     let workplace = script(&slow, "");
     let mut command = workplace.command(&format!("{SEARCH} --trials 6 --jobs 2"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    await_file(&workplace, "results/studies.db");
-    thread::sleep(Duration::from_millis(500));
+    await_file(&workplace, "begun");
     child.kill().unwrap();
     child.wait().unwrap();
     std::fs::write(workplace.path("go"), "").unwrap();

@@ -288,7 +288,7 @@ fn a_trial_that_takes_too_long_fails_and_says_so() {
     let workplace =
         Workplace::with_space(&SPACE.replace("epochs      = 1", "epochs = [1, 100000]"));
     let args =
-        "search --space spaces/space.toml --limit 2000 --trials 6 --trial-timeout 2s --top 0";
+        "search --space spaces/space.toml --limit 2000 --trials 6 --trial-timeout 4s --top 0";
     workplace.run(args).ends_with(0);
     let leaderboard = workplace.leaderboard("results");
     let trials = leaderboard["trials"].as_array().unwrap();
@@ -297,7 +297,7 @@ fn a_trial_that_takes_too_long_fails_and_says_so() {
         .filter(|trial| trial["name"].is_null())
         .partition(|trial| trial["params"]["epochs"] == 100_000);
     assert!(!long.is_empty() && !short.is_empty(), "{trials:?}");
-    let late = "fold 0: timed out: the trial took longer than 2s";
+    let late = "fold 0: timed out: the trial took longer than 4s";
     assert!(long.iter().all(|trial| trial["error"] == late), "{long:?}");
     assert!(short.iter().all(|trial| trial["state"] == "complete"), "{short:?}");
 }
