@@ -32,7 +32,7 @@ def verdict(ours, theirs):
 
 def best(results, problem, sampler, workers, at):
     rows = (best for (p, s, w, _), best in sorted(results.items()) if (p, s, w) == (problem, sampler, workers))
-    return [row[AT.index(at)] for row in rows]
+    return [row[AT.index(at)] for row in rows if len(row) > AT.index(at)]
 
 
 def main():

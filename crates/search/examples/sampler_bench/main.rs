@@ -16,18 +16,41 @@ use burn_tune_search::sampler::past::{Outcome, Past};
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::sampler::{CmaEsSampler, GpSampler, SobolSampler, TpeSampler};
 
+use rayon::prelude::*;
+
 use self::problems::{Problem, problems};
 
-/// The sampler for a space, if it takes that.
-type Make = fn(UnitSpace) -> Option<Box<dyn Learner>>;
-/// The samplers that learn, and up to which seed they are run: whoever adds one adds a line.
-const LEARNERS: [(&str, u64, Make); 3] = [
-    ("tpe", 30, |space| Some(Box::new(TpeSampler::new(space)))),
-    ("cmaes", 30, |space| Some(Box::new(CmaEsSampler::new(space).ok()?))),
-    ("gp", 10, |space| Some(Box::new(GpSampler::new(space)))),
+/// A sampler that learns, and how much of it is wanted: whoever adds one adds it to [`LEARNERS`].
+struct Entry {
+    name: &'static str,
+    /// The sampler for a space, if it takes that.
+    make: fn(UnitSpace) -> Option<Box<dyn Learner>>,
+    workers: &'static [usize],
+    /// The numbers of trials after which the best loss is kept.
+    at: &'static [usize],
+}
+
+const LEARNERS: [Entry; 3] = [
+    Entry {
+        name: "tpe",
+        make: |space| Some(Box::new(TpeSampler::new(space))),
+        workers: &[1, 4, 16],
+        at: &[50, 100, 200],
+    },
+    Entry {
+        name: "cmaes",
+        make: |space| Some(Box::new(CmaEsSampler::new(space).ok()?)),
+        workers: &[1, 4, 16],
+        at: &[50, 100, 200],
+    },
+    // For few trials that are costly, and costly itself.
+    Entry {
+        name: "gp",
+        make: |space| Some(Box::new(GpSampler::new(space))),
+        workers: &[1],
+        at: &[50, 100],
+    },
 ];
-const WORKERS: [usize; 3] = [1, 4, 16];
-const AT: [usize; 3] = [50, 100, 200];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -35,35 +58,40 @@ fn main() {
         let (first, last) = seeds.split_once("..")?;
         Some(first.parse().ok()?..last.parse().ok()?)
     });
-    let mut rows = Vec::new();
-    for (sampler, last_seed, make) in LEARNERS {
-        if !args.is_empty() && !args.iter().any(|arg| arg == sampler) {
-            continue;
-        }
-        for problem in problems() {
-            for workers in WORKERS {
-                for seed in seeds.clone().unwrap_or(0..last_seed) {
-                    let Some(best) = run(&problem, make, workers, seed) else { continue };
-                    rows.push(serde_json::json!({
-                        "problem": problem.name, "sampler": sampler, "workers": workers, "seed": seed, "best": best
-                    }));
-                }
+    let seeds = seeds.unwrap_or(0..30);
+    let problems = problems();
+    let mut runs = Vec::new();
+    for entry in
+        LEARNERS.iter().filter(|entry| args.is_empty() || args.iter().any(|arg| arg == entry.name))
+    {
+        for problem in &problems {
+            for &workers in entry.workers {
+                runs.extend(seeds.clone().map(|seed| (entry, problem, workers, seed)));
             }
         }
     }
-    let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    let rows: Vec<String> = runs
+        .into_par_iter()
+        .filter_map(|(entry, problem, workers, seed)| {
+            let best = run(problem, entry, workers, seed)?;
+            let row = serde_json::json!({
+                "problem": problem.name, "sampler": entry.name, "workers": workers, "seed": seed, "best": best
+            });
+            Some(row.to_string())
+        })
+        .collect();
     println!("[\n{}\n]", rows.join(",\n"));
 }
 
-/// The best loss after each of [`AT`] trials. With `workers`, trial n knows how trials 0 to n - workers ended.
+/// The best loss after each of the entry's numbers of trials. With `workers`, trial n knows how trials 0 to n - workers ended.
 /// `None` where the sampler does not take the space. All random numbers are those of a study with this seed.
-fn run(problem: &Problem, make: Make, workers: usize, seed: u64) -> Option<Vec<f64>> {
+fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Vec<f64>> {
     let space = UnitSpace::new(&problem.space);
-    let mut learner = make(space.clone())?;
+    let mut learner = (entry.make)(space.clone())?;
     let sobol = SobolSampler::new(&space, seed).ok()?;
     let mut past = Past::new(space.len(), 1);
     let mut losses = Vec::new();
-    for trial in 0..AT[AT.len() - 1] {
+    for trial in 0..*entry.at.last()? {
         if let Some(ended) = (trial + 1).checked_sub(workers + 1) {
             past.end(ended, Outcome::Complete, &losses[ended..=ended]);
         }
@@ -78,5 +106,5 @@ fn run(problem: &Problem, make: Make, workers: usize, seed: u64) -> Option<Vec<f
         past.begin(&point);
     }
     let best = |at: &usize| losses[..*at].iter().copied().fold(f64::INFINITY, f64::min);
-    Some(AT.iter().map(best).collect())
+    Some(entry.at.iter().map(best).collect())
 }
