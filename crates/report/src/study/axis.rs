@@ -24,7 +24,8 @@ pub struct ParamAxis {
     pub name: String,
     /// What the positions mean.
     pub scale: Scale,
-    /// For each complete trial, by number: its position. The value itself, or the place of its category.
+    /// For each complete trial, by number: its position. The value itself, or the place of its category;
+    /// NaN for a trial that has no such parameter.
     pub positions: Vec<f64>,
     /// All positions that occur, ascending; at least two.
     distinct: Vec<f64>,
@@ -46,12 +47,12 @@ pub enum Scale {
     },
 }
 
-/// The parameters that vary among the complete trials, in the order of the space. What is the same in
-/// all of them explains nothing.
+/// The parameters that vary among the complete trials that have them, in the order of the space. What is
+/// the same in all of them explains nothing.
 pub fn varying(space: &Space, completed: &Completed) -> Vec<ParamAxis> {
     let axis = |(name, domain): &(String, Domain)| {
         let values = completed.trials.iter().map(|trial| trial.entry.params.get(name));
-        ParamAxis::new(name, domain, &values.collect::<Option<Vec<_>>>()?)
+        ParamAxis::new(name, domain, &values.collect::<Vec<_>>())
     };
     space.domains.iter().filter_map(axis).collect()
 }
@@ -61,22 +62,36 @@ impl ParamAxis {
     ///
     /// An explicit trial may have a value that its domain has no place for: 0 on a logarithmic range, a
     /// text in a range. The axis is then one that has a place for it.
-    fn new(name: &str, domain: &Domain, values: &[&ParamValue]) -> Option<Self> {
+    fn new(name: &str, domain: &Domain, all: &[Option<&ParamValue>]) -> Option<Self> {
+        let values: Vec<&ParamValue> = all.iter().copied().flatten().collect();
         let numbers: Option<Vec<f64>> = values.iter().map(|value| number(value)).collect();
         let (scale, positions) = match (domain, numbers) {
-            (Domain::Choices(choices), _) => categories(choices, values),
-            (_, None) => categories(&[], values),
+            (Domain::Choices(choices), _) => categories(choices, &values),
+            (_, None) => categories(&[], &values),
             (_, Some(numbers)) => {
                 let log = is_log(domain) && numbers.iter().all(|&number| number > 0.0);
                 (if log { Scale::Log } else { Scale::Linear }, numbers)
             }
         };
-        let positions: Vec<f64> = positions.into_iter().map(short).collect();
-        let mut distinct = positions.clone();
+        let mut found = positions.into_iter().map(short);
+        let positions: Vec<f64> =
+            all.iter().map(|value| value.and_then(|_| found.next()).unwrap_or(f64::NAN)).collect();
+        let mut distinct: Vec<f64> =
+            positions.iter().copied().filter(|position| !position.is_nan()).collect();
         distinct.sort_by(f64::total_cmp);
         distinct.dedup();
         let varies = distinct.len() > 1;
         varies.then(|| ParamAxis { name: name.to_owned(), scale, positions, distinct })
+    }
+
+    /// Whether the trial at this place has the parameter.
+    pub fn has(&self, place: usize) -> bool {
+        !self.positions[place].is_nan()
+    }
+
+    /// Whether every trial has it.
+    pub fn is_of_all(&self) -> bool {
+        (0..self.positions.len()).all(|place| self.has(place))
     }
 
     /// `position` as drawn, from 0 at the first trial to 1 at the last.

@@ -10,7 +10,7 @@ use super::color_scale;
 use super::completed::Completed;
 use super::digits::short;
 use super::frame;
-use super::pair_points::{MOST_POINTS, points};
+use super::pair_points::{MOST_POINTS, places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
 
@@ -49,12 +49,12 @@ fn surface_and_points(completed: &Completed, pair: &Pair) -> Plot {
         .line(Line::new().smoothing(1.3).width(0.5))
         .hover_info(HoverInfo::Skip);
     let marker = Marker::new().color("black").size(7).line(Line::new().width(1.0).color("#d4d4d4"));
-    let points = points(completed, pair, &completed.thinned(MOST_POINTS), marker);
+    let points = points(completed, pair, &places(completed, pair), marker);
     plot([contour as Box<dyn Trace>, points], frame::layout(pair.x.layout(), pair.y.layout()))
 }
 
-/// For each `y`, for each `x`: the mean of all trials, each weighted by the third power of its inverse
-/// distance.
+/// For each `y`, for each `x`: the mean of all trials that have both parameters, each weighted by the third
+/// power of its inverse distance.
 ///
 /// D. Shepard, "A two-dimensional interpolation function for irregularly-spaced data", ACM 1968,
 /// <https://doi.org/10.1145/800186.810616>. With the second power, which he prefers, all trials far away
@@ -62,26 +62,28 @@ fn surface_and_points(completed: &Completed, pair: &Pair) -> Plot {
 /// is flat between the trials. Distances are taken on the axes as they are drawn, so that both
 /// parameters count alike. At the place of trials the surface is their mean.
 fn surface(completed: &Completed, pair: &Pair, x: &[f64], y: &[f64]) -> Vec<Vec<f64>> {
+    let places = pair.places();
+    let scores: Vec<f64> = places.iter().map(|&place| completed.trials[place].score).collect();
     let distances = |axis: &ParamAxis, at: f64| -> Vec<f64> {
-        axis.positions.iter().map(|&position| axis.distance(position, at).powi(2)).collect()
+        places.iter().map(|&place| axis.distance(axis.positions[place], at).powi(2)).collect()
     };
     let columns: Vec<Vec<f64>> = x.iter().map(|&x| distances(pair.x, x)).collect();
     let row = |&y: &f64| {
         let upwards = distances(pair.y, y);
-        let score = |along: &Vec<f64>| short(weighted_mean(completed, along, &upwards));
+        let score = |along: &Vec<f64>| short(weighted_mean(&scores, along, &upwards));
         columns.iter().map(score).collect()
     };
     y.iter().map(row).collect()
 }
 
 /// `along` and `upwards` are the squares of the distances to each trial.
-fn weighted_mean(completed: &Completed, along: &[f64], upwards: &[f64]) -> f64 {
+fn weighted_mean(scores: &[f64], along: &[f64], upwards: &[f64]) -> f64 {
     let (mut total, mut weights) = (0.0, 0.0);
-    for (trial, (along, upwards)) in completed.trials.iter().zip(along.iter().zip(upwards)) {
+    for (score, (along, upwards)) in scores.iter().zip(along.iter().zip(upwards)) {
         // Far below what can be seen, and so near to a trial that it outweighs all others.
         let square = (along + upwards).max(1e-12);
         let weight = 1.0 / (square * square.sqrt());
-        total += weight * trial.score;
+        total += weight * score;
         weights += weight;
     }
     total / weights

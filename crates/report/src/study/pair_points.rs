@@ -12,6 +12,11 @@ pub const MOST_POINTS: usize = 300;
 /// Up to how many trials a point's hover has all of the trial's parameters; else only those of the pair.
 const MOST_FULL_HOVERS: usize = 100;
 
+/// The places of the trials that are drawn: of those that have both parameters.
+pub fn places(completed: &Completed, pair: &Pair) -> Vec<usize> {
+    completed.thinned(MOST_POINTS).into_iter().filter(|&place| pair.has(place)).collect()
+}
+
 /// The points of the trials at these places.
 pub fn points(
     completed: &Completed,

@@ -20,9 +20,20 @@ impl Pair<'_> {
     pub fn label(&self) -> String {
         format!("{} × {}", self.x.name, self.y.name)
     }
+
+    /// Whether the trial at this place has both parameters.
+    pub fn has(&self, place: usize) -> bool {
+        self.x.has(place) && self.y.has(place)
+    }
+
+    /// The places of the trials that have both.
+    pub fn places(&self) -> Vec<usize> {
+        (0..self.x.positions.len()).filter(|&place| self.has(place)).collect()
+    }
 }
 
-/// All pairs of the six most important parameters, those first that are the most important together.
+/// All pairs of the six most important parameters that at least two trials have both of, those first that
+/// are the most important together.
 pub fn most_important<'a>(axes: &'a [ParamAxis], importances: &[Importance]) -> Vec<Pair<'a>> {
     let importance = |axis: &ParamAxis| {
         importances.iter().find(|one| one.param == axis.name).map_or(0.0, |one| one.importance)
@@ -32,6 +43,7 @@ pub fn most_important<'a>(axes: &'a [ParamAxis], importances: &[Importance]) -> 
         .iter()
         .enumerate()
         .flat_map(|(place, &x)| axes[place + 1..].iter().map(move |&y| Pair { x, y }))
+        .filter(|pair| pair.places().len() > 1)
         .collect();
     let of_pair = |pair: &Pair| importance(pair.x) + importance(pair.y);
     pairs.sort_by(|a, b| of_pair(b).total_cmp(&of_pair(a)));

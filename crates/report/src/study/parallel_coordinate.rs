@@ -21,6 +21,8 @@ const BEST: usize = 5;
 
 /// The figure of the complete trials; `None` where there is one, or nothing varies.
 pub fn figure(completed: &Completed, axes: &[ParamAxis]) -> Option<Figure> {
+    let (axes, left_out): (Vec<&ParamAxis>, Vec<&ParamAxis>) =
+        axes.iter().partition(|axis| axis.is_of_all());
     if completed.trials.len() < 2 || axes.is_empty() {
         return None;
     }
@@ -51,7 +53,7 @@ pub fn figure(completed: &Completed, axes: &[ParamAxis]) -> Option<Figure> {
     };
     let layout = frame::bare_layout().margin(Margin::new().left(50).right(30).top(70).bottom(90));
     let plot = plot([Box::new(trace) as Box<dyn Trace>], layout);
-    let caption = caption(completed, axes);
+    let caption = caption(completed, &axes, &left_out);
     Some(Figure::single("parallel_coordinate", "Parallel coordinates", caption, HEIGHT, plot))
 }
 
@@ -117,18 +119,25 @@ fn ranks(completed: &Completed) -> Vec<usize> {
     ranks
 }
 
-fn caption(completed: &Completed, axes: &[ParamAxis]) -> String {
+fn caption(completed: &Completed, axes: &[&ParamAxis], left_out: &[&ParamAxis]) -> String {
     let common = in_common(completed, axes).map_or(String::new(), |common| format!(" {common}"));
+    let left_out = match left_out {
+        [] => String::new(),
+        axes => {
+            let names: Vec<&str> = axes.iter().map(|axis| axis.name.as_str()).collect();
+            format!(" Not every trial has {}: see the slices.", names.join(", "))
+        }
+    };
     format!(
         "Each line is a trial, from its {} through its parameters; the darker, the better.{common} Drag \
-         along an axis to pick trials.{}",
+         along an axis to pick trials.{left_out}{}",
         completed.metric,
         completed.thinning(MOST_LINES)
     )
 }
 
 /// In which parameter the best trials are closest to each other, where they are close at all.
-fn in_common(completed: &Completed, axes: &[ParamAxis]) -> Option<String> {
+fn in_common(completed: &Completed, axes: &[&ParamAxis]) -> Option<String> {
     if completed.trials.len() < 4 * BEST || completed.all_equal() {
         return None;
     }
@@ -139,7 +148,7 @@ fn in_common(completed: &Completed, axes: &[ParamAxis]) -> Option<String> {
         (low, positions.fold(f64::NEG_INFINITY, f64::max))
     };
     let width = |axis: &ParamAxis| axis.scaled(ends(axis).1) - axis.scaled(ends(axis).0);
-    let has_order = |axis: &&ParamAxis| {
+    let has_order = |axis: &&&ParamAxis| {
         !matches!(axis.scale, Scale::Categories { ordered: false, .. }) || width(axis) == 0.0
     };
     let axis = axes.iter().filter(has_order).min_by(|a, b| width(a).total_cmp(&width(b)))?;

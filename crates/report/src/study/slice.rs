@@ -51,7 +51,7 @@ pub fn figure(
         .enumerate()
         .map(|(number, axis)| trace(completed, axis, &places, number, height));
     let plot = plot(traces, layout);
-    let caption = caption(completed, axes.len());
+    let caption = caption(completed, axes);
     Some(Figure::single("slice", "Slice", caption, height, plot))
 }
 
@@ -62,7 +62,8 @@ fn trace(
     number: usize,
     height: usize,
 ) -> Box<dyn Trace> {
-    let trials = || places.iter().map(|&place| &completed.trials[place]);
+    let places = || places.iter().copied().filter(|&place| axis.has(place));
+    let trials = || places().map(|place| &completed.trials[place]);
     let numbers: Vec<usize> = trials().map(|trial| trial.entry.trial).collect();
     let marker = Marker::new()
         .size(7)
@@ -73,7 +74,7 @@ fn trace(
         .cmax(completed.last_number as f64)
         .show_scale(number == 0)
         .color_bar(frame::color_bar("Trial", height, 1));
-    let positions = places.iter().map(|&place| axis.positions[place]).collect();
+    let positions = places().map(|place| axis.positions[place]).collect();
     let template = format!(
         "Trial %{{marker.color}}<br>{}: %{{x}}<br>{}: %{{y}}<extra></extra>",
         axis.name, completed.metric
@@ -101,7 +102,7 @@ fn with_axes(layout: Layout, number: usize, x: Axis, y: Axis) -> Layout {
     }
 }
 
-fn caption(completed: &Completed, varying: usize) -> String {
+fn caption(completed: &Completed, axes: &[ParamAxis]) -> String {
     let edge = match completed.direction {
         Direction::Maximize => "upper",
         Direction::Minimize => "lower",
@@ -113,9 +114,13 @@ fn caption(completed: &Completed, varying: usize) -> String {
         score_text(low),
         score_text(high)
     );
-    if varying > MOST_PANELS {
+    if !axes.iter().all(ParamAxis::is_of_all) {
+        caption.push_str(" A trial is in the panels of the parameters that it has.");
+    }
+    if axes.len() > MOST_PANELS {
         caption.push_str(&format!(
-            " Of {varying} parameters it shows the {MOST_PANELS} most important."
+            " Of {} parameters it shows the {MOST_PANELS} most important.",
+            axes.len()
         ));
     }
     caption + &completed.thinning(MOST_POINTS)

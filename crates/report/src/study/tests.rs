@@ -7,7 +7,7 @@ use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::timeline::Span;
 use serde_json::{Value, json};
 
-use super::fixtures::{curves, figures_of, fold, leaderboard, small};
+use super::fixtures::{curves, figure_of, figures_of, fold, leaderboard, plot_of, small};
 use super::*;
 
 fn ids(figures: &[Figure]) -> Vec<&'static str> {
@@ -72,6 +72,49 @@ fn degenerate_studies_have_the_figures_that_make_sense() {
         &[trial(0.5, 1, Some(0.5)), trial(0.25, 1, Some(0.25))],
         &["optimization_history", "parallel_coordinate", "slice", "param_importances", "edf"],
     );
+}
+
+/// `momentum` exists for one optimizer alone, and `beta` for the other.
+fn conditional() -> Leaderboard {
+    let space =
+        json!({ "optimizer": ["sgd", "adam"], "momentum": [0.0, 0.5, 0.9], "beta": [0.9, 0.99] });
+    let sgd =
+        |momentum: f64, score| (json!({ "optimizer": "sgd", "momentum": momentum }), Some(score));
+    let adam = |beta: f64, score| (json!({ "optimizer": "adam", "beta": beta }), Some(score));
+    let trials = [sgd(0.0, 0.2), adam(0.9, 0.6), sgd(0.9, 0.5), adam(0.99, 0.7), sgd(0.5, 0.4)];
+    leaderboard("maximize", space, &trials)
+}
+
+#[test]
+fn a_trial_is_drawn_where_it_has_the_parameters() {
+    let board = conditional();
+    let slice = figure_of(&board, "slice").unwrap();
+    let plot = plot_of(&slice, 0);
+    let [beta, momentum, optimizer] = &plot["data"].as_array().unwrap()[..] else {
+        panic!("{plot}")
+    };
+    assert_eq!(optimizer["x"], json!([0.0, 1.0, 0.0, 1.0, 0.0]));
+    assert_eq!(beta["y"], json!([0.6, 0.7]));
+    assert_eq!(momentum["x"], json!([0.0, 2.0, 1.0]));
+    assert_eq!(momentum["marker"]["color"], json!([0, 2, 4]));
+    assert!(slice.caption.contains("in the panels of the parameters that it has"));
+    for id in ["contour", "rank"] {
+        let figure = figure_of(&board, id).unwrap();
+        let mut labels: Vec<_> = figure.variants.iter().map(|variant| &variant.label).collect();
+        labels.sort();
+        assert_eq!(labels, ["beta × optimizer", "optimizer × momentum"], "no trial has both");
+    }
+    let contour = figure_of(&board, "contour").unwrap();
+    let place = contour.variants.iter().position(|one| one.label.ends_with("momentum")).unwrap();
+    let plot = plot_of(&contour, place);
+    let surface = plot["data"][0]["z"].as_array().unwrap();
+    let scores = surface.iter().flat_map(|row| row.as_array().unwrap());
+    assert!(scores.clone().count() > 0);
+    assert!(scores.map(|score| score.as_f64().unwrap()).all(|score| score < 0.51), "of sgd alone");
+    assert_eq!(plot["data"][1]["y"], json!([0.0, 2.0, 1.0]));
+    let parallel = figure_of(&board, "parallel_coordinate").unwrap();
+    assert_eq!(plot_of(&parallel, 0)["data"][0]["dimensions"].as_array().unwrap().len(), 2);
+    assert!(parallel.caption.contains("Not every trial has "), "{}", parallel.caption);
 }
 
 #[test]

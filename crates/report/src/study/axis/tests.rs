@@ -4,7 +4,7 @@ use super::*;
 
 fn axis(domain: &str, values: &[ParamValue]) -> Option<ParamAxis> {
     let domain: Domain = serde_json::from_str(domain).unwrap();
-    ParamAxis::new("p", &domain, &values.iter().collect::<Vec<_>>())
+    ParamAxis::new("p", &domain, &values.iter().map(Some).collect::<Vec<_>>())
 }
 
 fn floats(values: &[f64]) -> Vec<ParamValue> {
