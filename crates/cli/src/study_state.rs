@@ -25,6 +25,8 @@ pub struct StudyState {
     pub refits: Vec<Refit>,
     /// Who worked when, on folds.
     pub spans: BTreeMap<(usize, usize), TimelineEntry>,
+    /// What the programs of trials that this process has scored have written to stderr.
+    pub stderr: BTreeMap<usize, String>,
 }
 
 impl StudyState {
@@ -43,14 +45,15 @@ impl StudyState {
         Ok(state)
     }
 
-    /// Takes up who worked when.
+    /// Takes up who worked when, and what programs have complained of.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::TrialFound { found } => self.found(found),
             // An abandoned fold came to nothing, neither good nor bad: nor are abandoned refits listed.
             Event::FoldFinished { result: Err(ObjectiveError::Interrupted), .. } => {}
-            Event::FoldFinished { trial, fold, result, span: Some(span) } => {
+            Event::FoldFinished { trial, fold, result, span: Some(span), stderr } => {
                 self.span(*trial, *fold, *span, result.is_ok());
+                self.stderr.extend(stderr.clone().map(|stderr| (*trial, stderr)));
             }
             _ => {}
         }

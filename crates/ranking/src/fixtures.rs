@@ -115,7 +115,7 @@ pub fn started(name: Option<&str>, params: Params) -> Event {
 }
 
 pub fn finished(trial: usize, fold: usize, result: Result<FoldScore, ObjectiveError>) -> Event {
-    Event::FoldFinished { trial, fold, result, span: None }
+    Event::FoldFinished { trial, fold, result, span: None, stderr: None }
 }
 
 pub fn history(folds: usize, events: impl IntoIterator<Item = Event>) -> History {

@@ -39,7 +39,7 @@ impl History {
                 Ok(())
             }
             Event::TrialFound { found } => self.found(&found.trial),
-            Event::FoldFinished { trial, fold, result, span: _ } => {
+            Event::FoldFinished { trial, fold, result, span: _, stderr: _ } => {
                 let result = match result {
                     Ok(score) => Ok(score.clone()),
                     Err(ObjectiveError::Failed { reason, flags }) => {

@@ -292,12 +292,12 @@ where
             let behind =
                 matches!(&before.state, TrialState::Failed { folds, .. } if fold > folds.len());
             let result = if behind { result } else { Err(ObjectiveError::Interrupted) };
-            self.happened(Event::FoldFinished { trial, fold, result, span });
+            self.happened(Event::FoldFinished { trial, fold, result, span, stderr });
             return;
         }
         let mut after = before.clone();
         let record = after.end_fold(fold, &result, span);
-        let record = record.map(|record| FoldRecord { stderr, ..record });
+        let record = record.map(|record| FoldRecord { stderr: stderr.clone(), ..record });
         // A trial that was lost and claimed again may have its fold from before and after.
         let again = record.is_none();
         let kept =
@@ -310,7 +310,7 @@ where
         if after.is_finished() {
             self.mine.remove(&trial);
         }
-        self.happened(Event::FoldFinished { trial, fold, result, span });
+        self.happened(Event::FoldFinished { trial, fold, result, span, stderr });
         if self.mine.contains_key(&trial) && self.options.pruning.is_some() {
             self.open_folds(trial);
         }

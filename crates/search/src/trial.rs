@@ -97,6 +97,8 @@ pub enum Event {
         result: Result<FoldScore, ObjectiveError>,
         /// Who worked on it, and when; `None` where nobody did, because its configuration was wrong.
         span: Option<Span>,
+        /// What the program that scored it has written to stderr.
+        stderr: Option<String>,
     },
     /// The user asked to stop: no further trial begins.
     StopRequested,

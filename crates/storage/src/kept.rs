@@ -249,6 +249,8 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
 pub struct Rescued<'a> {
     /// Who worked on which fold of which trial.
     pub spans: &'a BTreeMap<(usize, usize), Span>,
+    /// What the program of a trial has written to stderr.
+    pub stderr: &'a BTreeMap<usize, String>,
     /// All refits.
     pub refits: &'a [Refit],
     /// What each parameter is drawn from.
@@ -268,6 +270,10 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
     let mut user_attributes = BTreeMap::new();
     if let Some(name) = &trial.name {
         user_attributes.insert(NAME.to_owned(), serde_json::Value::from(name.as_str()).to_string());
+    }
+    if let Some(stderr) = rescued.stderr.get(&trial.number) {
+        let json = serde_json::Value::from(stderr.as_str()).to_string();
+        user_attributes.insert(STDERR.to_owned(), json);
     }
     let mut times = Vec::new();
     let mut intermediate_values = BTreeMap::new();
@@ -410,6 +416,7 @@ mod tests {
         let spans = (0..FOLDS).map(|fold| ((trial.number, fold), span)).collect();
         let rescued = Rescued {
             spans: &spans,
+            stderr: &BTreeMap::from([(0, "no \"luck\"\n".to_owned())]),
             refits: all,
             distributions: &distributions(),
             looks_at: LooksAt::Folds,
@@ -445,6 +452,7 @@ mod tests {
         let trial = trial(0, &[(0, scored(0.25)), (1, scored(0.5)), (2, scored(0.75))]);
         let (_, _, record) = round_trip(&trial, &[]);
         assert_eq!(record.values, [0.5]);
+        assert_eq!(record.user_attributes["stderr"], r#""no \"luck\"\n""#);
         assert_eq!(record.user_attributes["flags"], r#"["never_predicts:[2,5]","dead_units"]"#);
         assert_eq!(record.user_attributes["std_test_score"], "0.2041241452319315");
         assert_eq!(record.user_attributes["split_test_scores"], "[0.25,0.5,0.75]");

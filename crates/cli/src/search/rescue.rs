@@ -45,6 +45,7 @@ fn trials(search: &Search, state: &StudyState) -> Vec<burn_tune_storage::TrialRe
         state.spans.iter().map(|(key, entry)| (*key, entry.span)).collect();
     let rescued = Rescued {
         spans: &spans,
+        stderr: &state.stderr,
         refits: &state.refits,
         distributions: &distributions,
         looks_at: search.chosen.plan.looks_at(),

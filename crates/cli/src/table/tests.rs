@@ -51,7 +51,9 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
                 let (fit_s, score_s) = (1.0, 0.1);
                 Ok(FoldScore { score, others, flags, fit_s, score_s, ..FoldScore::default() })
             };
-            history.apply(&Event::FoldFinished { trial, fold, result, span: None }).unwrap();
+            history
+                .apply(&Event::FoldFinished { trial, fold, result, span: None, stderr: None })
+                .unwrap();
         }
     }
     let facts = StudyFacts {
