@@ -22,7 +22,7 @@ from problems import PROBLEMS, draw
 RESULTS = Path(__file__).with_name("optuna.json")
 AT = (50, 100, 200)
 SEEDS = 30
-# Sampler, workers, numbers of trials: `gp` is for few trials, and needs minutes for 200.
+# Sampler, workers, numbers of trials: `gp` is for few trials, and slow: to 100 it takes an hour on two cores.
 PLAN = [("random", 1, AT), ("tpe", 1, AT), ("tpe", 4, AT), ("tpe", 16, AT), ("tpe-independent", 1, AT), ("gp", 1, AT[:2])]
 SAMPLERS = {
     "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),

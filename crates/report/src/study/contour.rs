@@ -10,7 +10,7 @@ use super::color_scale;
 use super::completed::Completed;
 use super::digits::short;
 use super::frame;
-use super::pair_points::{MOST_POINTS, places, points};
+use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
 
@@ -49,7 +49,7 @@ fn surface_and_points(completed: &Completed, pair: &Pair) -> Plot {
         .line(Line::new().smoothing(1.3).width(0.5))
         .hover_info(HoverInfo::Skip);
     let marker = Marker::new().color("black").size(7).line(Line::new().width(1.0).color("#d4d4d4"));
-    let points = points(completed, pair, &places(completed, pair), marker);
+    let points = points(completed, pair, &drawn_places(completed, pair), marker);
     plot([contour as Box<dyn Trace>, points], frame::layout(pair.x.layout(), pair.y.layout()))
 }
 

@@ -12,8 +12,8 @@ pub const MOST_POINTS: usize = 300;
 /// Up to how many trials a point's hover has all of the trial's parameters; else only those of the pair.
 const MOST_FULL_HOVERS: usize = 100;
 
-/// The places of the trials that are drawn: of those that have both parameters.
-pub fn places(completed: &Completed, pair: &Pair) -> Vec<usize> {
+/// The places of the trials that are drawn, all of which have both parameters.
+pub fn drawn_places(completed: &Completed, pair: &Pair) -> Vec<usize> {
     completed.thinned(MOST_POINTS).into_iter().filter(|&place| pair.has(place)).collect()
 }
 

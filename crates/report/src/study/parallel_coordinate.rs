@@ -148,10 +148,11 @@ fn in_common(completed: &Completed, axes: &[&ParamAxis]) -> Option<String> {
         (low, positions.fold(f64::NEG_INFINITY, f64::max))
     };
     let width = |axis: &ParamAxis| axis.scaled(ends(axis).1) - axis.scaled(ends(axis).0);
-    let has_order = |axis: &&&ParamAxis| {
+    let has_order = |axis: &&ParamAxis| {
         !matches!(axis.scale, Scale::Categories { ordered: false, .. }) || width(axis) == 0.0
     };
-    let axis = axes.iter().filter(has_order).min_by(|a, b| width(a).total_cmp(&width(b)))?;
+    let axis =
+        axes.iter().copied().filter(has_order).min_by(|a, b| width(a).total_cmp(&width(b)))?;
     let (low, high) = ends(axis);
     let values = match [low, high].map(|end| axis.text(end)) {
         [low, high] if low == high => low,

@@ -9,7 +9,7 @@ use super::color_scale;
 use super::completed::Completed;
 use super::digits::{all_short, score_text};
 use super::frame;
-use super::pair_points::{MOST_POINTS, places, points};
+use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
 
@@ -43,7 +43,7 @@ pub fn figure(completed: &Completed, pairs: &[Pair]) -> Option<Figure> {
 }
 
 fn ranked(completed: &Completed, pair: &Pair, quantiles: &[f64]) -> Plot {
-    let places = places(completed, pair);
+    let places = drawn_places(completed, pair);
     let marker = Marker::new()
         .size(9)
         .line(Line::new().width(0.5).color("grey"))

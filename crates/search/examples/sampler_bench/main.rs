@@ -15,7 +15,6 @@ use burn_tune_search::sampler::learner::Learner;
 use burn_tune_search::sampler::past::{Outcome, Past};
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::sampler::{CmaEsSampler, GpSampler, SobolSampler, TpeSampler};
-
 use rayon::prelude::*;
 
 use self::problems::{Problem, problems};
@@ -83,8 +82,8 @@ fn main() {
     println!("[\n{}\n]", rows.join(",\n"));
 }
 
-/// The best loss after each of the entry's numbers of trials. With `workers`, trial n knows how trials 0 to n - workers ended.
-/// `None` where the sampler does not take the space. All random numbers are those of a study with this seed.
+/// The best loss after each of the entry's numbers of trials. With `workers`, trial n knows how trials
+/// 0 to n - workers ended. `None` where the sampler does not take the space. All random numbers are those of a study with this seed.
 fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Vec<f64>> {
     let space = UnitSpace::new(&problem.space);
     let mut learner = (entry.make)(space.clone())?;
