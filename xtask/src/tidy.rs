@@ -173,7 +173,7 @@ fn paths_are_found_in_running_text_alone() {
 
 fn small_leaderboard() -> Value {
     json!({
-        "format": 1, "name": "tiny", "seed": 0, "direction": "maximize",
+        "format": 2, "name": "tiny", "seed": 0, "direction": "maximize",
         "space": { "lr": { "low": 1e-4, "high": 0.1, "log": true }, "depth": [1, 2], "epochs": 5 },
         "evaluation": {
             "dataset": "mnist", "metric": "accuracy", "folds": 2, "train_examples": 60000,
@@ -181,8 +181,7 @@ fn small_leaderboard() -> Value {
         },
         "counts": { "complete": 1, "pruned": 0, "failed": 0 },
         "top": [{
-            "rank": 1, "trial": 0, "params": { "lr": 0.01, "depth": 1, "epochs": 5 },
-            "mean_test_score": 0.75, "std_test_score": 0.25, "split_test_scores": [0.5, 1.0],
+            "trial": 0,
             "refit": {
                 "seeds": 1, "test_scores": [0.9], "mean": 0.9, "std": 0.0,
                 "per_class_recall": [0.8, null],

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::leaderboard::{PruningEntry, State, TopEntry, TrialEntry};
+use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, noise};
-use burn_tune_search::{Flag, ParamValue, Params};
+use burn_tune_search::{ParamValue, Params};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::brief::brief_params;
@@ -131,7 +131,7 @@ fn table(
                 .iter()
                 .map(|name| trial.params.get(name).map_or_else(String::new, ParamValue::brief)),
         );
-        row.push(marks.marks(&flags_of(leaderboard, trial)));
+        row.push(marks.marks(&leaderboard.flags(trial)));
         table.add_row(row);
     }
     let numbers = text_columns..table.column_count() - 1;
@@ -143,17 +143,8 @@ fn table(
     table.lines().collect()
 }
 
-fn refit_of(leaderboard: &Leaderboard, trial: usize) -> Option<&TopEntry> {
-    leaderboard.top.iter().find(|entry| entry.trial == trial)
-}
-
-fn flags_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<Flag> {
-    let refitted = refit_of(leaderboard, trial.trial).map_or(&[][..], |entry| &entry.flags);
-    Flag::union(trial.flags.iter().chain(refitted).cloned())
-}
-
 fn test_score(leaderboard: &Leaderboard, trial: usize) -> String {
-    let refit = refit_of(leaderboard, trial).and_then(|entry| entry.refit.as_ref());
+    let refit = leaderboard.top_entry(trial).and_then(|entry| entry.refit.as_ref());
     refit.map_or(String::new(), |refit| spread_of(refit.mean, refit.std))
 }
 
@@ -291,7 +282,7 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
 
 /// The kinds of flags that occur, in the order of the ranking.
 fn flag_marks(leaderboard: &Leaderboard) -> FlagMarks {
-    FlagMarks::of(leaderboard.trials.iter().map(|trial| flags_of(leaderboard, trial)))
+    FlagMarks::of(leaderboard.trials.iter().map(|trial| leaderboard.flags(trial)))
 }
 
 /// `1 trial`, `2 trials`.

@@ -89,8 +89,8 @@ pub struct Leaderboard {
     /// What the pruner has saved, where there is one, and it is known how many steps there would have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruning: Option<PruningEntry>,
-    /// The best complete trials in the order of `trials`, retrained on all of the training data and scored
-    /// on the test data. With several objectives they are of the Pareto front, spread over it. Empty where no
+    /// The refits of the best complete trials, in the order of `trials`: each retrained on all of the training
+    /// data and scored on the test data. All else about them stands in `trials`, under the same number. With several objectives they are of the Pareto front, spread over it. Empty where no
     /// refit was asked for.
     pub top: Vec<TopEntry>,
     /// All finished trials, by rank, and by number where ranks are equal; with several objectives, within a
@@ -144,28 +144,17 @@ pub struct Counts {
     pub failed: usize,
 }
 
-/// One of the best trials, with its refits.
+/// One of the best trials, with its refits. Format 1 repeated here what `trials` has of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TopEntry {
-    /// The rank among all trials, from 1; equal means share a rank.
-    pub rank: usize,
-    /// The number of the trial, from 0.
+    /// The number of the trial, from 0, by which it is found in `trials`.
     pub trial: usize,
     /// The name that the space gives an explicit trial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The value of each parameter, in the order of the space.
-    #[schemars(schema_with = "schema::params")]
-    pub params: Params,
-    /// The mean of `split_test_scores`.
-    pub mean_test_score: Option<f64>,
-    /// The standard deviation of `split_test_scores`, of the population (divided by n).
-    pub std_test_score: Option<f64>,
-    /// The score of each fold.
-    pub split_test_scores: Vec<Option<f64>>,
     /// What the refits came to; null where they were not all done, because the study was interrupted.
     pub refit: Option<RefitEntry>,
-    /// Signs that the models are sick, of any fold and any refit.
+    /// Signs that the models are sick, of any refit. Those of the folds stand in `trials`.
     #[schemars(schema_with = "schema::flags")]
     pub flags: Vec<Flag>,
 }
@@ -281,11 +270,42 @@ pub enum State {
 }
 
 impl ResultFile for Leaderboard {
-    const FORMAT: u32 = 1;
+    const FORMAT: u32 = 2;
+    const OLDEST: u32 = 1;
+    const ROWS: &'static [&'static str] = &["objectives", "top", "trials"];
     const COMMAND: &'static str = "burn-tune search";
+
+    /// In format 1, `top` had the flags of the folds and of the refits together.
+    fn upgraded(mut self) -> Self {
+        self.format = Self::FORMAT;
+        for entry in &mut self.top {
+            let mut trials = self.trials.iter();
+            let of_folds = trials.find(|trial| trial.trial == entry.trial);
+            if of_folds.is_some_and(|trial| trial.flags == entry.flags) {
+                entry.flags.clear();
+            }
+        }
+        self
+    }
 }
 
 impl Leaderboard {
+    /// The trial with this number.
+    pub fn trial(&self, number: usize) -> Option<&TrialEntry> {
+        self.trials.iter().find(|trial| trial.trial == number)
+    }
+
+    /// The refits of the trial with this number, if it is one of the best.
+    pub fn top_entry(&self, number: usize) -> Option<&TopEntry> {
+        self.top.iter().find(|entry| entry.trial == number)
+    }
+
+    /// The flags of the folds and of the refits of a trial.
+    pub fn flags(&self, trial: &TrialEntry) -> Vec<Flag> {
+        let refitted = self.top_entry(trial.trial).map_or(&[][..], |entry| &entry.flags);
+        Flag::union(trial.flags.iter().chain(refitted).cloned())
+    }
+
     /// Parameters that are not the same in all trials, in the order of the space.
     pub fn varying_params(&self) -> Vec<&str> {
         Params::varying(self.trials.iter().map(|trial| &trial.params))
@@ -376,14 +396,9 @@ fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
         Err((_, flags)) => flags,
     });
     TopEntry {
-        rank: standing.rank,
         trial: trial.number,
         name: trial.name.clone(),
-        params: trial.params.clone(),
-        mean_test_score: finite(standing.mean),
-        std_test_score: finite(standing.std),
-        split_test_scores: standing.scores.iter().copied().map(finite).collect(),
-        flags: Flag::union(trial.flags().into_iter().chain(refit_flags.cloned())),
+        flags: Flag::union(refit_flags.cloned()),
         refit: refits.as_deref().map(refit_entry),
     }
 }

@@ -21,6 +21,7 @@ pub mod standings;
 pub mod convergence;
 pub mod verdict;
 
+mod json_layout;
 pub mod result_file;
 
 pub mod leaderboard;

@@ -5,19 +5,30 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::json_layout::lines;
+
 /// A JSON file of results, with the version of its format under `format`.
 pub trait ResultFile: Serialize + DeserializeOwned {
-    /// The version that this program writes and reads.
+    /// The version that this program writes.
     const FORMAT: u32;
+    /// The oldest version that this program reads.
+    const OLDEST: u32;
+    /// The lists whose entries stand on one line each.
+    const ROWS: &'static [&'static str];
     /// The command that writes such a file anew.
     const COMMAND: &'static str;
 
     /// The text of the file.
     fn to_json(&self) -> String {
-        pretty(self)
+        lines(self, Self::ROWS)
     }
 
-    /// Reads the text of a file.
+    /// What was read from a file of an older version, as one of this version.
+    fn upgraded(self) -> Self {
+        self
+    }
+
+    /// Reads the text of a file, also of an older version down to [`OLDEST`](Self::OLDEST).
     ///
     /// # Errors
     ///
@@ -29,14 +40,19 @@ pub trait ResultFile: Serialize + DeserializeOwned {
         };
         let value: Value = serde_json::from_str(text).map_err(invalid)?;
         let version = value.get("format").and_then(Value::as_u64);
-        if version != Some(Self::FORMAT.into()) {
+        let known = u64::from(Self::OLDEST)..=u64::from(Self::FORMAT);
+        if !version.is_some_and(|version| known.contains(&version)) {
             return Err(ResultFileError::OtherFormat {
                 found: version.map_or("no `format`".into(), |version| format!("format {version}")),
-                expected: Self::FORMAT,
+                expected: if Self::OLDEST == Self::FORMAT {
+                    format!("format {}", Self::FORMAT)
+                } else {
+                    format!("formats {} to {}", Self::OLDEST, Self::FORMAT)
+                },
                 command: Self::COMMAND,
             });
         }
-        serde_json::from_str(text).map_err(invalid)
+        serde_json::from_str::<Self>(text).map(Self::upgraded).map_err(invalid)
     }
 }
 
@@ -45,13 +61,13 @@ pub trait ResultFile: Serialize + DeserializeOwned {
 pub enum ResultFileError {
     /// It was written by another version of this program.
     #[error(
-        "it has {found}, and this program reads format {expected}: it was written by another version of burn-tune; write it anew with `{command}`"
+        "it has {found}, and this program reads {expected}: it was written by another version of burn-tune; write it anew with `{command}`"
     )]
     OtherFormat {
         /// What it says of its format.
         found: String,
         /// What would do.
-        expected: u32,
+        expected: String,
         /// The command that writes such a file.
         command: &'static str,
     },
@@ -65,7 +81,7 @@ pub enum ResultFileError {
     },
 }
 
-/// JSON for people and for `git diff`: indented, with a newline at the end.
+/// JSON with each value on a line of its own, and a newline at the end.
 pub(crate) fn pretty(value: &impl Serialize) -> String {
     let text =
         serde_json::to_string_pretty(value).expect("all keys are texts, and memory is no disk");

@@ -121,6 +121,8 @@ pub struct ModelEntry {
 
 impl ResultFile for TrainingReport {
     const FORMAT: u32 = 1;
+    const OLDEST: u32 = 1;
+    const ROWS: &'static [&'static str] = &["claims"];
     const COMMAND: &'static str = "burn-tune train";
 }
 

@@ -53,7 +53,9 @@ fn a_leaderboard_ranks_refits_and_flags() {
     assert_eq!(leaderboard["counts"]["complete"], 4);
     assert_eq!(leaderboard["counts"]["failed"], 1);
     let best = &leaderboard["top"][0];
-    assert!(best["mean_test_score"].as_f64().unwrap() > 0.5, "{best}");
+    let first = &leaderboard["trials"][0];
+    assert_eq!(best["trial"], first["trial"]);
+    assert!(first["mean_test_score"].as_f64().unwrap() > 0.5, "{first}");
     assert!(best["refit"]["mean"].as_f64().unwrap() > 0.5, "{best}");
     assert_eq!(best["refit"]["test_scores"].as_array().unwrap().len(), 2);
     assert_eq!(best["refit"]["per_class_recall"].as_array().unwrap().len(), 10);

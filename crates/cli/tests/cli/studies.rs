@@ -239,13 +239,14 @@ fn the_commands_understand_what_a_search_writes() {
     workplace.run("search --space space.toml --trials 2 --limit 500 --curves -q").ends_with(0);
     let leaderboard = workplace.leaderboard("results");
     let best = json_of(workplace.run("best --format json"));
-    let first = &leaderboard["top"][0];
+    let (first, refitted) = (&leaderboard["trials"][0], &leaderboard["top"][0]);
+    assert_eq!(refitted["trial"], first["trial"]);
     assert_eq!(best["number"], first["trial"]);
     for key in ["params", "std_test_score", "split_test_scores"] {
         assert_eq!(best[key], first[key], "{key}");
     }
     for key in ["test_scores", "mean", "std"] {
-        assert_eq!(best["refit"][key], first["refit"][key], "{key}");
+        assert_eq!(best["refit"][key], refitted["refit"][key], "{key}");
     }
 
     let number = &best["number"];

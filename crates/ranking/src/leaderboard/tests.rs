@@ -58,6 +58,45 @@ fn refits() -> Vec<Refit> {
     vec![refit(0, 0, 0.5), flagged, refit(2, 0, 0.98), broken]
 }
 
+/// What format 1 said of a study with two trials, one of which failed.
+const FORMAT_1: &str = r#"{
+  "format": 1,
+  "name": "mlp",
+  "seed": 7,
+  "direction": "maximize",
+  "space": {"lr": {"low": 0.00001, "high": 0.1, "log": true}, "activation": ["relu", "tanh"], "epochs": 5},
+  "evaluation": {"dataset": "mnist", "metric": "accuracy", "folds": 3, "train_examples": 60000, "test_examples": 10000, "backend": "flex"},
+  "counts": {"complete": 1, "pruned": 0, "failed": 1},
+  "top": [
+    {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "refit": {"seeds": 2, "test_scores": [0.5, 0.75], "mean": 0.625, "std": 0.125, "per_class_recall": [0.625, 1.0, null]}, "flags": ["never_predicts:[2,5]"]}
+  ],
+  "trials": [
+    {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": true},
+    {"rank": 2, "trial": 1, "params": {"lr": 0.1, "activation": "tanh", "epochs": 5}, "state": "failed", "mean_test_score": null, "std_test_score": null, "split_test_scores": [0.5, null, null], "flags": ["diverged"], "within_noise_of_best": null, "error": "fold 1: the loss is NaN"}
+  ]
+}"#;
+
+/// That study.
+fn small() -> Leaderboard {
+    let facts = StudyFacts { top: 1, ..facts() };
+    let finished_trials: Vec<Event> = events()
+        .into_iter()
+        .filter(|event| !matches!(event, Event::FoldFinished { trial: 2.., .. }))
+        .collect();
+    Leaderboard::new(&facts, &history(3, finished_trials), &refits())
+}
+
+#[test]
+fn a_file_of_format_1_is_read_as_what_would_be_written_today() {
+    assert_eq!(Leaderboard::from_json(FORMAT_1), Ok(small()));
+    assert_eq!(Leaderboard::from_json(&small().to_json()), Ok(small()));
+    // Flags that the folds have are none of the refits.
+    let same = FORMAT_1.replace("never_predicts:[2,5]", "never_predicts:[5]");
+    assert_eq!(Leaderboard::from_json(&same).unwrap().top[0].flags, []);
+    let later = small().to_json().replace("\"format\": 2", "\"format\": 3");
+    assert_snapshot!(Leaderboard::from_json(&later).unwrap_err().to_string(), @"it has format 3, and this program reads formats 1 to 2: it was written by another version of burn-tune; write it anew with `burn-tune search`");
+}
+
 /// Lists on one line, so that a snapshot can be read.
 fn compact(leaderboard: &Leaderboard) -> String {
     let value: Value = serde_json::from_str(&leaderboard.to_json()).unwrap();
@@ -74,31 +113,13 @@ fn compact(leaderboard: &Leaderboard) -> String {
 
 #[test]
 fn the_file_has_the_documented_layout() {
-    let mut facts = facts();
-    facts.top = 1;
-    let finished_trials: Vec<Event> = events()
-        .into_iter()
-        .filter(|event| !matches!(event, Event::FoldFinished { trial: 2.., .. }))
-        .collect();
-    let leaderboard = Leaderboard::new(&facts, &history(3, finished_trials), &refits());
-    assert_snapshot!(leaderboard.to_json(), @r#"
+    assert_snapshot!(small().to_json(), @r#"
     {
-      "format": 1,
+      "format": 2,
       "name": "mlp",
       "seed": 7,
       "direction": "maximize",
-      "space": {
-        "lr": {
-          "low": 0.00001,
-          "high": 0.1,
-          "log": true
-        },
-        "activation": [
-          "relu",
-          "tanh"
-        ],
-        "epochs": 5
-      },
+      "space": {"lr": {"low": 0.00001, "high": 0.1, "log": true}, "activation": ["relu", "tanh"], "epochs": 5},
       "evaluation": {
         "dataset": "mnist",
         "metric": "accuracy",
@@ -107,92 +128,13 @@ fn the_file_has_the_documented_layout() {
         "test_examples": 10000,
         "backend": "flex"
       },
-      "counts": {
-        "complete": 1,
-        "pruned": 0,
-        "failed": 1
-      },
+      "counts": {"complete": 1, "pruned": 0, "failed": 1},
       "top": [
-        {
-          "rank": 1,
-          "trial": 0,
-          "name": "yunjey",
-          "params": {
-            "lr": 0.001,
-            "activation": "relu",
-            "epochs": 5
-          },
-          "mean_test_score": 0.975,
-          "std_test_score": 0.004082482904638634,
-          "split_test_scores": [
-            0.98,
-            0.97,
-            0.975
-          ],
-          "refit": {
-            "seeds": 2,
-            "test_scores": [
-              0.5,
-              0.75
-            ],
-            "mean": 0.625,
-            "std": 0.125,
-            "per_class_recall": [
-              0.625,
-              1.0,
-              null
-            ]
-          },
-          "flags": [
-            "never_predicts:[2,5]"
-          ]
-        }
+        {"trial": 0, "name": "yunjey", "refit": {"seeds": 2, "test_scores": [0.5, 0.75], "mean": 0.625, "std": 0.125, "per_class_recall": [0.625, 1.0, null]}, "flags": ["never_predicts:[2,5]"]}
       ],
       "trials": [
-        {
-          "rank": 1,
-          "trial": 0,
-          "name": "yunjey",
-          "params": {
-            "lr": 0.001,
-            "activation": "relu",
-            "epochs": 5
-          },
-          "state": "complete",
-          "mean_test_score": 0.975,
-          "std_test_score": 0.004082482904638634,
-          "split_test_scores": [
-            0.98,
-            0.97,
-            0.975
-          ],
-          "flags": [
-            "never_predicts:[5]"
-          ],
-          "within_noise_of_best": true
-        },
-        {
-          "rank": 2,
-          "trial": 1,
-          "params": {
-            "lr": 0.1,
-            "activation": "tanh",
-            "epochs": 5
-          },
-          "state": "failed",
-          "mean_test_score": null,
-          "std_test_score": null,
-          "split_test_scores": [
-            0.5,
-            null,
-            null
-          ],
-          "flags": [
-            "diverged"
-          ],
-          "within_noise_of_best": null,
-          "error": "fold 1: the loss is NaN"
-        }
+        {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": true},
+        {"rank": 2, "trial": 1, "params": {"lr": 0.1, "activation": "tanh", "epochs": 5}, "state": "failed", "mean_test_score": null, "std_test_score": null, "split_test_scores": [0.5, null, null], "flags": ["diverged"], "within_noise_of_best": null, "error": "fold 1: the loss is NaN"}
       ]
     }
     "#);
@@ -205,8 +147,8 @@ fn ties_failures_and_running_trials_take_their_places() {
     counts
       {"complete":3,"failed":1,"pruned":0}
     top
-      {"flags":["never_predicts:[2,5]"],"mean_test_score":0.975,"name":"yunjey","params":{"activation":"relu","epochs":5,"lr":0.001},"rank":1,"refit":{"mean":0.625,"per_class_recall":[0.625,1.0,null],"seeds":2,"std":0.125,"test_scores":[0.5,0.75]},"split_test_scores":[0.98,0.97,0.975],"std_test_score":0.004082482904638634,"trial":0}
-      {"flags":[],"mean_test_score":0.975,"params":{"activation":"relu","epochs":5,"lr":0.01},"rank":1,"refit":{"error":"seed 1: out of memory","mean":null,"per_class_recall":null,"seeds":2,"std":null,"test_scores":[0.98,null]},"split_test_scores":[0.97,0.98,0.975],"std_test_score":0.004082482904638634,"trial":2}
+      {"flags":["never_predicts:[2,5]"],"name":"yunjey","refit":{"mean":0.625,"per_class_recall":[0.625,1.0,null],"seeds":2,"std":0.125,"test_scores":[0.5,0.75]},"trial":0}
+      {"flags":[],"refit":{"error":"seed 1: out of memory","mean":null,"per_class_recall":null,"seeds":2,"std":null,"test_scores":[0.98,null]},"trial":2}
     trials
       {"flags":["never_predicts:[5]"],"mean_test_score":0.975,"name":"yunjey","params":{"activation":"relu","epochs":5,"lr":0.001},"rank":1,"split_test_scores":[0.98,0.97,0.975],"state":"complete","std_test_score":0.004082482904638634,"trial":0,"within_noise_of_best":true}
       {"flags":[],"mean_test_score":0.975,"params":{"activation":"relu","epochs":5,"lr":0.01},"rank":1,"split_test_scores":[0.97,0.98,0.975],"state":"complete","std_test_score":0.004082482904638634,"trial":2,"within_noise_of_best":true}
@@ -237,7 +179,8 @@ fn interrupted_refits_are_left_out_as_a_whole() {
     let some_refits = [refits().swap_remove(1), refit(2, 0, 0.98), refit(2, 1, 0.97)];
     let leaderboard = Leaderboard::new(&facts(), &history(3, events()), &some_refits);
     assert_eq!(leaderboard.top[0].refit, None);
-    assert_eq!(leaderboard.top[0].flags, [Flag::NeverPredicts(vec![5])]);
+    assert_eq!(leaderboard.top[0].flags, []);
+    assert_eq!(leaderboard.flags(&leaderboard.trials[0]), [Flag::NeverPredicts(vec![5])]);
     assert_eq!(leaderboard.top[1].refit.as_ref().unwrap().seeds, 2);
 }
 

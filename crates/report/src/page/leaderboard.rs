@@ -3,7 +3,7 @@
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::noise;
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
-use burn_tune_search::{Direction, Flag};
+use burn_tune_search::Direction;
 
 use super::Remark;
 use super::flags::{self, FlagKind};
@@ -56,7 +56,7 @@ pub fn summary(leaderboard: &Leaderboard) -> Vec<Remark> {
 
 /// The kinds of flags that occur.
 pub fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
-    flags::flag_kinds(leaderboard.trials.iter().map(|trial| flags_of(leaderboard, trial)), "trial")
+    flags::flag_kinds(leaderboard.trials.iter().map(|trial| leaderboard.flags(trial)), "trial")
 }
 
 /// All trials, by rank; with a column for each of the `further` objectives.
@@ -81,11 +81,11 @@ pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
     let rows = leaderboard.trials.iter().map(|trial| {
         let mut cells = vec![rank_cell(trial), trial_cell(trial), score_cell(trial)];
         if has_refits {
-            cells.push(refit_cell(refit_of(leaderboard, trial.trial)));
+            cells.push(refit_cell(leaderboard.top_entry(trial.trial)));
         }
         cells.extend(further.iter().map(|objective| objective_cell(objective, trial)));
         cells.extend(varying.iter().map(|name| param_cell(trial, name)));
-        cells.push(Cell::troubles(flags_of(leaderboard, trial), errors_of(leaderboard, trial)));
+        cells.push(Cell::troubles(leaderboard.flags(trial), errors_of(leaderboard, trial)));
         Row { mark: mark(trial), cells }
     });
     let label = "All trials by rank";
@@ -269,18 +269,8 @@ fn pruning_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     Some(Remark::new("Pruning", text))
 }
 
-fn refit_of(leaderboard: &Leaderboard, trial: usize) -> Option<&TopEntry> {
-    leaderboard.top.iter().find(|entry| entry.trial == trial)
-}
-
-/// The flags of the folds and of the refits.
-fn flags_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<Flag> {
-    let refitted = refit_of(leaderboard, trial.trial).map_or(&[][..], |entry| &entry.flags);
-    Flag::union(trial.flags.iter().chain(refitted).cloned())
-}
-
 fn errors_of(leaderboard: &Leaderboard, trial: &TrialEntry) -> Vec<String> {
-    let refit = refit_of(leaderboard, trial.trial).and_then(|entry| entry.refit.as_ref());
+    let refit = leaderboard.top_entry(trial.trial).and_then(|entry| entry.refit.as_ref());
     let refit = refit.and_then(|refit| refit.error.as_ref());
     let refit = refit.map(|error| format!("refit failed: {error}"));
     trial.error.clone().into_iter().chain(refit).collect()

@@ -38,7 +38,7 @@ fn failed(number: usize, rank: usize, error: &str) -> Value {
 fn leaderboard(trials: Vec<Value>) -> Leaderboard {
     let failed = trials.iter().filter(|trial| trial["state"] == "failed").count();
     let value = json!({
-        "format": 1, "name": "small", "seed": 7, "direction": "maximize",
+        "format": 2, "name": "small", "seed": 7, "direction": "maximize",
         "space": { "lr": { "low": 1e-3, "high": 0.1, "log": true }, "depth": 2, "activation": "relu" },
         "evaluation": {
             "dataset": "mnist", "metric": "accuracy", "folds": 3, "train_examples": 60000,

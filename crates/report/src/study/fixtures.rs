@@ -43,7 +43,7 @@ pub fn leaderboard(direction: &str, space: Value, trials: &[(Value, Option<f64>)
     entries.sort_by_key(|entry| entry["rank"].as_u64());
     let complete = trials.iter().filter(|(_, score)| score.is_some()).count();
     let board = json!({
-        "format": 1, "name": "small", "seed": 0, "direction": direction, "space": space,
+        "format": 2, "name": "small", "seed": 0, "direction": direction, "space": space,
         "evaluation": {
             "dataset": "mnist", "metric": "accuracy", "folds": 2, "train_examples": 100,
             "test_examples": 10, "backend": "flex"
