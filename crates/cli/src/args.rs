@@ -3,12 +3,12 @@
 mod studies;
 mod told;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use burn_tune_model::Backend;
 use burn_tune_search::pruner::PrunerSettings;
-use burn_tune_search::study_file::SamplerKind;
+use burn_tune_search::study_file::{SamplerKind, check_name};
 use clap::{Args, Parser, Subcommand};
 
 pub use studies::*;
@@ -200,6 +200,40 @@ pub struct SearchArgs {
     pub told: bool,
 }
 
+impl SearchArgs {
+    /// A search of a file with nothing else said.
+    pub fn of_space(space: &Path) -> Self {
+        SearchArgs {
+            run: RunArgs {
+                space: space.to_owned(),
+                jobs: None,
+                seed: None,
+                backend: None,
+                data: None,
+                limit: None,
+                out: PathBuf::new(),
+                json: false,
+                quiet: true,
+            },
+            proposals: ProposalArgs { trials: None, sampler: None, pruner: None, window: None },
+            folds: None,
+            top: None,
+            curves: false,
+            timeout: None,
+            target: None,
+            no_improvement: None,
+            trial_timeout: None,
+            resume: false,
+            study: None,
+            storage: None,
+            lease: Duration::ZERO,
+            retries: 0,
+            dry_run: false,
+            told: false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
@@ -265,13 +299,8 @@ fn jobs(text: &str) -> Result<usize, String> {
     }
 }
 
-/// PostgreSQL's column takes 512 characters.
 fn study_name(text: &str) -> Result<String, String> {
-    match text.chars().count() {
-        0 => Err("write a name".into()),
-        1..=512 => Ok(text.to_owned()),
-        length => Err(format!("a name has at most 512 characters, and this one {length}")),
-    }
+    check_name(text).map(|()| text.to_owned())
 }
 
 /// Signs of life are given about every second, at most.

@@ -20,7 +20,6 @@ mod facts;
 mod json;
 mod listing;
 mod notation;
-pub mod printed;
 mod trials_table;
 
 #[cfg(test)]

@@ -11,34 +11,42 @@ use comfy_table::{CellAlignment, Table, presets};
 /// and 600.
 const UPDATE_FLOPS: f64 = 60.0;
 
-/// Prints the candidates.
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-pub fn print(objective: &MlpObjective, candidates: &[Candidate], notices: &[String]) {
-    for notice in notices {
-        println!("note: {notice}");
-    }
-    println!("{}", candidates_table(objective, candidates));
+/// The candidates.
+pub fn models(objective: &MlpObjective, candidates: &[Candidate], notices: &[String]) -> String {
+    let mut text = notes(notices);
+    text += &format!("{}\n", candidates_table(objective, candidates));
     let total: f64 = candidates.iter().map(|candidate| work(objective, &candidate.params)).sum();
     let folds: Vec<String> = objective
         .folds
         .iter()
         .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
         .collect();
-    println!("folds (training + test examples): {}", folds.join(", "));
-    println!("work: {:.3} TFLOP for {} trials, without refits", total / 1e12, candidates.len());
+    text += &format!("folds (training + test examples): {}\n", folds.join(", "));
+    text += &format!(
+        "work: {:.3} TFLOP for {} trials, without refits\n",
+        total / 1e12,
+        candidates.len()
+    );
+    text
 }
 
-/// Prints the commands that would be run.
-#[expect(clippy::print_stdout, reason = "the result of the command")]
-pub fn print_commands(settings: &CommandSettings, candidates: &[Candidate], notices: &[String]) {
-    for notice in notices {
-        println!("note: {notice}");
-    }
+/// The commands that would be run.
+pub fn commands(
+    settings: &CommandSettings,
+    candidates: &[Candidate],
+    notices: &[String],
+) -> String {
+    let mut text = notes(notices);
     for (number, candidate) in candidates.iter().enumerate() {
         let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
         let words = settings.filled(&candidate.params);
-        println!("{number}{name}: {}", joined(words.iter().map(String::as_str)));
+        text += &format!("{number}{name}: {}\n", joined(words.iter().map(String::as_str)));
     }
+    text
+}
+
+fn notes(notices: &[String]) -> String {
+    notices.iter().map(|notice| format!("note: {notice}\n")).collect()
 }
 
 /// The work of all folds of a trial, in floating-point operations; 0 where params do not fit.

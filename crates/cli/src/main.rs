@@ -15,6 +15,7 @@ mod told;
 mod train;
 
 mod brief;
+mod console;
 mod flag_marks;
 mod output;
 mod progress;
@@ -68,10 +69,9 @@ fn main() -> ExitCode {
 }
 
 /// Shows an error on stderr; one in a space file with its line.
-#[expect(clippy::print_stderr, reason = "the last word of the program")]
 fn show(error: &anyhow::Error) {
     match error.downcast_ref::<SpaceError>() {
-        Some(space_error) => eprintln!("{:?}", miette::Report::new(space_error.clone())),
-        None => eprintln!("error: {error:#}"),
+        Some(error) => console::say_styled(&format!("{:?}", miette::Report::new(error.clone()))),
+        None => console::say(&format!("error: {error:#}")),
     }
 }

@@ -63,11 +63,18 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     replace_with(path, |file| file.write_all(content))
 }
 
-/// Replaces the file at `path` by what `write` writes, once that is all there.
+/// Replaces the file at `path` by what `write` writes, once that is all there. A symbolic link is followed; what
+/// is no file, such as a pipe or a device, is written to as it is.
 pub fn replace_with(
     path: &Path,
     write: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
+    if is_stream(path) {
+        let mut stream = fs::OpenOptions::new().write(true).open(path)?;
+        write(&mut stream)?;
+        return stream.flush();
+    }
+    let path = &link_target(path);
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -81,6 +88,29 @@ pub fn replace_with(
     beside.as_file().sync_all()?;
     beside.persist(path)?;
     Ok(())
+}
+
+/// Whether a path leads to what bytes are sent to rather than kept in. That holds for all that the system shows
+/// of processes and devices: there, even what is a file is somebody else's open one.
+fn is_stream(path: &Path) -> bool {
+    let system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    // A directory is no place to write to either; the attempt to replace it says so.
+    fs::metadata(path).is_ok_and(|found| system || !(found.is_file() || found.is_dir()))
+}
+
+/// What a chain of symbolic links leads to, be it there or not.
+fn link_target(path: &Path) -> PathBuf {
+    // As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = match path.parent() {
+            Some(folder) => folder.join(target),
+            None => target,
+        };
+    }
+    path
 }
 
 #[cfg(test)]
@@ -106,6 +136,27 @@ mod tests {
         let rescue = error.split("is in ").nth(1).and_then(|rest| rest.split(": ").next()).unwrap();
         assert_eq!(fs::read_to_string(rescue).unwrap(), "kept");
         fs::remove_file(rescue).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_are_written_to() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("target"), "old").unwrap();
+        symlink("target", path("link")).unwrap();
+        symlink("link", path("link to a link")).unwrap();
+        replace(&path("link to a link"), b"new").unwrap();
+        assert!(path("link").is_symlink() && path("link to a link").is_symlink());
+        assert_eq!(fs::read_to_string(path("target")).unwrap(), "new");
+        symlink("not there", path("dangling")).unwrap();
+        replace(&path("dangling"), b"new").unwrap();
+        assert_eq!(fs::read_to_string(path("not there")).unwrap(), "new");
+        symlink("/dev/null", path("device")).unwrap();
+        replace(&path("device"), b"gone").unwrap();
+        assert!(path("device").is_symlink());
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     #[test]

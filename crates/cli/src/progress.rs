@@ -13,6 +13,7 @@ use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::brief::brief_params;
+use crate::console::say;
 
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;
@@ -105,13 +106,12 @@ impl<'a> Progress<'a> {
     }
 
     /// A line that stays.
-    #[expect(clippy::print_stderr, reason = "progress belongs on stderr")]
     pub fn say(&self, line: &str) {
         match &self.style {
             Style::Quiet => {}
-            Style::Lines => eprintln!("{line}"),
+            Style::Lines => say(line),
             // Printed even where nothing is drawn, as in a dumb terminal.
-            Style::Bars { all, .. } => all.suspend(|| eprintln!("{line}")),
+            Style::Bars { all, .. } => all.suspend(|| say(line)),
         }
     }
 

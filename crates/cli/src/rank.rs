@@ -8,7 +8,7 @@ use burn_tune_search::Params;
 
 use crate::args::{RankArgs, StudyArgs};
 use crate::commands::opened::{Opened, open_study};
-use crate::commands::printed::{print, say};
+use crate::console::{print, quoted, say};
 use crate::output::OutputFolder;
 use crate::results::StudyFiles;
 use crate::search::Definition;
@@ -30,7 +30,7 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
     let Ranked { definition, files, cv_results } = ranked(&args.study)?;
     if let Some(out) = &args.out {
         let output = OutputFolder::open(out)?;
-        files.write(&cv_results, &output)?;
+        files.write(&cv_results, &output).all()?;
         files.write_page(&output)?;
         say(&format!("written to {}", out.display()));
     }
@@ -51,8 +51,9 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
     let Opened { mut storage, study } = open_study(args)?;
     let Some(definition) = Definition::read(&study)? else {
         bail!(
-            "the study `{name}` has no folds to rank by: it is another program's; `burn-tune trials --study {name} --sort value` sorts it by its values, and `burn-tune search --study {name}` goes on with it",
-            name = study.name
+            "the study `{name}` has no folds to rank by: it is another program's; `burn-tune trials --study {argument} --sort value` sorts it by its values, and `burn-tune search --study {argument}` goes on with it",
+            name = study.name,
+            argument = quoted(&study.name),
         )
     };
     let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;

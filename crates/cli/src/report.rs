@@ -6,18 +6,17 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use crate::args::ReportArgs;
+use crate::console::print;
 use crate::output::OutputFolder;
 use crate::rank::ranked;
 use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
 
 /// Writes the pages of what is in the folder, or of the study that is named.
-#[expect(clippy::print_stdout, reason = "the result of the command")]
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if let Some(study) = args.of_database() {
         let output = OutputFolder::open(&args.out)?;
         let page = ranked(&study)?.files.write_page(&output)?;
-        println!("{}", output.path(&page).display());
-        return Ok(ExitCode::SUCCESS);
+        return print(&format!("{}\n", output.path(&page).display()));
     }
     let output = OutputFolder::existing(&args.out)?;
     let study = StudyFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
@@ -30,8 +29,7 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
             args.out.display()
         );
     }
-    for page in pages {
-        println!("{}", output.path(&page).display());
-    }
-    Ok(ExitCode::SUCCESS)
+    let lines: Vec<String> =
+        pages.iter().map(|page| format!("{}\n", output.path(page).display())).collect();
+    print(&lines.concat())
 }

@@ -11,6 +11,7 @@ use burn_tune_ranking::{Leaderboard, ObjectiveMeans, ResultFile, TrainingReport}
 use burn_tune_report::page::{study_page, training_page};
 use burn_tune_report::{StudyResults, TrainingResults};
 
+use crate::WorkFailed;
 use crate::output::OutputFolder;
 
 /// The leaderboard of a search.
@@ -39,16 +40,22 @@ pub struct StudyFiles {
 }
 
 impl StudyFiles {
-    /// Writes all of it but the page. Each file is tried, whatever becomes of the others; the first
-    /// failure is returned.
-    pub fn write(&self, cv_results: &str, output: &OutputFolder) -> Result<()> {
-        let written = [
-            output.write(LEADERBOARD, self.leaderboard.to_json()).map(drop),
-            output.write(CV_RESULTS, cv_results).map(drop),
-            output.write(TIMELINE, timeline_csv(&self.timeline)).map(drop),
-            write_curves(CURVES, &self.curves, output),
+    /// Writes all of it but the page. Each file is tried, whatever becomes of the others.
+    pub fn write(&self, cv_results: &str, output: &OutputFolder) -> Written {
+        let attempts = [
+            (LEADERBOARD, output.write(LEADERBOARD, self.leaderboard.to_json()).map(drop)),
+            (CV_RESULTS, output.write(CV_RESULTS, cv_results).map(drop)),
+            (TIMELINE, output.write(TIMELINE, timeline_csv(&self.timeline)).map(drop)),
+            (CURVES, write_curves(CURVES, &self.curves, output)),
         ];
-        written.into_iter().collect()
+        let mut written = Written::default();
+        for (name, attempt) in attempts {
+            match attempt {
+                Ok(()) => written.names.push(name),
+                Err(error) => written.problems.push(format!("{error:#}")),
+            }
+        }
+        written
     }
 
     /// Reads what an earlier search wrote; `None` where there is no leaderboard.
@@ -79,6 +86,25 @@ impl StudyFiles {
         output
             .write(&name, study_page(StudyResults { leaderboard, timeline, curves, measured }))?;
         Ok(name)
+    }
+}
+
+/// What became of the attempt to write files.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// Those that are there.
+    pub names: Vec<&'static str>,
+    /// Why each of the others is not, and where its content went instead.
+    pub problems: Vec<String>,
+}
+
+impl Written {
+    /// The problems as one error, where there are any.
+    pub fn all(self) -> Result<()> {
+        match self.problems.as_slice() {
+            [] => Ok(()),
+            problems => Err(WorkFailed(problems.join("\n")).into()),
+        }
     }
 }
 

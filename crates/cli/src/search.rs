@@ -11,10 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use burn_tune_data::Dataset;
-use burn_tune_model::{Backend, MlpObjective};
 use burn_tune_ranking::{ResultFile, standings, top};
-use burn_tune_search::bind::check_file;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
@@ -23,54 +20,45 @@ use burn_tune_search::{Event, Objective, Params, Stop};
 use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
 
 use self::choice::created_s;
-pub use self::choice::{Chosen, FINISHED, budgets, choose};
+pub use self::choice::{Chosen, FINISHED, budgets, choose, plan_before_there_is_a_database};
 pub use self::definition::{Definition, distributions};
-use self::plan::{Plan, refuse_ends};
+use self::plan::Plan;
 use self::work::{Silence, Work};
 use crate::args::{DATABASE, SearchArgs};
 use crate::commands::opened::failure;
+use crate::console::{print, quoted, say};
 use crate::output::OutputFolder;
 use crate::progress::Progress;
-use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles};
+use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles, Written};
 use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
 use crate::study_state::StudyState;
-use crate::table::{leaderboard_text, terminal_width};
+use crate::table::{count, leaderboard_text, terminal_width};
 use crate::{WorkFailed, setup};
 
 /// How long a database that does not answer is asked again, before the search ends without it.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Checks a file against the model and says how large its space is.
-#[expect(clippy::print_stdout, reason = "the result of the command")]
 pub fn check_space(path: &Path) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(path)?;
-    match &file.command {
-        Some(_) => drop(work::command(&file)?),
-        None => {
-            let (dataset, folds) = (Dataset::mnist()?, Vec::new());
-            let objective = MlpObjective {
-                dataset,
-                folds,
-                backend: Backend::Flex,
-                curves: false,
-                metrics: Vec::new(),
-            };
-            check_file(&objective, &file)?;
-        }
-    }
-    refuse_ends(&file.study)?;
+    let args = SearchArgs::of_space(&path);
+    // Whether there is such data is another question, and another machine's.
+    let mut file = file;
+    file.dataset = "mnist".into();
+    let file = Plan::new(file, &args)?.file;
     let points = match file.space.points() {
-        Some(points) => format!("{points} points"),
+        Some(points) => format!("{points} point{}", if points == 1 { "" } else { "s" }),
         None => "uncountably many points".to_owned(),
     };
     let explicit = file.trials.len();
-    println!(
-        "{} is fine: {} parameters, {points}, {explicit} explicit trials",
+    let notes: String = file.notes().iter().map(|note| format!("note: {note}\n")).collect();
+    print(&format!(
+        "{notes}{} is fine: {}, {points}, {}\n",
         path.display(),
-        file.space.domains.len()
-    );
-    Ok(ExitCode::SUCCESS)
+        count(file.space.domains.len(), "parameter"),
+        count(explicit, "explicit trial"),
+    ))
 }
 
 /// Runs a search.
@@ -78,22 +66,22 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let found = space_file::find(&args.run.space)?;
     if args.dry_run {
         let plan = Plan::new(found.file, &args)?;
-        plan.print_dry_run();
-        return Ok(ExitCode::SUCCESS);
+        return print(&plan.dry_run());
     }
     let path = found.path.clone();
-    let output = OutputFolder::open(&args.run.out)?;
-    let mut options = setup::run_options(&args.run, 0)?;
     let url = match &args.storage {
         Some(url) => url.parse()?,
         None => StorageUrl::Sqlite(args.run.out.join(DATABASE)),
     };
+    let planned = plan_before_there_is_a_database(&url, &found, &args)?;
+    let output = OutputFolder::open(&args.run.out)?;
+    let mut options = setup::run_options(&args.run, 0)?;
     let mut storage = open(&url, options.stop.clone())?;
-    let chosen = choose(&mut storage, found, &args)?;
+    let chosen = choose(&mut storage, found, planned, &args)?;
     let part = Part {
         folds: chosen.plan.study().folds,
         looks_at: chosen.plan.looks_at(),
-        distributions: distributions(&chosen.plan.file)?,
+        distributions: distributions(&chosen.plan.file),
         jobs: options.jobs,
         lease: args.lease,
         retries: args.retries,
@@ -166,9 +154,8 @@ impl Search<'_> {
                     // In case the running trials are not given the time to end.
                     state.history = history.clone();
                     let (files, table) = state.files(&facts, state.curves());
-                    files
-                        .write(&table, &self.output)
-                        .unwrap_or_else(|error| progress.say(&format!("{error:#}")));
+                    let written = files.write(&table, &self.output);
+                    written.problems.iter().for_each(|problem| progress.say(problem));
                 }
             },
         );
@@ -190,8 +177,8 @@ impl Search<'_> {
             }
         }
         let (files, table) = state.files(&facts, curves);
-        problems.extend(files.write(&table, &self.output).err().map(|error| format!("{error:#}")));
-        self.finish(&state, &files, problems)
+        let written = files.write(&table, &self.output);
+        self.finish(&state, &files, written, problems)
     }
 
     /// Says so where the window keeps workers from having work.
@@ -234,37 +221,48 @@ impl Search<'_> {
         kept
     }
 
-    #[expect(clippy::print_stdout, reason = "the result of the command")]
     fn finish(
         mut self,
         state: &StudyState,
         files: &StudyFiles,
+        written: Written,
         mut problems: Vec<String>,
     ) -> Result<ExitCode> {
         let Chosen { plan, record, .. } = self.chosen;
         let leaderboard = &files.leaderboard;
         let page = files.write_page(&self.output);
+        let is_kept = problems.is_empty();
         let path = |name: &str| self.output.path(name).display().to_string();
-        if self.args.run.json {
-            print!("{}", leaderboard.to_json());
+        let mut written = written;
+        problems.append(&mut written.problems);
+        let text = if self.args.run.json {
+            leaderboard.to_json()
         } else {
             let size = |params: &Params| plan.definition.size(params);
-            print!("{}", leaderboard_text(leaderboard, &files.measured, size, terminal_width()));
-            println!("All trials: {}, {}", path(LEADERBOARD), path(CV_RESULTS));
-            if let Ok(page) = &page {
-                println!("Figures, in a browser: {}", path(page));
+            let mut text = leaderboard_text(leaderboard, &files.measured, size, terminal_width());
+            let shown = [LEADERBOARD, CV_RESULTS].into_iter();
+            let shown: Vec<String> =
+                shown.filter(|name| written.names.contains(name)).map(path).collect();
+            if !shown.is_empty() {
+                text += &format!("All trials: {}\n", shown.join(", "));
             }
-        }
+            if let Ok(page) = &page {
+                text += &format!("Figures, in a browser: {}\n", path(page));
+            }
+            text
+        };
         problems.extend(page.err().map(|error| format!("{error:#}")));
-        if !problems.is_empty() {
-            bail!(WorkFailed(problems.join("\n")));
-        }
-        if self.is_done(state)? {
+        let has_files = problems.is_empty();
+        problems.extend(print(&text).err().map(|error| format!("{error:#}")));
+        if is_kept && has_files && self.is_done(state)? {
             let budget = plan.budget().to_string();
             let storage = self.store.storage();
             storage.set_study_attribute(record.id, FINISHED, &budget).map_err(failure)?;
-        } else if !self.args.run.quiet {
+        } else if problems.is_empty() && !self.args.run.quiet {
             self.say_how_to_go_on();
+        }
+        if !problems.is_empty() {
+            bail!(WorkFailed(problems.join("\n")));
         }
         if self.options.stop.is_requested() {
             return Ok(ExitCode::from(INTERRUPTED));
@@ -300,7 +298,6 @@ impl Search<'_> {
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "what to do next is no result")]
     fn say_how_to_go_on(&self) {
         let SearchArgs { run, storage, .. } = self.args;
         let mut command =
@@ -312,17 +309,6 @@ impl Search<'_> {
         if run.out != Path::new("results") {
             command += &format!(" --out {}", quoted(&run.out.display()));
         }
-        eprintln!("The study is not finished. To go on: {command}");
-    }
-}
-
-/// An argument as a shell takes it.
-fn quoted(argument: &impl std::fmt::Display) -> String {
-    let text = argument.to_string();
-    let plain = |c: char| c.is_alphanumeric() || "-_./:+@=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+        say(&format!("The study is not finished. To go on: {command}"));
     }
 }

@@ -220,17 +220,26 @@ fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize)
 }
 
 fn pruning_remark(leaderboard: &Leaderboard) -> Option<String> {
-    let PruningEntry { pruner, steps, steps_without } = leaderboard.pruning.as_ref()?;
     let pruned = match leaderboard.counts.pruned {
         0 => "no trial".to_owned(),
         pruned => count(pruned, "trial"),
+    };
+    let none = match (leaderboard.counts.pruned, leaderboard.counts.complete) {
+        (1.., 0) => " No trial is complete, so there is no best one: try a milder pruner.",
+        _ => "",
+    };
+    let known = leaderboard.pruning.as_ref().filter(|pruning| pruning.steps_without > 0);
+    let Some(PruningEntry { pruner, steps, steps_without }) = known else {
+        // Of a program nobody knows how many steps there would have been.
+        let pruned = (leaderboard.counts.pruned > 0).then_some(pruned)?;
+        return Some(format!("The pruner stopped {pruned}.{none}"));
     };
     // Without reports the steps are folds.
     let reports = leaderboard.trials.iter().any(|trial| !trial.reports.is_empty());
     let noun = if reports { "epochs" } else { "folds" };
     let saved = 100.0 * (steps_without - steps) as f64 / (*steps_without).max(1) as f64;
     Some(format!(
-        "{pruner} stopped {pruned}: {steps} of {steps_without} {noun} were trained, which saved {saved:.0}%."
+        "{pruner} stopped {pruned}: {steps} of {steps_without} {noun} were trained, which saved {saved:.0}%.{none}"
     ))
 }
 

@@ -16,8 +16,10 @@ use serde::Serialize;
 use crate::WorkFailed;
 use crate::args::{AskArgs, TellArgs, ToldState};
 use crate::commands::opened::{Opened, failure, open, open_study};
-use crate::commands::printed::{print, say};
-use crate::search::{Chosen, Definition, FINISHED, budgets, choose, distributions};
+use crate::console::{print, say, write};
+use crate::search::{
+    Chosen, Definition, FINISHED, budgets, choose, distributions, plan_before_there_is_a_database,
+};
 use crate::space_file;
 use crate::study_state::StudyState;
 
@@ -46,8 +48,11 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
             .into());
     }
     let name = args.study.clone().unwrap_or_else(|| found.file.study.name.clone());
+    let search = args.as_search(name);
+    let url = args.database.storage.parse().map_err(failure)?;
+    let planned = plan_before_there_is_a_database(&url, &found, &search)?;
     let mut storage = open(&args.database, Existence::MayCreate)?;
-    let chosen = choose(&mut storage, found, &args.as_search(name))?;
+    let chosen = choose(&mut storage, found, planned, &search)?;
     if !chosen.resumed {
         say(&format!("study: {} in {}", chosen.record.name, storage.url()));
         chosen.plan.notices.iter().for_each(|notice| say(&format!("note: {notice}")));
@@ -56,13 +61,24 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
     chosen.plan.pruning()?;
     loop {
         match next(&mut storage, &chosen)? {
-            (Asked::Given(trial), Some(Candidate { name, params })) => {
-                let line = TrialLine { trial, name: name.as_deref(), params: &params };
-                return print(&format!("{}\n", serde_json::to_string(&line)?));
+            Asked::Given { number, candidate: Candidate { name, params } } => {
+                let line = TrialLine { trial: number, name: name.as_deref(), params: &params };
+                let line = format!("{}\n", serde_json::to_string(&line)?);
+                return match write(&line) {
+                    Ok(()) => Ok(ExitCode::SUCCESS),
+                    Err(error) => {
+                        storage.give_back(&chosen.record, number).map_err(failure)?;
+                        // Also to a pipe that is closed: here nothing has reached its reader.
+                        Err(WorkFailed(format!(
+                            "cannot write to stdout: {error}; trial {number} goes to the next who asks"
+                        ))
+                        .into())
+                    }
+                };
             }
-            (Asked::Wait, _) if args.wait => thread::sleep(LOOK),
-            (Asked::Wait, _) => bail!(WorkFailed(waiting(&mut storage, &chosen)?)),
-            _ => bail!(WorkFailed(format!(
+            Asked::Wait if args.wait => thread::sleep(LOOK),
+            Asked::Wait => bail!(WorkFailed(waiting(&mut storage, &chosen)?)),
+            Asked::Over => bail!(WorkFailed(format!(
                 "there is no next trial: the study `{}` was asked for {}, or has come to its end before; --trials N makes more",
                 chosen.record.name,
                 chosen.plan.budget(),
@@ -71,18 +87,11 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
     }
 }
 
-fn next(storage: &mut Storage, chosen: &Chosen) -> Result<(Asked, Option<Candidate>)> {
-    let distributions = distributions(&chosen.plan.file)?;
+fn next(storage: &mut Storage, chosen: &Chosen) -> Result<Asked> {
+    let distributions = distributions(&chosen.plan.file);
     let mut suggester = chosen.plan.suggester()?;
-    let mut candidate = None;
-    let asked = storage
-        .ask(&chosen.record, &distributions, &mut |trials| {
-            let suggestion = suggester.suggest(&history(trials));
-            candidate = suggestion.candidate().cloned();
-            suggestion
-        })
-        .map_err(failure)?;
-    Ok((asked, candidate))
+    let suggest = &mut |trials: &[KeptTrial]| suggester.suggest(&history(trials));
+    storage.ask(&chosen.record, &distributions, suggest).map_err(failure)
 }
 
 fn history(trials: &[KeptTrial]) -> History {

@@ -17,6 +17,7 @@ use burn_tune_search::study::{Refit, refit};
 use burn_tune_search::{Candidate, Candidates, Params, StudyFile};
 
 use crate::args::TrainArgs;
+use crate::console::print;
 use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{REPORT, TrainingFiles};
@@ -156,7 +157,6 @@ fn curves(refits: &[Refit]) -> CurvesByTask {
     recorded.collect()
 }
 
-#[expect(clippy::print_stdout, reason = "the result of the command")]
 fn finish(
     args: &TrainArgs,
     files: &TrainingFiles,
@@ -168,11 +168,14 @@ fn finish(
     let page = files.write_page(output).map_err(failed)?;
     let report = &files.report;
     if args.run.json {
-        print!("{}", report.to_json());
+        print(&report.to_json())?;
     } else {
-        print!("{}", training_text(report, terminal_width()));
-        println!("All numbers: {}", output.path(REPORT).display());
-        println!("Figures, in a browser: {}", output.path(&page).display());
+        print(&format!(
+            "{}All numbers: {}\nFigures, in a browser: {}\n",
+            training_text(report, terminal_width()),
+            output.path(REPORT).display(),
+            output.path(&page).display()
+        ))?;
     }
     if interrupted {
         return Ok(ExitCode::from(INTERRUPTED));

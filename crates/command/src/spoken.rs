@@ -23,17 +23,66 @@ pub struct Spoken {
 #[derive(Deserialize)]
 struct JsonLine {
     step: Option<u64>,
-    value: f64,
+    value: Number,
 }
 
-/// What a line says, if it is a number or a JSON object with one.
+/// A number as programs write it: one that is not finite may also be a text, such as `"NaN"`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Finite(f64),
+    Text(String),
+}
+
+/// What a line says, if it is a number or a JSON object with one. NaN and infinities count, also as Python's
+/// `json.dumps` and JavaScript's `String` write them, and numbers that are too large for a float.
 pub fn spoken(line: &str) -> Option<Spoken> {
     let line = line.trim();
     if line.starts_with('{') {
-        let JsonLine { step, value } = serde_json::from_str(line).ok()?;
+        let JsonLine { step, value } = serde_json::from_str(&json5_numbers(line)).ok()?;
+        let value = match value {
+            Number::Finite(value) => value,
+            Number::Text(text) => text.parse().ok()?,
+        };
         return Some(Spoken { step, value });
     }
     Some(Spoken { step: None, value: line.parse().ok()? })
+}
+
+/// Makes texts of the numbers that JSON does not know: `NaN`, `-Infinity`, `1e999`. What stands in a text stays
+/// as it is.
+fn json5_numbers(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '"' => text_end(rest),
+            first if first.is_ascii_alphanumeric() || first == '-' => {
+                rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)))
+            }
+            first => Some(first.len_utf8()),
+        };
+        let (token, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = behind;
+        let is_text = first == '"';
+        match token.parse::<f64>() {
+            Ok(number) if !is_text && !number.is_finite() => out += &format!("\"{number}\""),
+            _ => out += token,
+        }
+    }
+    out
+}
+
+/// Where the text ends with which `rest` begins, behind its closing quote.
+fn text_end(rest: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in rest.char_indices().skip(1) {
+        match c {
+            '"' if !escaped => return Some(at + 1),
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    None
 }
 
 /// The score that a last line of output is.
@@ -144,9 +193,21 @@ mod tests {
         assert_eq!(says("-1e-3"), Some((None, -1e-3)));
         assert_eq!(says(r#"{"value": 2, "note": [1]}"#), Some((None, 2.0)));
         assert_eq!(says(r#"{"step": 3, "value": 0.91}"#), Some((Some(3), 0.91)));
-        for other in ["", "epoch 1", "0.5 %", r#"{"step": 3}"#, r#"{"value": NaN}"#, "[1]"] {
+        for other in ["", "epoch 1", "0.5 %", r#"{"step": 3}"#, r#"{"value": "NaNs"}"#, "[1]"] {
             assert_eq!(says(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_know_count() {
+        let value = |line| spoken(line).map(|Spoken { value, .. }| value);
+        assert!(value(r#"{"step": 1, "value": NaN}"#).unwrap().is_nan());
+        assert!(value(r#"{"value":"nan","step":2}"#).unwrap().is_nan());
+        assert_eq!(value(r#"{"step": 1, "value": -Infinity}"#), Some(f64::NEG_INFINITY));
+        assert_eq!(value(r#"{"step": 1, "value": 1e999}"#), Some(f64::INFINITY));
+        assert_eq!(value("-inf"), Some(f64::NEG_INFINITY));
+        assert_eq!(value(r#"{"note": "NaN \" NaN", "other": [NaN], "value": 2}"#), Some(2.0));
+        assert_eq!(value(r#"{"value": 2, "note": "open"#), None);
     }
 
     #[test]

@@ -69,24 +69,52 @@ pub const VANISHED_SHARE: f32 = 0.05;
 /// never predicted has about twice this share.
 pub const STUCK_SHARE: f32 = 0.05;
 
+/// How much larger than at first the loss has to become before it counts as grown, as a share of `ln(classes)`:
+/// more than the losses of single batches differ by before anything is learned, which is .01 of it at batches
+/// of 100 digits.
+pub const GROWN_SHARE: f32 = 0.02;
+
+/// The losses of a training that its flags depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Losses<'a> {
+    /// That of the first step.
+    pub first: f32,
+    /// The mean of each epoch's steps.
+    pub epochs: &'a [f32],
+}
+
+impl Losses<'_> {
+    /// What a training has come to whose loss is no better in the end than that of a model that knows nothing,
+    /// `ln(classes)`. It has diverged where the loss grew on the way, or is no number; else it has not learned.
+    fn fault(&self, classes: usize) -> Option<Flag> {
+        let know_nothing = (classes as f32).ln();
+        let last = *self.epochs.last()?;
+        if !last.is_finite() {
+            return Some(Flag::Diverged);
+        }
+        if last <= know_nothing {
+            return None;
+        }
+        let most = self.first + GROWN_SHARE * know_nothing;
+        let grew = self.epochs.iter().any(|loss| *loss > most);
+        Some(if grew { Flag::Diverged } else { Flag::LearnedNothing })
+    }
+}
+
 /// The flags of one training. `labels_of_classes[i]` is what the data set calls class `i`; `seen` are
 /// the probes at the ends of the epochs.
 ///
-/// A class is never predicted where it has test examples and no prediction names it. A training has
-/// diverged where its last epoch's mean loss is not finite, or above `ln(classes)`: what a model that
-/// knows nothing has.
+/// A class is never predicted where it has test examples and no prediction names it. A training
+/// whose last epoch's mean loss is above `ln(classes)`, what a model that knows nothing has, has diverged where
+/// the loss grew, and else learned nothing.
 pub fn flags(
     config: &MlpConfig,
-    epoch_losses: &[f32],
+    losses: Losses,
     seen: &Curves,
     confusion: &Confusion,
     labels_of_classes: &[u8],
 ) -> Vec<Flag> {
-    let mut flags = Vec::new();
-    let know_nothing = (labels_of_classes.len() as f32).ln();
-    if epoch_losses.last().is_some_and(|loss| !loss.is_finite() || *loss > know_nothing) {
-        flags.push(Flag::Diverged);
-    }
+    let mut flags = Vec::from_iter(losses.fault(labels_of_classes.len()));
     if seen.layers.iter().any(|layer| layer.dead.last().is_some_and(|dead| *dead >= DEAD_SHARE)) {
         flags.push(Flag::DeadUnits);
     }
@@ -141,6 +169,7 @@ mod tests {
             predicted: predicted.to_vec(),
         };
         let config = MlpConfig { softmax, ..Default::default() };
+        let losses = Losses { first: 1.1, epochs: losses };
         flags(&config, losses, seen, &confusion, &[1, 2, 3]).iter().map(Flag::to_string).collect()
     }
 
@@ -156,6 +185,20 @@ mod tests {
             flags_of(true, &[f32::NAN], &[4, 4, 0]),
             ["diverged", "softmax_before_cross_entropy"]
         );
+    }
+
+    #[test]
+    fn a_loss_that_stays_where_it_began_is_no_divergence() {
+        let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10);
+        assert_eq!(fault(2.3137, &[2.3125, 2.3071]), Some(Flag::LearnedNothing));
+        // A single step: nothing can have grown.
+        assert_eq!(fault(2.35, &[2.35]), Some(Flag::LearnedNothing));
+        assert_eq!(fault(2.31, &[2.36, 2.36]), Some(Flag::Diverged));
+        // It came back from far above, to what a dead network has.
+        assert_eq!(fault(2.31, &[170.0, 2.305]), Some(Flag::Diverged));
+        assert_eq!(fault(2.31, &[2.0, f32::INFINITY]), Some(Flag::Diverged));
+        assert_eq!(fault(2.31, &[2.29]), None);
+        assert_eq!(fault(2.31, &[]), None);
     }
 
     fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> Curves {

@@ -14,7 +14,7 @@ use burn_tune_search::{
 
 use crate::backend::Backend;
 use crate::config::MlpConfig;
-use crate::health::{Confusion, flags};
+use crate::health::{Confusion, Losses, flags};
 use crate::mlp::Mlp;
 use crate::recorder::Probe;
 use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
@@ -127,7 +127,8 @@ impl MlpObjective {
 
     fn flags(&self, config: &MlpConfig, trained: &Trained, confusion: &Confusion) -> Vec<Flag> {
         let seen = &trained.recorded.at_epoch_ends;
-        flags(config, &trained.epoch_losses, seen, confusion, &self.dataset.classes)
+        let losses = Losses { first: trained.first_loss, epochs: &trained.epoch_losses };
+        flags(config, losses, seen, confusion, &self.dataset.classes)
     }
 
     fn score(

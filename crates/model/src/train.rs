@@ -33,6 +33,8 @@ pub struct Trained {
     /// The mean loss of the steps of each epoch. It ends with the first that is not finite: the
     /// training went no further. It is shorter, too, where the training was stopped.
     pub epoch_losses: Vec<f32>,
+    /// The loss of the first step: that of the initial weights, on one batch.
+    pub first_loss: f32,
     /// What was seen of the model on the way.
     pub recorded: Recorded,
 }
@@ -61,6 +63,7 @@ pub fn train(
     let mut order = indices.to_vec();
     let mut epoch_losses = Vec::with_capacity(config.epochs);
     let mut recorder = Recorder::new(config, &probe, &backend.device());
+    let mut first: Option<Tensor<1>> = None;
     for epoch in 1..=config.epochs {
         order.shuffle(&mut order_rng);
         let mut total: Option<Tensor<1>> = None;
@@ -75,6 +78,7 @@ pub fn train(
                 recorder.probe(&model, ends_epoch);
             }
             // Summed on the device: reading each loss would make a graphics card wait.
+            first.get_or_insert_with(|| loss.clone());
             total = Some(match total {
                 Some(total) => total + loss,
                 None => loss,
@@ -86,7 +90,8 @@ pub fn train(
             break;
         }
     }
-    Ok(Trained { model: model.valid(), epoch_losses, recorded: recorder.finish() })
+    let first_loss = first.map_or(f32::NAN, |loss| loss.into_scalar::<f32>());
+    Ok(Trained { model: model.valid(), epoch_losses, first_loss, recorded: recorder.finish() })
 }
 
 /// Goes on after each epoch: for [`train`].

@@ -66,9 +66,10 @@ pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), S
     )?;
     for (index, trial) in file.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
-        let base = space.domains.iter().map(|(name, domain)| {
-            explicit(name).cloned().unwrap_or_else(|| domain.extremes().swap_remove(0))
-        });
+        let base = space
+            .domains
+            .iter()
+            .map(|(name, domain)| explicit(name).cloned().unwrap_or_else(|| domain.first()));
         if let Err(error) = bind(objective, &space.existing(space.named(base))) {
             let name = error.param.unwrap_or_default();
             return Err(file.error_in_trial(index, &name, &error.problem, &error.help));
@@ -96,7 +97,7 @@ fn example(space: &Space, name: &str, value: ParamValue) -> Params {
     }
     let values = space.domains.iter().map(|(name, domain)| {
         let stated = needed.iter().find(|(known, _)| known == name);
-        stated.map_or_else(|| domain.extremes().swap_remove(0), |(_, value)| value.clone())
+        stated.map_or_else(|| domain.first(), |(_, value)| value.clone())
     });
     space.existing(space.named(values))
 }

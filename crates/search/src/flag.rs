@@ -11,6 +11,8 @@ use serde::ser::{Serialize, Serializer};
 pub enum Flag {
     /// The loss grew instead of falling, or is no number any more.
     Diverged,
+    /// The loss stayed where it began.
+    LearnedNothing,
     /// These classes were never predicted, by at least one of the trainings.
     NeverPredicts(Vec<u8>),
     /// Hidden units that no input activates any more, many of them, in at least one training.
@@ -26,6 +28,9 @@ impl Flag {
     pub fn advice(&self) -> &'static str {
         match self {
             Flag::Diverged => "the loss grew instead of falling: try a smaller learning rate",
+            Flag::LearnedNothing => {
+                "the loss stayed where it began: try a larger learning rate, more epochs, or smaller batches"
+            }
             Flag::NeverPredicts(_) => {
                 "classes that no prediction named, in at least one training: try another seed, a smaller learning rate, or take a softmax out of the model"
             }
@@ -67,6 +72,7 @@ impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Flag::Diverged => f.write_str("diverged"),
+            Flag::LearnedNothing => f.write_str("learned_nothing"),
             Flag::DeadUnits => f.write_str("dead_units"),
             Flag::VanishingGradient => f.write_str("vanishing_gradient"),
             Flag::SoftmaxBeforeCrossEntropy => f.write_str("softmax_before_cross_entropy"),
@@ -96,6 +102,7 @@ impl FromStr for Flag {
         let unknown = || UnknownFlag(text.to_owned());
         match text {
             "diverged" => Ok(Flag::Diverged),
+            "learned_nothing" => Ok(Flag::LearnedNothing),
             "dead_units" => Ok(Flag::DeadUnits),
             "vanishing_gradient" => Ok(Flag::VanishingGradient),
             "softmax_before_cross_entropy" => Ok(Flag::SoftmaxBeforeCrossEntropy),
@@ -136,6 +143,7 @@ mod tests {
     fn flags_are_read_as_they_are_written() {
         let flags = [
             Flag::Diverged,
+            Flag::LearnedNothing,
             Flag::NeverPredicts(vec![2, 5]),
             Flag::DeadUnits,
             Flag::VanishingGradient,

@@ -37,6 +37,9 @@ pub enum Domain {
     },
 }
 
+/// Whole numbers beyond this are not all floats, which is what the databases of studies hold.
+pub const LARGEST_INT: i64 = 1 << 53;
+
 /// So many values are listed where others depend on them.
 pub const LISTED: u128 = 10_000;
 
@@ -80,8 +83,9 @@ impl Domain {
                 ParamValue::Int((i128::from(*low) + i128::from(index) * i128::from(*step)) as i64)
             }
             Domain::FloatRange { low, high, step: Some(step), .. } => {
-                // 0 + 3 · 0.1 is a hair above 0.3, which is all that there is.
-                ParamValue::Float((low + index as f64 * step).min(*high))
+                // 0.1 + 2 · 0.1 is a hair above 0.3, and 0.3 is what a reader asks for.
+                let value = low + index as f64 * step;
+                ParamValue::Float(rounded(value, decimals(*low).max(decimals(*step))).min(*high))
             }
             Domain::FloatRange { low, high, .. } if low == high => ParamValue::Float(*low),
             Domain::FloatRange { .. } => unreachable!("a range without step is drawn from"),
@@ -100,7 +104,9 @@ impl Domain {
         match self {
             Domain::FloatRange { low, high, step: None, log: true } => {
                 let (ln_low, ln_high) = (low.ln(), high.ln());
-                ParamValue::Float((ln_low + u * (ln_high - ln_low)).exp())
+                // At the ends of what a float can be, the exponential leaves the range, up to infinity.
+                let value = (ln_low + u * (ln_high - ln_low)).exp();
+                ParamValue::Float(value.clamp(*low, *high))
             }
             Domain::FloatRange { low, high, step: None, log: false } => {
                 ParamValue::Float(u * (high - low) + low)
@@ -127,6 +133,45 @@ impl Domain {
         }
     }
 
+    /// The first of [`Domain::extremes`].
+    pub fn first(&self) -> ParamValue {
+        match self {
+            Domain::Choices(values) => {
+                values.first().cloned().expect("a list of choices is never empty")
+            }
+            Domain::IntRange { low, .. } => ParamValue::Int(*low),
+            Domain::FloatRange { low, .. } => ParamValue::Float(*low),
+        }
+    }
+
+    /// What a reader of the range may not expect: a step that does not lead to its high end, so that this is
+    /// never tried. Optuna warns of it, too.
+    pub fn note(&self, name: &str) -> Option<String> {
+        let (high, last, points) = match self {
+            Domain::IntRange { high, log: false, .. }
+            | Domain::IntRange { high, step: 2.., .. } => {
+                let points = self.points()?;
+                (ParamValue::Int(*high), self.value(u64::try_from(points - 1).ok()?), points)
+            }
+            Domain::FloatRange { high, step: Some(_), .. } => {
+                let points = self.points()?;
+                (ParamValue::Float(*high), self.value(u64::try_from(points - 1).ok()?), points)
+            }
+            _ => return None,
+        };
+        if last == high {
+            return None;
+        }
+        Some(match points {
+            1 => format!(
+                "`{name}`: the step is wider than the range, so {last} is the only value, and {high} is never tried"
+            ),
+            _ => format!(
+                "`{name}`: the steps end at {last}, so the high end, {high}, is never tried"
+            ),
+        })
+    }
+
     /// What kind of value the domain holds, in the words of an error message.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -135,6 +180,19 @@ impl Domain {
             Domain::FloatRange { .. } => "float",
         }
     }
+}
+
+/// How many digits behind the point it takes to write a number such that it is read back as the same.
+fn decimals(number: f64) -> usize {
+    let text = format!("{number:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let behind_point = digits.split_once('.').map_or(0, |(_, behind)| behind.len() as i64);
+    let exponent: i64 = exponent.parse().unwrap_or(0);
+    usize::try_from(behind_point - exponent).unwrap_or(0)
+}
+
+fn rounded(number: f64, decimals: usize) -> f64 {
+    format!("{number:.decimals$}").parse().unwrap_or(number)
 }
 
 /// When a parameter exists: only where another one, which stands before it, has one of some values.
@@ -364,6 +422,35 @@ mod tests {
         let step = Some(f64::from_bits(1));
         let domain = Domain::FloatRange { low: 0.0, high: 1.0, step, log: false };
         assert_eq!(domain.points(), Some(u128::MAX));
+    }
+
+    #[test]
+    fn values_of_a_step_have_the_decimals_of_their_range() {
+        let check = |low: f64, high: f64, step: f64, expected: &[f64]| {
+            let domain = Domain::FloatRange { low, high, step: Some(step), log: false };
+            let values: Vec<ParamValue> = domain.values().unwrap();
+            let expected: Vec<ParamValue> =
+                expected.iter().copied().map(ParamValue::Float).collect();
+            assert_eq!(values, expected);
+        };
+        check(0.1, 0.9, 0.1, &[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]);
+        check(0.0, 1.0, 0.3, &[0.0, 0.3, 0.6, 0.9]);
+        check(0.25, 1.0, 0.25, &[0.25, 0.5, 0.75, 1.0]);
+        check(-0.3, 0.3, 0.1, &[-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3]);
+        check(1e-7, 4e-7, 1e-7, &[1e-7, 2e-7, 3e-7, 4e-7]);
+        check(1e300, 4e300, 1e300, &[1e300, 2e300, 3e300, 4e300]);
+        check(5.0, 5.5, 1.0, &[5.0]);
+    }
+
+    #[test]
+    fn no_draw_leaves_a_range_at_the_ends_of_what_a_float_can_be() {
+        for (low, high) in [(5e-324, f64::MAX), (1e-300, 2e-300), (f64::MAX / 2.0, f64::MAX)] {
+            let domain = Domain::FloatRange { low, high, step: None, log: true };
+            for u in [0.0, 1e-17, 0.5, 1.0 - f64::EPSILON / 2.0] {
+                let ParamValue::Float(value) = domain.quantile(u) else { unreachable!() };
+                assert!((low..=high).contains(&value), "{value} of {low} to {high}");
+            }
+        }
     }
 
     #[test]

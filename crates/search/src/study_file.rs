@@ -24,7 +24,7 @@ use self::objectives::parse_objectives;
 use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
 use crate::pruner::PrunerSettings;
-use crate::space::Space;
+use crate::space::{Domain, Space};
 use crate::suggester::EndRule;
 
 /// Whether a larger or a smaller score is the better one.
@@ -235,6 +235,11 @@ impl StudyFile {
         })
     }
 
+    /// What a reader of the space may not expect, in one sentence each: values that are never tried.
+    pub fn notes(&self) -> Vec<String> {
+        self.space.domains.iter().filter_map(|(name, domain)| domain.note(name)).collect()
+    }
+
     /// An error about the parameter called `name`: at `value` in its domain, where that is one of its
     /// extremes, else at its name.
     pub fn error_in_space(
@@ -325,6 +330,9 @@ fn study_settings(
     let Some(table) = table else { return Ok(study) };
     table.allow_only(&STUDY_KEYS)?;
     if let Some(name) = table.string("name")? {
+        check_name(&name).map_err(|problem| {
+            source.error(table.span_of("name"), &problem, "here", "give the study another name")
+        })?;
         study.name = name;
     }
     if let Some(direction) = table.one_of("direction", &DIRECTIONS)? {
@@ -350,6 +358,23 @@ fn study_settings(
     study.end_rule.target = table.number("target")?;
     study.end_rule.no_improvement = table.whole("no_improvement", 1)?.map(|trials| trials as usize);
     Ok(study)
+}
+
+/// Whether a study may be called so.
+///
+/// # Errors
+///
+/// What is wrong with the name. PostgreSQL's column takes 512 characters; a control character would do what it
+/// likes with the terminal that lists studies.
+pub fn check_name(name: &str) -> Result<(), String> {
+    match name.chars().count() {
+        0 => Err("a study needs a name, and this one is empty".into()),
+        1..=512 if name.contains(char::is_control) => {
+            Err(format!("the name of a study has no control characters: {name:?}"))
+        }
+        1..=512 => Ok(()),
+        length => Err(format!("a name has at most 512 characters, and this one {length}")),
+    }
 }
 
 fn refuse_nothing_to_search(
@@ -430,8 +455,11 @@ fn parse_trial(
                 &format!("write a {}", domain.kind()),
             ));
         }
-        values.push((key.to_owned(), parsed));
+        if !matches!(domain, Domain::Choices(_)) {
+            domain::check_whole(source, key, &parsed, value.span())?;
+        }
         value_spans.push(value.span());
+        values.push((key.to_owned(), parsed));
     }
     condition::check_trial(source, space, &values, &value_spans)?;
     Ok(ExplicitTrial { name, values, reported, value_spans })

@@ -254,6 +254,10 @@ impl TrialState {
 }
 
 fn refuse_non_finite(fold: FoldScore) -> Result<FoldScore, Failure> {
+    // A pruner stops what has come to NaN: that is how such a trial ends, and no failure.
+    if fold.stopped {
+        return Ok(fold);
+    }
     let values = std::iter::once(&fold.score).chain(&fold.others);
     match values.copied().find(|value| !value.is_finite()) {
         None => Ok(fold),

@@ -8,8 +8,6 @@ use crate::{StorageError, python_json};
 
 mod grid;
 
-/// Whole numbers beyond this are not all floats, which is what the column of values holds.
-const LARGEST_INT: i64 = 1 << 53;
 /// How far off a point of a grid a value may lie, in steps, as in Optuna.
 const ON_GRID: f64 = 1e-8;
 
@@ -182,27 +180,6 @@ impl Distribution {
             }
         }
     }
-}
-
-/// Whether a database can hold every value of the domain, and the values that explicit trials have.
-///
-/// # Errors
-///
-/// The whole number that it cannot, in words that say what to do.
-pub fn check(domain: &Domain, extra: &[&ParamValue]) -> Result<(), String> {
-    let Domain::IntRange { low, high, .. } = domain else { return Ok(()) };
-    let ends = [ParamValue::Int(*low), ParamValue::Int(*high)];
-    for value in ends.iter().chain(extra.iter().copied()) {
-        if let ParamValue::Int(int) = value
-            && int.unsigned_abs() > LARGEST_INT.unsigned_abs()
-        {
-            return Err(format!(
-                "{int} is too large: whole numbers are stored as floats, which are exact up to \
-                 2^53 = {LARGEST_INT}; list the values, or search a smaller range"
-            ));
-        }
-    }
-    Ok(())
 }
 
 impl From<Written> for Distribution {

@@ -7,7 +7,7 @@ use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::Report;
 use burn_tune_search::store::KeptTrial;
 use burn_tune_search::suggester::Suggestion;
-use burn_tune_search::{FoldScore, Trial};
+use burn_tune_search::{Candidate, FoldScore, Trial};
 
 use crate::claims::saving::write_end;
 use crate::database::{Access, Database};
@@ -23,11 +23,19 @@ use crate::{Storage, StorageError};
 /// A trial that is told has one score.
 pub const FOLDS: usize = 1;
 
+/// The system attribute of a trial that was given out and came back unread.
+const GIVEN_BACK: &str = "burn_tune:given_back";
+
 /// What is answered to whoever asks for a trial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Asked {
-    /// The candidate is the trial with this number.
-    Given(usize),
+    /// This trial.
+    Given {
+        /// Its number.
+        number: usize,
+        /// What it tries.
+        candidate: Candidate,
+    },
     /// Trials have to be told first.
     Wait,
     /// There is no next trial.
@@ -62,7 +70,7 @@ pub enum Heard {
 }
 
 impl Storage {
-    /// Gives out the next trial of a study, if `suggest` has a candidate for it. `suggest` is told of all
+    /// Gives out a trial that was given back, or else the next one of a study, if `suggest` has a candidate for it. `suggest` is told of all
     /// trials, by number; it may be called again, after an attempt that came to nothing.
     ///
     /// # Errors
@@ -78,15 +86,36 @@ impl Storage {
         self.transaction(Access::Write, |db| {
             lock_study(db, study.id)?;
             let records = read_trials(db, study.id, 0)?;
+            if let Some(record) = records.iter().find(|record| is_given_back(record)) {
+                set_system_attribute(db, record.id, GIVEN_BACK, "false")?;
+                let Trial { number, name, params, .. } = kept(record)?.trial;
+                return Ok(Asked::Given { number, candidate: Candidate { name, params } });
+            }
             let trials: Result<Vec<KeptTrial>, StorageError> = records.iter().map(kept).collect();
             match suggest(&trials?) {
                 Suggestion::Wait => Ok(Asked::Wait),
                 Suggestion::End => Ok(Asked::Over),
                 Suggestion::Candidate(candidate) => {
-                    let trial = new_trial(study, distributions, &worker, candidate)?;
+                    let trial = new_trial(study, distributions, &worker, candidate.clone())?;
                     insert_trial(db, study.id, &trial)?;
-                    Ok(Asked::Given(records.len()))
+                    Ok(Asked::Given { number: records.len(), candidate })
                 }
+            }
+        })
+    }
+
+    /// Takes back a trial that did not reach whoever asked for it: the next one who asks gets it. A trial that
+    /// has ended stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn give_back(&mut self, study: &StudyRecord, number: usize) -> Result<(), StorageError> {
+        self.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            match read_number(db, study.id, number)? {
+                Some(record) => set_system_attribute(db, record.id, GIVEN_BACK, "true"),
+                None => Ok(()),
             }
         })
     }
@@ -113,6 +142,11 @@ impl Storage {
             hear(db, &record, told)
         })
     }
+}
+
+fn is_given_back(record: &TrialRecord) -> bool {
+    let given_back = record.system_attributes.get(GIVEN_BACK);
+    record.state == "RUNNING" && given_back.is_some_and(|json| json == "true")
 }
 
 fn kept(record: &TrialRecord) -> Result<KeptTrial, StorageError> {

@@ -1,7 +1,6 @@
 //! The arguments of `ask` and `tell`: the search for programs that burn-tune does not run.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -48,33 +47,13 @@ pub struct AskArgs {
 impl AskArgs {
     /// The same as arguments of a search that scores nothing itself, of the study with this name.
     pub fn as_search(&self, study: String) -> SearchArgs {
+        let of_space = SearchArgs::of_space(&self.space);
         SearchArgs {
-            run: RunArgs {
-                space: self.space.clone(),
-                jobs: None,
-                seed: self.seed,
-                backend: None,
-                data: None,
-                limit: None,
-                out: PathBuf::new(),
-                json: false,
-                quiet: true,
-            },
+            run: RunArgs { seed: self.seed, ..of_space.run },
             proposals: self.proposals.clone(),
-            folds: None,
-            top: None,
-            curves: false,
-            timeout: None,
-            target: None,
-            no_improvement: None,
-            trial_timeout: None,
-            resume: false,
             study: Some(study),
-            storage: None,
-            lease: Duration::ZERO,
-            retries: 0,
-            dry_run: false,
             told: true,
+            ..of_space
         }
     }
 }

@@ -13,10 +13,10 @@ use crate::commands::facts::facts_text;
 use crate::commands::json::{TrialJson, params};
 use crate::commands::notation::{duration_text, spread_text, toml_entry, value_text};
 use crate::commands::opened::{objectives, open_study};
-use crate::commands::printed::{print, print_json};
 use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
 use crate::commands::winners::{winners, within_noise_of};
+use crate::console::{print, print_json};
 use crate::table::{count, terminal_width, textwrap};
 
 /// Shows the best trial.

@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::commands::printed::print;
+use crate::console::print;
 
 /// Prints the script for a shell.
 pub fn completions(shell: Shell) -> Result<ExitCode> {

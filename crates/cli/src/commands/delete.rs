@@ -8,7 +8,7 @@ use burn_tune_storage::Counts;
 
 use crate::args::DeleteArgs;
 use crate::commands::opened::{Opened, failure, open_named};
-use crate::commands::printed::say;
+use crate::console::say;
 use crate::table::count;
 
 /// Deletes the study.

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::WorkFailed;
 use crate::args::{StorageArgs, StudyArgs};
 use crate::commands::listing::one_line;
-use crate::commands::printed::say;
 use crate::commands::trial::TrialView;
+use crate::console::say;
 
 /// How long a database that another program holds is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -19,8 +19,8 @@ use crate::commands::notation::{
     toml_entry, value_text,
 };
 use crate::commands::opened::{Opened, failure, objectives, open_study};
-use crate::commands::printed::{print, print_json};
 use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
+use crate::console::{print, print_json};
 use crate::table::{count, terminal_width, textwrap};
 
 /// Intermediate values that a person is shown.

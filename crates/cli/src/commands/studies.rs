@@ -15,7 +15,7 @@ use crate::commands::json::number;
 use crate::commands::listing::{Column, Row, listing};
 use crate::commands::notation::{minute_text, value_text};
 use crate::commands::opened::{attribute, failure, no_study, open};
-use crate::commands::printed::{print, print_json, say};
+use crate::console::{print, print_json, say};
 use crate::table::terminal_width;
 
 /// Lists the studies.

@@ -12,7 +12,7 @@ use burn_tune_storage::transfer::{self, Imported, TransferError};
 use crate::WorkFailed;
 use crate::args::{ExportArgs, ImportArgs};
 use crate::commands::opened::{Opened, failure, open, open_study};
-use crate::commands::printed::{done, say};
+use crate::console::{done, quoted, say};
 use crate::output::replace_with;
 use crate::table::count;
 
@@ -64,9 +64,10 @@ fn input(path: &Path) -> Result<(Box<dyn BufRead>, String)> {
     let name = path.display().to_string();
     match File::open(path) {
         Ok(file) => Ok((Box::new(BufReader::new(file)), name)),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(anyhow!("there is no file {name}: `burn-tune export --to {name}` makes one"))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(anyhow!(
+            "there is no file {name}: `burn-tune export --to {}` makes one",
+            quoted(&name)
+        )),
         Err(error) => Err(anyhow!("cannot read {name}: {error}")),
     }
 }

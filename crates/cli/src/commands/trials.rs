@@ -10,10 +10,10 @@ use crate::args::{ListFormat, TrialsArgs};
 use crate::commands::csv::csv_text;
 use crate::commands::json::{TrialJson, number};
 use crate::commands::opened::{objectives, open_study};
-use crate::commands::printed::{print, print_json};
 use crate::commands::selection::Selection;
 use crate::commands::trial::{TrialView, param_names};
 use crate::commands::trials_table::trials_text;
+use crate::console::{print, print_json};
 use crate::table::terminal_width;
 
 /// Lists the trials.

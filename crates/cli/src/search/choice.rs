@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use burn_tune_search::{Direction, Metric, StudyFile};
 use burn_tune_storage::kept::BURN_TUNE;
-use burn_tune_storage::{Distribution, Storage, StorageError, StudyRecord};
+use burn_tune_storage::{Distribution, Storage, StorageError, StorageUrl, StudyRecord};
 use serde_json::Value;
 
 use super::definition::{Change, Definition, differences, distributions};
@@ -25,11 +25,43 @@ pub struct Chosen {
     pub resumed: bool,
 }
 
-/// Chooses the study, and makes it where it is a new one.
-pub fn choose(storage: &mut Storage, found: Found, args: &SearchArgs) -> Result<Chosen> {
+/// The plan of a new study, where its database would be a new file: so a search that is refused leaves no
+/// database behind.
+///
+/// # Errors
+///
+/// What is wrong with the file or the arguments.
+pub fn plan_before_there_is_a_database(
+    url: &StorageUrl,
+    found: &Found,
+    args: &SearchArgs,
+) -> Result<Option<Plan>> {
+    let StorageUrl::Sqlite(path) = url else { return Ok(None) };
+    if path.exists() {
+        return Ok(None);
+    }
+    if args.resume {
+        bail!(
+            "there is no database {} with a study to go on with: leave --resume out to begin one, or name another with --storage",
+            path.display()
+        );
+    }
+    Plan::new(found.file.clone(), args).map(Some)
+}
+
+/// Chooses the study, and makes it where it is a new one: as `planned`, where that was done before.
+pub fn choose(
+    storage: &mut Storage,
+    found: Found,
+    planned: Option<Plan>,
+    args: &SearchArgs,
+) -> Result<Chosen> {
     let file = found.file;
     let Some(record) = known_study(storage, &file, args)? else {
-        let plan = Plan::new(file, args)?;
+        let plan = match planned {
+            Some(plan) => plan,
+            None => Plan::new(file, args)?,
+        };
         let attributes = attributes(storage, &plan)?;
         let metrics = plan.definition.metrics();
         let directions = directions(&metrics);
@@ -195,7 +227,7 @@ fn adopt(
             wanted.join(", ")
         );
     }
-    let ours = distributions(&plan.file)?;
+    let ours = distributions(&plan.file);
     let mut changes = Vec::new();
     for trial in storage.trials(record)? {
         for param in &trial.params {

@@ -12,7 +12,7 @@ use burn_tune_search::pruning::Pruning;
 use burn_tune_search::study_file::{CommandSettings, StudySettings};
 use burn_tune_search::{Metric, ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
-use burn_tune_storage::distribution::{self, Distribution};
+use burn_tune_storage::distribution::Distribution;
 use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::parts::Moment;
 use serde::de::DeserializeOwned;
@@ -349,23 +349,15 @@ pub fn differences(place: &str, was: &Value, now: &Value) -> Vec<Change> {
 /// # Errors
 ///
 /// Where the database cannot hold a value of the space.
-pub fn distributions(file: &StudyFile) -> Result<BTreeMap<String, Distribution>> {
+pub fn distributions(file: &StudyFile) -> BTreeMap<String, Distribution> {
     let mut all = BTreeMap::new();
     for (name, domain) in &file.space.domains {
         let stated = file.trials.iter().flat_map(|trial| &trial.values);
         let extra: Vec<&ParamValue> =
             stated.filter(|(key, _)| key == name).map(|(_, value)| value).collect();
-        distribution::check(domain, &extra).map_err(|problem| {
-            file.error_in_space(
-                name,
-                None,
-                &format!("`{name}`: {problem}"),
-                "write smaller numbers, or a list of texts",
-            )
-        })?;
         all.insert(name.clone(), Distribution::of(domain, &extra));
     }
-    Ok(all)
+    all
 }
 
 fn attribute<T: DeserializeOwned>(record: &StudyRecord, key: &str) -> Result<T> {

@@ -79,7 +79,8 @@ impl Plan {
         budgets: Vec<usize>,
     ) -> Result<Self> {
         refuse_ends(&study)?;
-        let Prepared { work, settings, mut notices } = prepared;
+        let Prepared { work, settings, notices } = prepared;
+        let mut notices: Vec<String> = file.notes().into_iter().chain(notices).collect();
         let offered = match &work {
             Work::Model(objective) => objective.metrics(),
             Work::Command(_) | Work::Told => Vec::new(),
@@ -214,14 +215,14 @@ impl Plan {
         sampler + &pruner.unwrap_or_default()
     }
 
-    /// Prints what would be tried.
-    pub fn print_dry_run(&self) {
+    /// What would be tried, as text.
+    pub fn dry_run(&self) -> String {
         match &self.work {
-            Work::Model(objective) => dry_run::print(objective, &self.candidates, &self.notices),
+            Work::Model(objective) => dry_run::models(objective, &self.candidates, &self.notices),
             Work::Command(objective) => {
-                dry_run::print_commands(objective.settings(), &self.candidates, &self.notices);
+                dry_run::commands(objective.settings(), &self.candidates, &self.notices)
             }
-            Work::Told => {}
+            Work::Told => String::new(),
         }
     }
 
@@ -244,7 +245,7 @@ impl Plan {
 }
 
 /// Refuses what ends a trial or the study by a single value, where there are several.
-pub fn refuse_ends(study: &StudySettings) -> Result<()> {
+fn refuse_ends(study: &StudySettings) -> Result<()> {
     let several = study.objectives.len();
     if several < 2 {
         return Ok(());

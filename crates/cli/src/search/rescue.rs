@@ -8,6 +8,7 @@ use burn_tune_storage::kept::{Rescued, trial_record};
 use burn_tune_storage::transfer::write_export;
 
 use super::Search;
+use crate::console::quoted;
 use crate::study_state::StudyState;
 
 /// Writes the file, and says where it is and what to do.
@@ -26,12 +27,12 @@ pub fn rescue(search: &Search, state: &StudyState, error: &StoreError) -> String
     match written {
         Ok(path) => format!(
             "{error}\nwhat was computed is in {path}: when the database is well again, `burn-tune import {path}{url}`, and then `search --resume --study {}` goes on",
-            record.name,
-            path = path.display(),
+            quoted(&record.name),
+            path = quoted(&path.display()),
         ),
         Err(problem) => format!(
             "{error}\n{problem}\nwhen the database is well again, `burn-tune import` reads that file, and `search --resume --study {}` goes on",
-            record.name,
+            quoted(&record.name),
         ),
     }
 }
@@ -39,7 +40,7 @@ pub fn rescue(search: &Search, state: &StudyState, error: &StoreError) -> String
 fn trials(search: &Search, state: &StudyState) -> Vec<burn_tune_storage::TrialRecord> {
     let began = search.options.since.began(search.options.before_s);
     let date = |seconds: f64| date(began + std::time::Duration::from_secs_f64(seconds.max(0.0)));
-    let distributions = super::distributions(&search.chosen.plan.file).unwrap_or_default();
+    let distributions = super::distributions(&search.chosen.plan.file);
     let worker = search.store.worker();
     let spans: BTreeMap<(usize, usize), _> =
         state.spans.iter().map(|(key, entry)| (*key, entry.span)).collect();

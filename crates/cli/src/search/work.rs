@@ -66,7 +66,7 @@ impl Prepared {
 }
 
 /// The command of a file, if it can be run.
-pub fn command(file: &StudyFile) -> Result<CommandObjective> {
+fn command(file: &StudyFile) -> Result<CommandObjective> {
     let Some(settings) = file.command.clone() else { bail!("the file has no [objective]") };
     let objective = CommandObjective::new(settings);
     objective.map_err(|Unusable { problem, help }| file.error_in_command(&problem, &help).into())

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod adversity;
 mod ask_tell;
 mod command;
 mod interruption;

@@ -315,6 +315,6 @@ fn a_database_that_cannot_be_is_refused_before_anything_runs() {
     assert_snapshot!(refused("--storage text.db"), @"error: text.db is no SQLite database: name another with --storage");
     assert_snapshot!(refused("--storage mysql://me:secret@host/x"), @"error: `mysql://` is no database that studies can be kept in: name a file (results/studies.db), sqlite:///FILE, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
     assert_snapshot!(refused("--storage search-spaces/space.toml/x.db"), @"error: cannot make the folder search-spaces/space.toml: File exists (os error 17)");
-    assert_snapshot!(refused("--resume"), @"error: there is no study of the space `s` in results/studies.db to go on with: leave --resume out to begin one");
-    assert_snapshot!(refused("--resume --study t"), @"error: there is no study in results/studies.db: `burn-tune search` makes one");
+    assert_snapshot!(refused("--resume"), @"error: there is no database results/studies.db with a study to go on with: leave --resume out to begin one, or name another with --storage");
+    assert_snapshot!(refused("--resume --study t"), @"error: there is no database results/studies.db with a study to go on with: leave --resume out to begin one, or name another with --storage");
 }

@@ -1,5 +1,6 @@
 //! One line of `[space]`: a list, a range, or a fixed value.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -8,7 +9,7 @@ use toml::de::DeValue;
 use super::error::SpaceError;
 use super::toml_view::{Source, TableView};
 use crate::params::ParamValue;
-use crate::space::Domain;
+use crate::space::{Domain, LARGEST_INT};
 
 /// Every value of a list, and both ends of a range, have a place.
 type ValueSpans = Vec<Range<usize>>;
@@ -70,6 +71,7 @@ fn parse_choices(
     items: &[&Spanned<DeValue<'_>>],
 ) -> Result<(Domain, ValueSpans), SpaceError> {
     let mut choices: Vec<ParamValue> = Vec::with_capacity(items.len());
+    let mut known = HashSet::with_capacity(items.len());
     for item in items {
         let value = parse_value(source, name, item)?;
         if let Some(first) = choices.first()
@@ -86,7 +88,7 @@ fn parse_choices(
             };
             return Err(source.error(item.span(), &problem, &format!("a {}", value.kind()), &help));
         }
-        if choices.contains(&value) {
+        if !known.insert(identity(&value)) {
             let problem = format!("`{name}` lists {value} twice");
             return Err(source.error(
                 item.span(),
@@ -103,6 +105,15 @@ fn parse_choices(
     }
     let spans = items.iter().map(|item| item.span()).collect();
     Ok((Domain::Choices(choices), spans))
+}
+
+/// A text that equal values share and different ones do not, of values of one type.
+fn identity(value: &ParamValue) -> String {
+    match value {
+        // -0.0 equals 0.0, and is written otherwise.
+        ParamValue::Float(float) => (float + 0.0).to_string(),
+        value => value.to_string(),
+    }
 }
 
 fn parse_range(
@@ -147,7 +158,11 @@ fn parse_range(
         }
         _ => return Err(mixed(&high, high_span)),
     };
-    check_ends(source, name, span, &domain, low_span.clone())?;
+    check_ends(source, name, span.clone(), &domain, low_span.clone())?;
+    for (end, end_span) in [(&low, &low_span), (&high, &high_span)] {
+        check_whole(source, name, end, end_span.clone())?;
+    }
+    check_count(source, name, span, &domain)?;
     Ok((domain, vec![low_span, high_span]))
 }
 
@@ -191,6 +206,46 @@ impl RangeTable<'_> {
         let problem = format!("the step of `{}` is not positive", self.name);
         Err(self.source.error(span, &problem, "here", "write a step above 0"))
     }
+}
+
+/// Refuses a whole number of a range that the databases of studies cannot hold.
+pub(super) fn check_whole(
+    source: &Source,
+    name: &str,
+    value: &ParamValue,
+    span: Range<usize>,
+) -> Result<(), SpaceError> {
+    match value {
+        ParamValue::Int(int) if int.unsigned_abs() > LARGEST_INT.unsigned_abs() => {
+            let problem = format!(
+                "`{name}`: {int} is too large: whole numbers are stored as floats, which are exact up to 2^53 = {LARGEST_INT}"
+            );
+            let help = "list the values, or search a smaller range";
+            Err(source.error(span, &problem, "here", help))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a range in which no computation stays finite, or whose points no 64 bits can count.
+fn check_count(
+    source: &Source,
+    name: &str,
+    span: Range<usize>,
+    domain: &Domain,
+) -> Result<(), SpaceError> {
+    let Domain::FloatRange { low, high, log, .. } = domain else { return Ok(()) };
+    if !log && !(high - low).is_finite() {
+        let problem = format!("the range of `{name}` is too wide: {low:e} to {high:e}");
+        let help = "search a smaller range: its width has to be a finite number";
+        return Err(source.error(span, &problem, "no finite width", help));
+    }
+    if domain.points().is_some_and(|points| points > u128::from(u64::MAX)) {
+        let problem = format!("the step of `{name}` gives more points than 64 bits can count");
+        let help = "write a larger step, or none";
+        return Err(source.error(span, &problem, "here", help));
+    }
+    Ok(())
 }
 
 fn check_ends(

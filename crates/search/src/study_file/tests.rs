@@ -17,6 +17,54 @@ fn refusal(text: &str) -> String {
 }
 
 #[test]
+fn ranges_in_which_numbers_cannot_be_computed_are_refused() {
+    let fault = |range: &str| {
+        let text = format!("[space]\na = {range}");
+        StudyFile::parse(Path::new("s.toml"), &text).unwrap_err().to_string()
+    };
+    assert_snapshot!(fault("{ low = 0, high = 9007199254740993 }"), @"s.toml:2:23: `a`: 9007199254740993 is too large: whole numbers are stored as floats, which are exact up to 2^53 = 9007199254740992");
+    assert_snapshot!(fault("{ low = -9223372036854775808, high = 0 }"), @"s.toml:2:13: `a`: -9223372036854775808 is too large: whole numbers are stored as floats, which are exact up to 2^53 = 9007199254740992");
+    assert_snapshot!(fault("{ low = -1.7e308, high = 1.7e308 }"), @"s.toml:2:5: the range of `a` is too wide: -1.7e308 to 1.7e308");
+    assert_snapshot!(fault("{ low = 0.0, high = 1e308, step = 1e-300 }"), @"s.toml:2:5: the step of `a` gives more points than 64 bits can count");
+    let trial = StudyFile::parse(
+        Path::new("s.toml"),
+        "[space]\na = { low = 0, high = 9 }\n[[trial]]\na = 9223372036854775807",
+    );
+    assert_snapshot!(trial.unwrap_err().to_string(), @"s.toml:4:5: `a`: 9223372036854775807 is too large: whole numbers are stored as floats, which are exact up to 2^53 = 9007199254740992");
+    // In a list they are choices, which are stored by their place.
+    let list = "[space]\na = [9223372036854775807, 0]";
+    assert!(StudyFile::parse(Path::new("s.toml"), list).is_ok());
+}
+
+#[test]
+fn a_step_that_misses_the_high_end_is_noted() {
+    let notes = |text: &str| {
+        let text = format!("[space]\n{text}");
+        StudyFile::parse(Path::new("s.toml"), &text).unwrap().notes().join("\n")
+    };
+    assert_snapshot!(notes("b = { low = 0.0, high = 1.0, step = 0.3 }"), @"`b`: the steps end at 0.9, so the high end, 1.0, is never tried");
+    assert_snapshot!(notes("n = { low = 1, high = 10, step = 20 }"), @"`n`: the step is wider than the range, so 1 is the only value, and 10 is never tried");
+    assert_eq!(
+        notes("b = { low = 0.1, high = 0.9, step = 0.1 }\nn = { low = 1, high = 9, step = 4 }"),
+        ""
+    );
+    assert_eq!(notes("b = { low = 0.1, high = 0.9 }\nn = { low = 1, high = 9, log = true }"), "");
+}
+
+#[test]
+fn a_study_has_a_name_that_databases_and_terminals_take() {
+    let fault = |name: &str| {
+        let name = name.replace('\u{7f}', "\\u007f");
+        let text = format!("[study]\nname = \"{name}\"\n[space]\na = 1");
+        StudyFile::parse(Path::new("s.toml"), &text).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(fault(&"n".repeat(512)), Ok(()));
+    assert!(fault(&"n".repeat(513)).unwrap_err().contains("at most 512 characters"));
+    assert!(fault("").is_err());
+    assert!(fault("a\u{7f}").unwrap_err().contains("control"));
+}
+
+#[test]
 fn a_file_without_settings_gets_the_documented_defaults() {
     let file = parse("[space]\nlr = [0.1]").unwrap();
     let expected = StudySettings {

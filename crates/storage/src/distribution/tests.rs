@@ -114,17 +114,6 @@ fn a_value_that_is_none_of_a_distribution_has_no_number() {
     assert_eq!(ints.internal(&ParamValue::Str("1".into())), None);
 }
 
-#[test]
-fn whole_numbers_that_are_no_floats_are_refused() {
-    let domain = |low, high| Domain::IntRange { low, high, step: 1, log: false };
-    assert_eq!(check(&domain(-LARGEST_INT, LARGEST_INT), &[&ParamValue::Int(5)]), Ok(()));
-    let error = check(&domain(0, LARGEST_INT + 1), &[]).unwrap_err();
-    assert!(error.starts_with("9007199254740993 is too large"), "{error}");
-    assert!(check(&domain(i64::MIN, 0), &[]).is_err());
-    assert!(check(&domain(0, 9), &[&ParamValue::Int(i64::MAX)]).is_err());
-    assert_eq!(check(&Domain::Choices(vec![ParamValue::Int(i64::MAX)]), &[]), Ok(()));
-}
-
 proptest! {
     #[test]
     fn every_value_that_the_search_tries_and_every_extra_one_lies_within(
