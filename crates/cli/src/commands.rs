@@ -18,7 +18,6 @@ mod winners;
 mod csv;
 mod facts;
 mod json;
-mod listing;
 mod notation;
 mod trials_table;
 

@@ -1,8 +1,7 @@
 //! Flags in a table: each as the number of its kind, which a line below the table explains.
 
+use burn_tune_ranking::format::count;
 use burn_tune_search::Flag;
-
-use crate::table::count;
 
 /// The kinds of flags that occur in a table.
 pub struct FlagMarks(Vec<FlagKind>);

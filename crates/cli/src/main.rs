@@ -15,6 +15,7 @@ mod told;
 mod train;
 
 mod brief;
+mod columns;
 mod console;
 mod flag_marks;
 mod output;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
+use burn_tune_ranking::format::{spread_text, value_text};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
@@ -208,7 +209,7 @@ impl<'a> Progress<'a> {
 
     fn refit_line(&self, refit: &Refit, total: usize) -> String {
         let outcome = match &refit.result {
-            Ok(score) => format!("test {:.4}", score.score),
+            Ok(score) => format!("test {}", value_text(score.score)),
             Err(error) => format!("failed: {error}"),
         };
         let name = self.trials.get(&refit.trial).and_then(|shown| shown.name.as_ref());
@@ -251,13 +252,16 @@ impl<'a> Progress<'a> {
                 let scores: Vec<f64> = trial.folds().iter().map(|fold| fold.score).collect();
                 let mean = mean(&scores);
                 self.best_so_far(trial.number, Some(mean));
-                format!("{mean:.4} ± {:.4}", std(&scores))
+                match scores.len() {
+                    1 => value_text(mean),
+                    _ => spread_text(mean, std(&scores)),
+                }
             }
         };
         let flags: Vec<String> = trial.flags().iter().map(|flag| format!(" ⚑ {flag}")).collect();
         if let Style::Lines = self.style {
             let best = self.best.map_or(String::new(), |(number, score)| {
-                format!(" · best {score:.4} (trial {number})")
+                format!(" · best {} (trial {number})", value_text(score))
             });
             self.say(&format!(
                 "{}/{} trial {}: {outcome}{}{best}{}",
@@ -290,7 +294,7 @@ impl<'a> Progress<'a> {
             && let Some(shown) = self.trials.get(&number)
         {
             let params = brief_params(shown.params.iter());
-            best.set_message(format!("best {score:.4}  trial {number}  {params}"));
+            best.set_message(format!("best {}  trial {number}  {params}", value_text(score)));
         }
     }
 
@@ -330,7 +334,7 @@ fn pruned_text(trial: &Trial) -> String {
     let Some(last) = trial.pruned_at() else { return "pruned".into() };
     let reports = trial.folds().last().is_some_and(|fold| !fold.reports.is_empty());
     let noun = if reports { "epoch" } else { "fold" };
-    format!("pruned after {noun} {} at {:.4}", last.step, last.value)
+    format!("pruned after {noun} {} at {}", last.step, value_text(last.value))
 }
 
 fn bars(trials: usize) -> Style {

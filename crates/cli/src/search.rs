@@ -6,6 +6,7 @@ mod plan;
 mod rescue;
 mod work;
 
+use burn_tune_ranking::format::count;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -33,7 +34,7 @@ use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles, Written};
 use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
 use crate::study_state::StudyState;
-use crate::table::{count, leaderboard_text, terminal_width};
+use crate::table::{leaderboard_text, terminal_width};
 use crate::{WorkFailed, setup};
 
 /// How long a database that does not answer is asked again, before the search ends without it.

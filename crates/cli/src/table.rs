@@ -3,12 +3,14 @@
 
 use std::fmt::Write;
 
+use burn_tune_ranking::format::{ValueFormat, count, thousands};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, noise};
 use burn_tune_search::{ParamValue, Params};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use console::measure_text_width;
 
 use crate::brief::brief_params;
+use crate::columns::{Column, Row, columns_text, one_line};
 use crate::flag_marks::FlagMarks;
 
 /// Rows that are shown; named trials are shown besides.
@@ -35,11 +37,7 @@ pub fn leaderboard_text(
     let objectives = ObjectiveMeans::all(leaderboard, measured);
     let mut text = String::new();
     if !shown.is_empty() {
-        let wide = table(leaderboard, &objectives[1..], &shown, &size, true);
-        let fits = wide.iter().all(|line| line.chars().count() <= width);
-        let narrow = || params_below(leaderboard, &objectives[1..], &shown, &size, width);
-        let lines = if fits { wide } else { narrow() };
-        text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
+        text = table(leaderboard, &objectives[1..], &shown, &size, width);
         text.push('\n');
     }
     for line in remarks(leaderboard, measured, shown.len()) {
@@ -56,125 +54,97 @@ pub fn terminal_width() -> usize {
     columns.map_or(FILE_WIDTH, usize::from)
 }
 
-/// The lines of the table without parameters; below each trial a line with its own.
-fn params_below(
-    leaderboard: &Leaderboard,
-    further: &[ObjectiveMeans],
-    shown: &[&TrialEntry],
-    size: impl Fn(&Params) -> Option<u64>,
-    width: usize,
-) -> Vec<String> {
-    const INDENT: &str = "         ";
-    let varying = leaderboard.varying_params();
-    let mut lines = table(leaderboard, further, shown, size, false).into_iter();
-    let mut all: Vec<String> = lines.next().into_iter().collect();
-    for (line, trial) in lines.zip(shown) {
-        let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
-        let below = textwrap(&format!("{INDENT}{}", brief_params(values)), width, INDENT);
-        all.push(line);
-        all.extend(below.lines().map(str::to_owned));
-    }
-    all
-}
-
-/// The lines of the table: a header, and one for each trial. With a column for each of the `further`
-/// objectives, and one for each parameter, or without any.
+/// The table: a row for each trial, with its `further` objectives and parameters.
 fn table(
     leaderboard: &Leaderboard,
     further: &[ObjectiveMeans],
     shown: &[&TrialEntry],
     size: impl Fn(&Params) -> Option<u64>,
-    with_params: bool,
-) -> Vec<String> {
-    let varying = if with_params { leaderboard.varying_params() } else { Vec::new() };
+    width: usize,
+) -> String {
+    let varying = leaderboard.varying_params();
     let marks = flag_marks(leaderboard);
-    let metric = &leaderboard.evaluation.metric;
     // Another program's score is one number, and nobody knows the size of what it trains.
     let trained = leaderboard.evaluation.dataset.is_some();
-    let mut header = vec!["rank".to_owned(), "trial".into()];
-    if trained {
-        header.extend([format!("cv {metric}"), format!("test {metric}")]);
-    } else {
-        header.push(metric.clone());
-    }
     // Else the size would be told twice.
     let has_size = trained && !further.iter().any(|objective| objective.name == "parameters");
-    header.extend(has_size.then(|| "size".into()));
-    header.extend(further.iter().map(|objective| objective.name.replace('_', "_\n")));
-    let text_columns = header.len() - further.len() - usize::from(has_size);
-    // Names are longer than their values: broken, they leave room for the others.
-    header.extend(varying.iter().map(|name| name.replace('_', "_\n")));
-    header.push("flags".into());
-
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for trial in shown {
+    let scores = ValueFormat::of(shown.iter().filter_map(|trial| trial.mean_test_score));
+    let formats: Vec<ValueFormat> = further
+        .iter()
+        .map(|objective| {
+            ValueFormat::of(shown.iter().filter_map(|t| objective.means.get(&t.trial).copied()))
+        })
+        .collect();
+    let row = |trial: &&TrialEntry| {
         let mark = match (trial.front, trial.within_noise_of_best) {
             (Some(true), _) => FRONT,
             (_, Some(true)) if trial.rank > 1 => " ≈",
             _ => "  ",
         };
         let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-        let mut row = vec![
+        let std = trial.std_test_score.filter(|_| trial.split_test_scores.len() > 1);
+        let mut cells = vec![
             format!("{}{mark}", trial.rank),
             format!("{}{name}", trial.trial),
-            spread_of(trial.mean_test_score, trial.std_test_score.filter(|_| trained)),
+            spread_cell(&scores, trial.mean_test_score, std),
         ];
-        row.extend(trained.then(|| test_score(leaderboard, trial.trial)));
-        row.extend(has_size.then(|| size(&trial.params).map_or(String::new(), thousands)));
-        row.extend(further.iter().map(|objective| {
-            objective.means.get(&trial.trial).map_or(String::new(), |mean| value_of(*mean))
-        }));
-        row.extend(
-            varying
-                .iter()
-                .map(|name| trial.params.get(name).map_or_else(String::new, ParamValue::brief)),
-        );
-        row.push(marks.marks(&leaderboard.flags(trial)));
-        table.add_row(row);
-    }
-    let numbers = text_columns..table.column_count() - 1;
-    for number in [0].into_iter().chain(numbers) {
-        if let Some(column) = table.column_mut(number) {
-            column.set_cell_alignment(CellAlignment::Right);
+        if trained {
+            cells.push(test_score(leaderboard, trial.trial, &scores));
         }
+        if has_size {
+            cells.push(size(&trial.params).map_or(String::new(), thousands));
+        }
+        cells.extend(further.iter().zip(&formats).map(|(objective, format)| {
+            objective.means.get(&trial.trial).map_or(String::new(), |mean| format.text(*mean))
+        }));
+        let value = |name: &&str| trial.params.get(name).map_or(String::new(), ParamValue::brief);
+        cells.extend(varying.iter().map(value));
+        cells.push(marks.marks(&leaderboard.flags(trial)));
+        let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
+        Row { cells, folded: brief_params(values), below: String::new() }
+    };
+    let rows: Vec<Row> = shown.iter().map(row).collect();
+    columns_text(&columns(leaderboard, further, has_size), &rows, width)
+}
+
+fn columns(leaderboard: &Leaderboard, further: &[ObjectiveMeans], has_size: bool) -> Vec<Column> {
+    let metric = &leaderboard.evaluation.metric;
+    // Names are longer than their values: broken, they leave room for the others.
+    let broken = |name: &str| one_line(name).replace('_', "_\n");
+    let mut columns = vec![Column::number("rank"), Column::fixed("trial")];
+    if leaderboard.evaluation.dataset.is_some() {
+        columns.push(Column::fixed(&format!("cv {metric}")));
+        columns.push(Column::fixed(&format!("test {metric}")).yielding());
+    } else {
+        columns.push(Column::number(metric));
     }
-    table.lines().collect()
+    columns.extend(has_size.then(|| Column::number("size").yielding()));
+    let further = further.iter().map(|objective| Column::number(&broken(&objective.name)));
+    columns.extend(further.map(Column::yielding));
+    let varying = leaderboard.varying_params().into_iter();
+    columns.extend(varying.map(|name| Column::number(&broken(name)).folding()));
+    columns.push(Column::fixed("flags"));
+    columns
 }
 
-fn test_score(leaderboard: &Leaderboard, trial: usize) -> String {
+fn test_score(leaderboard: &Leaderboard, trial: usize, format: &ValueFormat) -> String {
     let refit = leaderboard.top_entry(trial).and_then(|entry| entry.refit.as_ref());
-    refit.map_or(String::new(), |refit| spread_of(refit.mean, refit.std))
+    refit.map_or(String::new(), |refit| {
+        spread_cell(format, refit.mean, refit.std.filter(|_| refit.seeds > 1))
+    })
 }
 
-fn spread_of(mean: Option<f64>, std: Option<f64>) -> String {
+fn spread_cell(format: &ValueFormat, mean: Option<f64>, std: Option<f64>) -> String {
     match (mean, std) {
-        (Some(mean), Some(0.0)) if mean.fract() == 0.0 && mean.abs() >= 1e3 => value_of(mean),
-        (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
-        (Some(mean), None) => format!("{mean:.4}"),
+        (Some(mean), Some(0.0)) if mean.fract() == 0.0 => format.text(mean),
+        (Some(mean), Some(std)) => format.spread(mean, std),
+        (Some(mean), None) => format.text(mean),
         (None, _) => "failed".into(),
     }
 }
 
-/// A value of any size: a whole number in full, another to four digits.
-fn value_of(value: f64) -> String {
-    match value.abs() {
-        _ if value.fract() == 0.0 => format!("{value}"),
-        1e3.. => format!("{value:.0}"),
-        10.0..1e3 => format!("{value:.2}"),
-        0.01..10.0 => format!("{value:.4}"),
-        _ => format!("{value:.3e}"),
-    }
-}
-
-/// `397k`, `1.2M`.
-pub fn thousands(number: u64) -> String {
-    match number {
-        0..1_000 => number.to_string(),
-        1_000..1_000_000 => format!("{}k", (number as f64 / 1e3).round()),
-        _ => format!("{:.1}M", number as f64 / 1e6),
-    }
+fn spread_of(mean: Option<f64>, std: Option<f64>) -> String {
+    spread_cell(&ValueFormat::of(mean), mean, std)
 }
 
 fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize) -> Vec<String> {
@@ -200,7 +170,7 @@ fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize)
             leaderboard.evaluation.train_examples.unwrap_or(0),
             count(refit.seeds, "seed"),
             first.trial,
-            spread_of(refit.mean, refit.std),
+            spread_of(refit.mean, refit.std.filter(|_| refit.seeds > 1)),
             leaderboard.evaluation.test_examples.unwrap_or(0),
         ));
     }
@@ -294,28 +264,34 @@ fn flag_marks(leaderboard: &Leaderboard) -> FlagMarks {
     FlagMarks::of(leaderboard.trials.iter().map(|trial| leaderboard.flags(trial)))
 }
 
-/// `1 trial`, `2 trials`.
-pub fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Breaks a line at single spaces, with later lines indented.
+/// Breaks a line at single spaces, with later lines indented. A word that is wider than a line is broken, too.
 pub fn textwrap(line: &str, width: usize, indent: &str) -> String {
     let body = line.trim_start();
-    let mut text = line[..line.len() - body.len()].to_owned();
-    let mut column = text.len();
-    for (place, word) in body.split(' ').enumerate() {
-        let len = word.chars().count();
-        if place > 0 && column + 1 + len > width {
+    let begin = &line[..line.len() - body.len()];
+    let (mut text, mut column) = (begin.to_owned(), begin.chars().count());
+    let indent_width = indent.chars().count();
+    let mut is_first = true;
+    for word in body.split(' ') {
+        let room = measure_text_width(word) + usize::from(!is_first);
+        if !is_first && column + room > width {
             text.push('\n');
             text.push_str(indent);
-            column = indent.len();
-        } else if place > 0 {
+            column = indent_width;
+        } else if !is_first {
             text.push(' ');
             column += 1;
         }
-        text.push_str(word);
-        column += len;
+        for c in word.chars() {
+            let wide = measure_text_width(c.encode_utf8(&mut [0; 4]));
+            if column + wide > width && column > indent_width {
+                text.push('\n');
+                text.push_str(indent);
+                column = indent_width;
+            }
+            text.push(c);
+            column += wide;
+        }
+        is_first = false;
     }
     text
 }

@@ -1,5 +1,6 @@
 //! Trained models as a person reads them in a terminal: each beside what was reported of it.
 
+use burn_tune_ranking::format::{ValueFormat, count, spread_text, thousands, value_text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -8,7 +9,7 @@ use burn_tune_ranking::{ModelEntry, TrainingReport};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::flag_marks::flag_lines;
-use crate::table::{count, textwrap, thousands};
+use crate::table::textwrap;
 
 /// The table and what is to be said about it, in lines of at most `width` columns, if that can be.
 pub fn training_text(report: &TrainingReport, width: usize) -> String {
@@ -54,13 +55,14 @@ fn models_table(report: &TrainingReport, wide: bool) -> Vec<String> {
 }
 
 fn reported_text(model: &ModelEntry) -> String {
-    let scores: Vec<String> = model.reported.iter().map(|score| format!("{score:.4}")).collect();
+    let scores: Vec<String> = model.reported.iter().map(|score| value_text(*score)).collect();
     scores.join(", ")
 }
 
 fn spread(model: &ModelEntry) -> String {
     match (model.mean, model.std) {
-        (Some(mean), Some(std)) => format!("{mean:.4} ± {std:.4}"),
+        (Some(mean), Some(_)) if model.test_scores.len() == 1 => value_text(mean),
+        (Some(mean), Some(std)) => spread_text(mean, std),
         _ => {
             let trained = model.test_scores.iter().flatten().count();
             format!("{trained} of {} done", model.test_scores.len())
@@ -70,7 +72,10 @@ fn spread(model: &ModelEntry) -> String {
 
 fn range(model: &ModelEntry) -> String {
     match (model.min, model.max) {
-        (Some(min), Some(max)) => format!("{min:.4} – {max:.4}"),
+        (Some(min), Some(max)) => {
+            let format = ValueFormat::of([min, max]);
+            format!("{} – {}", format.text(min), format.text(max))
+        }
         _ => String::new(),
     }
 }
@@ -104,8 +109,10 @@ fn remarks(report: &TrainingReport) -> Vec<String> {
     lines.extend(baseline_remark(report));
     lines.extend(report.widest().map(|(model, min, max)| {
         format!(
-            "A single training of {} comes out anywhere from {min:.4} to {max:.4}, by its seed alone.",
-            model.name
+            "A single training of {} comes out anywhere from {} to {}, by its seed alone.",
+            model.name,
+            value_text(min),
+            value_text(max),
         )
     }));
     lines.extend(contrast_remarks(report));
@@ -141,7 +148,8 @@ fn remarks(report: &TrainingReport) -> Vec<String> {
 fn contrast_remarks(report: &TrainingReport) -> Vec<String> {
     let contrasts = report.contrasts();
     let side = |model: &ModelEntry, param: &str| {
-        Some(format!("{} ({}) {:.4}", model.name, model.params.get(param)?.brief(), model.mean?))
+        let value = model.params.get(param)?.brief();
+        Some(format!("{} ({value}) {}", model.name, value_text(model.mean?)))
     };
     let line = |param: &str| {
         let of_param = contrasts.iter().filter(|contrast| contrast.param == param);

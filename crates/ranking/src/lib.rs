@@ -12,6 +12,7 @@
 //!              └─ ObjectiveMeans ─→ what a clock decides, for the table and the page
 //! ```
 
+pub mod format;
 pub mod noise;
 pub mod rank;
 pub mod statistics;

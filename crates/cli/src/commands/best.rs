@@ -1,5 +1,6 @@
 //! `burn-tune best`: the best trial of a study; of several objectives the Pareto front.
 
+use burn_tune_ranking::format::{count, duration_text, spread_text, value_text};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -11,13 +12,13 @@ use crate::WorkFailed;
 use crate::args::{BestArgs, BestFormat};
 use crate::commands::facts::facts_text;
 use crate::commands::json::{TrialJson, params};
-use crate::commands::notation::{duration_text, spread_text, toml_entry, value_text};
+use crate::commands::notation::toml_entry;
 use crate::commands::opened::{objectives, open_study};
 use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
 use crate::commands::winners::{winners, within_noise_of};
 use crate::console::{print, print_json};
-use crate::table::{count, terminal_width, textwrap};
+use crate::table::{terminal_width, textwrap};
 
 /// Shows the best trial.
 pub fn best(args: &BestArgs) -> Result<ExitCode> {
@@ -232,12 +233,12 @@ mod tests {
         let (study, records) = optunas();
         let trial = |number: usize| TrialView::new(&records[number]).unwrap();
         assert_snapshot!(explicit_trial(&trial(0), &study), @r#"
-        # value: 0.5000, 20.0000
-        [[trial]]
-        name = "cost, gain-0"
-        kind = "a"
-        n_layers = 3
-        "#);
+# value: 0.5000, 20
+[[trial]]
+name = "cost, gain-0"
+kind = "a"
+n_layers = 3
+"#);
         assert!(explicit_trial(&trial(1), &study).contains("\n# kind = null\n"));
     }
 }

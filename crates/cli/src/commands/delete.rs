@@ -1,5 +1,6 @@
 //! `burn-tune delete`: removes a study, after a question.
 
+use burn_tune_ranking::format::count;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -9,7 +10,6 @@ use burn_tune_storage::Counts;
 use crate::args::DeleteArgs;
 use crate::commands::opened::{Opened, failure, open_named};
 use crate::console::say;
-use crate::table::count;
 
 /// Deletes the study.
 pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use console::measure_text_width;
 
-use crate::commands::listing::one_line;
+use crate::columns::one_line;
 use crate::table::textwrap;
 
 /// Each fact is a name and a text; one without a name goes on with the fact before it. Empty texts are

@@ -1,6 +1,4 @@
-//! How values, times and parameters are written for people, and in TOML.
-
-use std::time::Duration;
+//! How the values, dates and distributions of a database are written for people, and in TOML.
 
 use burn_tune_search::ParamValue;
 use burn_tune_storage::Distribution;
@@ -20,62 +18,6 @@ pub fn brief(value: &Value) -> String {
         Some(float) if value.is_f64() => ParamValue::Float(float).brief(),
         _ => plain(value),
     }
-}
-
-/// What an objective has come to: to four decimals, or to four digits where it is small or very large.
-pub fn value_text(value: f64) -> String {
-    ValueFormat::of([value]).text(value)
-}
-
-/// How the values of one column are written: their points below each other, where that can be.
-pub struct ValueFormat {
-    /// None where some are so small and others so large that each has its own.
-    decimals: Option<usize>,
-}
-
-impl ValueFormat {
-    /// With four decimals, or as many as leave four digits of the smallest value.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let sizes = values.into_iter().map(f64::abs).filter(|size| *size > 0.0 && size.is_finite());
-        let (smallest, largest) = sizes.fold((0.1f64, 0.0f64), |(smallest, largest), size| {
-            (smallest.min(size), largest.max(size))
-        });
-        let moderate = smallest >= 1e-4 && largest < 1e6;
-        ValueFormat { decimals: moderate.then(|| (3.0 - smallest.log10().floor()) as usize) }
-    }
-
-    /// One of the values.
-    pub fn text(&self, value: f64) -> String {
-        match (self.decimals, value.abs()) {
-            (_, 0.0) => "0".into(),
-            (Some(decimals), size) if size.is_finite() => format!("{value:.decimals$}"),
-            (None, 1e-4..1e6) => value_text(value),
-            (None, size) if size.is_finite() => format!("{value:.3e}"),
-            _ => value.to_string(),
-        }
-    }
-}
-
-/// `0.9781 ± 0.0012`.
-pub fn spread_text(mean: f64, std: f64) -> String {
-    format!("{mean:.4} ± {std:.4}")
-}
-
-/// `350 ms`, `12.3 s`, `1m 23s`, `2h 05m`.
-pub fn duration_text(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        _ if duration < Duration::from_millis(999) => format!("{} ms", duration.as_millis()),
-        0..60 => format!("{:.1} s", duration.as_secs_f64()),
-        60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
-    }
-}
-
-/// A number of seconds likewise; nothing of one that is none.
-pub fn seconds_text(seconds: Option<f64>) -> String {
-    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    duration.map_or(String::new(), duration_text)
 }
 
 /// A date of a database (UTC), to the minute.
@@ -156,30 +98,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn values_have_four_decimals_or_four_digits() {
-        let shown = [0.978_12, 0.0, -12.0, 0.012_345_6, 0.000_123_456, 1.5e-9, 2e7, f64::INFINITY];
-        let expected =
-            ["0.9781", "0", "-12.0000", "0.01235", "0.0001235", "1.500e-9", "2.000e7", "inf"];
-        assert_eq!(shown.map(value_text), expected);
-    }
-
-    #[test]
-    fn values_of_a_column_have_their_points_below_each_other() {
-        let shown = |values: [f64; 3]| values.map(|value| ValueFormat::of(values).text(value));
-        assert_eq!(shown([0.5, 0.978_12, 92.0]), ["0.5000", "0.9781", "92.0000"]);
-        assert_eq!(shown([0.018_64, 0.0, 92.0]), ["0.01864", "0", "92.00000"]);
-        assert_eq!(shown([1e-9, 0.5, f64::INFINITY]), ["1.000e-9", "0.5000", "inf"]);
-    }
-
-    #[test]
-    fn durations_are_as_long_as_needed() {
-        let shown = [0.0, 0.35, 0.9999, 12.34, 83.0, 7_500.0, 360_000.0].map(Some);
-        let expected = ["0 ms", "350 ms", "1.0 s", "12.3 s", "1m 23s", "2h 05m", "100h 00m"];
-        assert_eq!(shown.map(seconds_text), expected);
-        assert_eq!([None, Some(-1.0), Some(f64::NAN)].map(seconds_text), ["", "", ""]);
-    }
 
     #[test]
     fn a_distribution_is_written_as_in_a_space_file() {

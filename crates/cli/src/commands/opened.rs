@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::WorkFailed;
 use crate::args::{StorageArgs, StudyArgs};
-use crate::commands::listing::one_line;
+use crate::columns::one_line;
 use crate::commands::trial::TrialView;
 use crate::console::say;
 

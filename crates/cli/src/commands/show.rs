@@ -1,5 +1,6 @@
 //! `burn-tune show`: everything that a database knows about one trial.
 
+use burn_tune_ranking::format::{count, duration_text, seconds_text, spread_text, value_text};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -11,17 +12,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{ShowArgs, ShowFormat};
+use crate::columns::{Column, Row, columns_text, one_line};
 use crate::commands::facts::facts_text;
 use crate::commands::json::{Object, TrialJson, number};
-use crate::commands::listing::{Column, Row, listing, one_line};
-use crate::commands::notation::{
-    date_text, domain_text, duration_text, plain, seconds_text, size_text, spread_text, toml,
-    toml_entry, value_text,
-};
+use crate::commands::notation::{date_text, domain_text, plain, size_text, toml, toml_entry};
 use crate::commands::opened::{Opened, failure, objectives, open_study};
 use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::console::{print, print_json};
-use crate::table::{count, terminal_width, textwrap};
+use crate::table::{terminal_width, textwrap};
 
 /// Intermediate values that a person is shown.
 const MOST_STEPS: usize = 50;
@@ -206,10 +204,10 @@ fn results_text(noun: &str, results: &BTreeMap<usize, TaskResult>, width: usize)
     let columns = [
         Column::fixed(noun),
         Column::number("score"),
-        Column::number("training"),
-        Column::number("scoring"),
-        Column::number("duration"),
-        Column::number("worker"),
+        Column::number("training").yielding(),
+        Column::number("scoring").yielding(),
+        Column::number("duration").yielding(),
+        Column::number("worker").yielding(),
         Column::fixed("flags"),
     ];
     let rows: Vec<Row> = results
@@ -232,7 +230,7 @@ fn results_text(noun: &str, results: &BTreeMap<usize, TaskResult>, width: usize)
             below: result.error.clone().unwrap_or_default(),
         })
         .collect();
-    if rows.is_empty() { String::new() } else { listing(&columns, &rows, width) }
+    if rows.is_empty() { String::new() } else { columns_text(&columns, &rows, width) }
 }
 
 /// Intermediate values, attributes and curves.
@@ -317,7 +315,7 @@ mod tests {
         records[1].intermediate_values = (0..120).map(|step| (step, step as f64)).collect();
         let trial = TrialView::new(&records[1]).unwrap();
         let text = intermediate_text(&trial, &records[1]);
-        assert!(text.starts_with("(70 steps before these: see --format json) 70: 70.0000, 71: "));
-        assert!(text.ends_with("119: 119.0000"), "{text}");
+        assert!(text.starts_with("(70 steps before these: see --format json) 70: 70, 71: "));
+        assert!(text.ends_with("119: 119"), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! `burn-tune studies`: the studies of a database, and how far each is.
 
+use burn_tune_ranking::format::value_text;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -10,10 +11,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{ListFormat, StudiesArgs};
+use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
 use crate::commands::json::number;
-use crate::commands::listing::{Column, Row, listing};
-use crate::commands::notation::{minute_text, value_text};
+use crate::commands::notation::minute_text;
 use crate::commands::opened::{attribute, failure, no_study, open};
 use crate::console::{print, print_json, say};
 use crate::table::terminal_width;
@@ -96,11 +97,11 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
     let columns = [
         Column::fixed("study"),
         Column::number("complete"),
-        Column::number("failed"),
-        Column::number("pruned"),
-        Column::number("running"),
-        Column::number("waiting"),
-        Column::number("budget"),
+        Column::number("failed").yielding(),
+        Column::number("pruned").yielding(),
+        Column::number("running").yielding(),
+        Column::number("waiting").yielding(),
+        Column::number("budget").yielding(),
         Column::number("best"),
         Column::fixed("direction").folding(),
         Column::fixed("begun (UTC)").folding(),
@@ -108,7 +109,7 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
         Column::fixed(""),
     ];
     let rows: Vec<Row> = studies.iter().map(row).collect();
-    listing(&columns, &rows, width)
+    columns_text(&columns, &rows, width)
 }
 
 fn row(study: &StudyJson) -> Row {

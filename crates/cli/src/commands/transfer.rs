@@ -1,5 +1,6 @@
 //! `burn-tune export` and `burn-tune import`: a study as a file of JSON lines, and back.
 
+use burn_tune_ranking::format::count;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind};
 use std::path::Path;
@@ -14,7 +15,6 @@ use crate::args::{ExportArgs, ImportArgs};
 use crate::commands::opened::{Opened, failure, open, open_study};
 use crate::console::{done, quoted, say};
 use crate::output::replace_with;
-use crate::table::count;
 
 /// Writes the study.
 pub fn export(args: &ExportArgs) -> Result<ExitCode> {

@@ -1,12 +1,13 @@
 //! Trials as a person reads them in a terminal: a row each, with the params that vary.
 
+use burn_tune_ranking::format::{ValueFormat, count, duration_text, spread_text};
 use serde_json::Value;
 
-use crate::commands::listing::{Column, Row, listing, one_line};
-use crate::commands::notation::{ValueFormat, brief, duration_text, spread_text};
+use crate::columns::{Column, Row, columns_text, one_line};
+use crate::commands::notation::brief;
 use crate::commands::trial::{State, TrialView, param_names};
 use crate::flag_marks::FlagMarks;
-use crate::table::{count, textwrap};
+use crate::table::textwrap;
 
 /// The table of some trials of a study, and what is to be said about it. `objectives` are what the
 /// values are called. Lines are at most `width` columns, if that can be.
@@ -24,7 +25,7 @@ pub fn trials_text(
             (0..objectives.len()).map(|objective| format_of(shown, objective)).collect();
         let rows: Vec<Row> =
             shown.iter().map(|trial| row(trial, &formats, &varying, &marks)).collect();
-        text = listing(&columns(objectives, &varying), &rows, width);
+        text = columns_text(&columns(objectives, &varying), &rows, width);
         text.push('\n');
     }
     let same = fixed.iter().map(|(name, value)| format!("{name}={}", brief(value)));
@@ -64,8 +65,11 @@ fn split_params(all: &[TrialView]) -> (Vec<&str>, Vec<(&str, Value)>) {
 
 fn columns(objectives: &[String], varying: &[&str]) -> Vec<Column> {
     let mut columns = vec![Column::fixed("trial"), Column::fixed("state")];
-    columns.extend(objectives.iter().map(|objective| Column::number(objective)));
-    columns.push(Column::number("duration"));
+    columns.extend(objectives.iter().enumerate().map(|(place, objective)| {
+        let column = Column::number(objective);
+        if place == 0 { column } else { column.yielding() }
+    }));
+    columns.push(Column::number("duration").yielding());
     // Names are longer than their values: broken, they leave room for the others.
     let header = |name: &&str| one_line(name).replace('_', "_\n");
     columns.extend(varying.iter().map(|name| Column::number(&header(name)).folding()));

@@ -6,7 +6,7 @@ use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
-    Candidate, Direction, Event, FoldScore, History, Metric, ObjectiveError, ParamValue,
+    Candidate, Direction, Event, Flag, FoldScore, History, Metric, ObjectiveError, ParamValue,
     RefitScore, StudyFile,
 };
 use insta::assert_snapshot;
@@ -117,9 +117,4 @@ fn without_any_complete_trial_there_is_a_reason_instead_of_a_table() {
 #[test]
 fn a_search_that_was_stopped_at_once_says_so() {
     assert_eq!(text(&[], 0, 80), "No trial has ended.\n");
-}
-
-#[test]
-fn sizes_are_rounded_to_thousands_and_millions() {
-    assert_eq!([thousands(999), thousands(397_510), thousands(1_250_000)], ["999", "398k", "1.2M"]);
 }

@@ -39,16 +39,16 @@ fn script(script: &str, more: &str) -> Workplace {
 fn a_program_is_searched_as_a_model_is() {
     let workplace = space("'sh run.sh {x}'", "");
     let run = workplace.run(&format!("{SEARCH} --trials 4 --jobs 1")).ends_with(0);
-    assert_snapshot!(run.stdout, @"
-     rank  trial  points    x  flags
-      1    1      86.0000  86
-      2    3      55.0000  55
-      3    0      26.0000  26
-      4    2      2.0000    2
+    assert_snapshot!(run.stdout, @r#"
+ rank  trial  points   x
+  1    1          86  86
+  2    3          55  55
+  3    0          26  26
+  4    2           2   2
 
-    All trials: results/leaderboard.json, results/cv_results.csv
-    Figures, in a browser: results/s.html
-    ");
+All trials: results/leaderboard.json, results/cv_results.csv
+Figures, in a browser: results/s.html
+"#);
     let leaderboard = workplace.leaderboard("results");
     assert_eq!(leaderboard["evaluation"]["command"], "sh run.sh '{x}'");
     assert_eq!(leaderboard["evaluation"]["metric"], "points");

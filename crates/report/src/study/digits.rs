@@ -12,16 +12,7 @@ pub fn all_short(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     values.into_iter().map(short).collect()
 }
 
-/// A score to four significant digits, with its zeros: `0.9700`.
-pub fn score_text(score: f64) -> String {
-    let magnitude = score.abs();
-    if (1e-4..1e4).contains(&magnitude) {
-        let decimals = (3.0 - magnitude.log10().floor()).max(0.0) as usize;
-        format!("{score:.decimals$}")
-    } else {
-        number_text(score, 4)
-    }
-}
+pub use burn_tune_ranking::format::value_text as score_text;
 
 /// The value of a parameter; three significant digits of a float, as with Optuna's `.3g`.
 pub fn value_text(value: &ParamValue) -> String {
@@ -59,16 +50,6 @@ mod tests {
         assert_eq!(short(-1_234_567.0), -1_234_570.0);
         assert_eq!(short(0.0), 0.0);
         assert_eq!(all_short([0.25, f64::INFINITY]), [0.25, f64::INFINITY]);
-    }
-
-    #[test]
-    fn a_score_in_a_text_has_four_digits() {
-        let scores = [(0.97, "0.9700"), (1.0, "1.000"), (-12.3456, "-12.35"), (0.0, "0")];
-        for (score, text) in scores {
-            assert_eq!(score_text(score), text);
-        }
-        assert_eq!(score_text(123_456.0), "123500");
-        assert_eq!(score_text(1.234_56e-7), "1.235e-7");
     }
 
     #[test]
