@@ -1,5 +1,6 @@
 //! The command line as users type it.
 
+mod compare;
 mod studies;
 mod told;
 
@@ -11,6 +12,7 @@ use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::study_file::{SamplerKind, check_name};
 use clap::{Args, Parser, Subcommand};
 
+pub use compare::{CompareArgs, CompareFormat};
 pub use studies::*;
 pub use told::{AskArgs, TellArgs, ToldState};
 
@@ -42,6 +44,9 @@ pub enum Command {
     /// The leaderboard of a study again, from the database
     #[command(after_long_help = RANK_EXAMPLES)]
     Rank(RankArgs),
+    /// What has moved between two leaderboards, such as those of two commits
+    #[command(after_long_help = compare::COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Write the HTML pages again, from the result files of an earlier search or train, or from a database
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
@@ -66,8 +71,10 @@ const SEARCH_EXAMPLES: &str = "Examples:
   burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000    a quick look
   burn-tune search --space spaces/mlp.toml --trials 50 --curves       with learning curves
   burn-tune search --space my.toml --data ~/fashion-mnist --json > leaderboard.json
+  burn-tune search --space my.toml --trials 20 --min-score 0.97       fails below it, for CI
 
-Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
+Exit codes: 0 done; 1 the work failed, or no score reaches --min-score; 2 the input is wrong;
+130 interrupted.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
   burn-tune train --space search-spaces/report.toml --seeds 8
@@ -79,7 +86,8 @@ Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 const RANK_EXAMPLES: &str = "Examples:
   burn-tune rank                        the newest study, finished or not
   burn-tune rank --study mlp-2 --json > leaderboard.json
-  burn-tune rank --study mlp-2 --out mlp-2      with all files that a search writes";
+  burn-tune rank --study mlp-2 --out mlp-2      with all files that a search writes
+  burn-tune rank --min-score 0.97               exit code 1 where no score reaches it";
 
 const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report                      the pages of what is in results/
@@ -169,6 +177,10 @@ pub struct SearchArgs {
     /// End the study once a trial has come to this score, or a better one
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub target: Option<f64>,
+    /// End with exit code 1, once all files are written, where the best score is below this one (above it,
+    /// where scores are minimized)
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
+    pub min_score: Option<f64>,
     /// End the study once so many trials have ended since the best one
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub no_improvement: Option<usize>,
@@ -221,6 +233,7 @@ impl SearchArgs {
             curves: false,
             timeout: None,
             target: None,
+            min_score: None,
             no_improvement: None,
             trial_timeout: None,
             resume: false,
@@ -256,6 +269,9 @@ pub struct RankArgs {
     /// Write the result files of a search there
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// End with exit code 1 where the best score is below this one (above it, where scores are minimized)
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
+    pub min_score: Option<f64>,
 }
 
 #[derive(Debug, Args)]
@@ -288,6 +304,13 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("write a whole number, at least 1".into()),
         Ok(number) => Ok(number),
+    }
+}
+
+fn score(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(score) if score.is_finite() => Ok(score),
+        _ => Err("write a number, such as 0.97".into()),
     }
 }
 

@@ -7,6 +7,7 @@ mod space_file;
 mod setup;
 
 mod commands;
+mod compare;
 mod dry_run;
 mod rank;
 mod report;
@@ -21,6 +22,7 @@ mod flag_marks;
 mod output;
 mod progress;
 mod results;
+mod score_gate;
 mod signals;
 mod study_state;
 mod table;
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Ask(args) => told::ask(&args),
         Command::Tell(args) => told::tell(&args),
         Command::Rank(args) => rank::rank(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
         Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
         Command::Studies(command) => commands::run(command),

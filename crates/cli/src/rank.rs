@@ -11,6 +11,7 @@ use crate::commands::opened::{Opened, open_study};
 use crate::console::{print, quoted, say};
 use crate::output::OutputFolder;
 use crate::results::StudyFiles;
+use crate::score_gate;
 use crate::search::Definition;
 use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
@@ -35,15 +36,18 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
         say(&format!("written to {}", out.display()));
     }
     let leaderboard = &files.leaderboard;
-    if args.json {
-        return print(&leaderboard.to_json());
-    }
-    print(&leaderboard_text(
-        leaderboard,
-        &files.measured,
-        |params: &Params| definition.size(params),
-        terminal_width(),
-    ))
+    let printed = if args.json {
+        print(&leaderboard.to_json())?
+    } else {
+        print(&leaderboard_text(
+            leaderboard,
+            &files.measured,
+            |params: &Params| definition.size(params),
+            terminal_width(),
+        ))?
+    };
+    score_gate::check(leaderboard, args.min_score)?;
+    Ok(printed)
 }
 
 /// Reads and ranks the study that the arguments name.

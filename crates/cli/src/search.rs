@@ -35,7 +35,7 @@ use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
 use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
-use crate::{WorkFailed, setup};
+use crate::{WorkFailed, score_gate, setup};
 
 /// How long a database that does not answer is asked again, before the search ends without it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -275,6 +275,7 @@ impl Search<'_> {
                 path(LEADERBOARD)
             )));
         }
+        score_gate::check(leaderboard, self.args.min_score)?;
         Ok(ExitCode::SUCCESS)
     }
 

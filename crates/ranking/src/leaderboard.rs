@@ -290,9 +290,14 @@ impl ResultFile for Leaderboard {
 }
 
 impl Leaderboard {
-    /// The trial with this number.
-    pub fn trial(&self, number: usize) -> Option<&TrialEntry> {
-        self.trials.iter().find(|trial| trial.trial == number)
+    /// The best complete trial; with several objectives, the best in the first.
+    pub fn best(&self) -> Option<&TrialEntry> {
+        let score =
+            |trial: &&TrialEntry| trial.mean_test_score.filter(|_| trial.state == State::Complete);
+        let loss = |trial: &&TrialEntry| score(trial).map(|score| self.direction.loss(score));
+        let scored = self.trials.iter().filter(|trial| score(trial).is_some());
+        // Of equals the first, which has the better rank.
+        scored.min_by(|a, b| loss(a).partial_cmp(&loss(b)).unwrap_or(std::cmp::Ordering::Equal))
     }
 
     /// The refits of the trial with this number, if it is one of the best.

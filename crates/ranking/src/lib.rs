@@ -25,6 +25,7 @@ pub mod verdict;
 mod json_layout;
 pub mod result_file;
 
+pub mod comparison;
 pub mod leaderboard;
 pub mod schema;
 pub mod training_report;
@@ -38,6 +39,7 @@ pub mod timeline;
 #[cfg(test)]
 mod fixtures;
 
+pub use comparison::Comparison;
 pub use cv_results::cv_results;
 pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
 pub use objective_means::ObjectiveMeans;

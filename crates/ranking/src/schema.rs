@@ -1,4 +1,4 @@
-//! The JSON Schemas of `leaderboard.json` and `report.json`, made from the structs; and the parts that the structs cannot
+//! The JSON Schemas of `leaderboard.json`, `report.json` and what `compare` prints, made from the structs; and the parts that the structs cannot
 //! say themselves, because their types come from `burn_tune_search`, which knows no schemas.
 
 use schemars::generate::SchemaSettings;
@@ -6,6 +6,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
+use crate::comparison::Comparison;
 use crate::leaderboard::Leaderboard;
 use crate::result_file::pretty;
 use crate::training_report::TrainingReport;
@@ -18,6 +19,11 @@ pub fn leaderboard_schema() -> String {
 /// The JSON Schema (draft 2020-12) of [`TrainingReport`], as the text of `report.schema.json`.
 pub fn report_schema() -> String {
     schema_of::<TrainingReport>()
+}
+
+/// The JSON Schema (draft 2020-12) of [`Comparison`], as the text of `comparison.schema.json`.
+pub fn comparison_schema() -> String {
+    schema_of::<Comparison>()
 }
 
 fn schema_of<T: JsonSchema>() -> String {
@@ -105,6 +111,7 @@ mod tests {
         let schemas = [
             ("leaderboard.schema.json", leaderboard_schema()),
             ("report.schema.json", report_schema()),
+            ("comparison.schema.json", comparison_schema()),
         ];
         for (name, schema) in schemas {
             let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -123,7 +130,7 @@ mod tests {
     #[test]
     fn every_field_is_described() {
         let mut fields = 0;
-        for schema in [leaderboard_schema(), report_schema()] {
+        for schema in [leaderboard_schema(), report_schema(), comparison_schema()] {
             let schema: Value = serde_json::from_str(&schema).unwrap();
             let structs = schema["$defs"].as_object().unwrap().values().chain([&schema]);
             for object in structs.filter(|object| object["type"] == "object") {

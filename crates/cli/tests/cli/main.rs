@@ -7,6 +7,7 @@ mod harness;
 mod adversity;
 mod ask_tell;
 mod command;
+mod compare;
 mod interruption;
 mod learning;
 mod pareto;

@@ -1,0 +1,106 @@
+//! A comparison as a person reads it in a terminal.
+
+use std::fmt::Write;
+
+use burn_tune_ranking::Comparison;
+use burn_tune_ranking::comparison::TrialSide;
+
+use super::wording::{self, BestLine, name_of, numbers, params};
+use crate::columns::one_line;
+use crate::table::textwrap;
+
+/// Rows of a list that are shown.
+const ROWS: usize = 10;
+
+/// All of it, in lines of at most `width` columns, if that can be.
+pub fn comparison_text(comparison: &Comparison, width: usize) -> String {
+    let mut text = Lines { text: String::new(), width };
+    let headline = wording::headline(comparison);
+    let capital = headline.chars().take(1).flat_map(char::to_uppercase);
+    text.line(&format!("{}{}.", capital.collect::<String>(), &headline[1..]));
+    text.line(&wording::verdict_sentence(comparison));
+    for BestLine { when, side, place } in wording::best_lines(comparison) {
+        let name = name_of(side.name.as_deref());
+        let params = params(&side.params);
+        text.row(&format!("best of {when}: trial {}{name}{place}: {params}", side.trial));
+    }
+    text.line(&wording::counts_sentence(comparison));
+    for sentence in [wording::doubts(comparison), wording::set_aside(comparison)] {
+        sentence.iter().for_each(|sentence| text.line(sentence));
+    }
+    lists(comparison, &mut text);
+    text.text
+}
+
+fn lists(comparison: &Comparison, text: &mut Lines) {
+    text.list("Settings that differ", &comparison.settings, |setting| {
+        let [old, new] = wording::setting_values(setting);
+        format!("{}: {old} → {new}", one_line(&setting.setting))
+    });
+    text.list(wording::scores_title(comparison), &comparison.scores, |change| {
+        let [old, new, by] = wording::moved(change);
+        format!("{old} → {new}  {by}  {}", titled(change.old.trial, &change.new))
+    });
+    text.list("Trials that ended otherwise", &comparison.states, |change| {
+        let (old, new) = (wording::state(change.old.state), wording::state(change.new.state));
+        let why = change.error.as_ref().map_or(String::new(), |error| {
+            format!(" ({})", one_line(error.lines().next().unwrap_or_default()))
+        });
+        format!("{old} → {new}  {}{why}", titled(change.old.trial, &change.new))
+    });
+    text.list("Flags that came (+) or went (-)", &comparison.flags, |change| {
+        let flags = wording::flags(&change.came, &change.went);
+        format!("{flags}  {}", titled(change.old_trial, &change.new))
+    });
+    text.list("Refits, scored on the test data", &comparison.refits, |refit| {
+        let [old, new] = wording::refit_values(refit);
+        let noise = wording::refit_noise(refit);
+        let trial = numbers(refit.old_trial, refit.new_trial);
+        let name = name_of(refit.name.as_deref());
+        format!("{old} → {new}  {noise}  trial {trial}{name}: {}", params(&refit.params))
+    });
+    text.list("Pareto front, came (+) or went (-)", &comparison.front, |change| {
+        let sign = if change.came { '+' } else { '-' };
+        format!("{sign} {}", titled(change.trial.trial, &change.trial))
+    });
+    let alone = |side: &TrialSide| {
+        format!("rank {}, {}  {}", side.rank, wording::outcome(side), titled(side.trial, side))
+    };
+    text.list("New trials", &comparison.new_trials, alone);
+    text.list("Trials that are gone", &comparison.gone_trials, alone);
+}
+
+/// `trial 13 → 7 (name): lr=0.01`.
+fn titled(old: usize, new: &TrialSide) -> String {
+    let name = name_of(new.name.as_deref());
+    format!("trial {}{name}: {}", numbers(old, new.trial), params(&new.params))
+}
+
+/// Lines of a width.
+struct Lines {
+    text: String,
+    width: usize,
+}
+
+impl Lines {
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{}", textwrap(line, self.width, "  "));
+    }
+
+    fn row(&mut self, line: &str) {
+        let _ = writeln!(self.text, "{}", textwrap(&format!("  {line}"), self.width, "      "));
+    }
+
+    /// A title and a row for each; nothing where there are none.
+    fn list<T>(&mut self, title: &str, all: &[T], row: impl Fn(&T) -> String) {
+        if all.is_empty() {
+            return;
+        }
+        self.text.push('\n');
+        self.line(&format!("{title}: {}", all.len()));
+        all.iter().take(ROWS).for_each(|one| self.row(&row(one)));
+        if all.len() > ROWS {
+            self.row(&format!("and {} more, which --format json has", all.len() - ROWS));
+        }
+    }
+}
