@@ -11,7 +11,7 @@ use super::*;
 use crate::fixtures::{facts, failed, finished, params, scored, started};
 use crate::leaderboard::StudyFacts;
 
-type Scores = [f64; 3];
+pub type Scores = [f64; 3];
 
 /// Noise of about 0.004.
 const BEST: Scores = [0.970, 0.972, 0.974];
@@ -31,7 +31,7 @@ fn board_of(facts: &StudyFacts, trials: &[(Params, Scores)], refits: &[Refit]) -
     Leaderboard::new(facts, &crate::fixtures::history(3, events), refits)
 }
 
-fn board(trials: &[(f64, Scores)]) -> Leaderboard {
+pub fn board(trials: &[(f64, Scores)]) -> Leaderboard {
     let trials: Vec<(Params, Scores)> =
         trials.iter().map(|(lr, scores)| (params(*lr, "relu"), *scores)).collect();
     board_of(&facts(), &trials, &[])
