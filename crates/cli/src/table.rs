@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::format::{ValueFormat, count, thousands};
+use burn_tune_ranking::format::{ValueFormat, count, thousands, value_text};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
-use burn_tune_ranking::{Leaderboard, ObjectiveMeans, noise};
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
 use burn_tune_search::{ParamValue, Params};
 use console::measure_text_width;
 
@@ -243,20 +243,21 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     let folds = leaderboard.evaluation.folds;
     // A program of the user's has one score, whatever is asked for.
     leaderboard.evaluation.dataset.as_ref()?;
-    let like_best =
-        leaderboard.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true)).count();
-    match like_best {
-        0 if folds == 1 && leaderboard.counts.complete > 0 => Some(
+    if folds == 1 && leaderboard.counts.complete > 0 {
+        return Some(
             "One score a trial says nothing about noise: use --folds 3 or more to see which differences are real.".into(),
-        ),
-        0 => None,
-        1 => Some("The best differs from every other trial by more than noise.".into()),
-        _ => Some(format!(
-            "≈ The best differs from {} by no more than noise (corrected resampled t-test over {folds} folds, p ≥ {}): choose among them by size.",
-            count(like_best - 1, "trial"),
-            noise::SIGNIFICANCE,
-        )),
+        );
     }
+    let band = leaderboard.noise_band.as_ref()?;
+    let near = leaderboard.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true));
+    let width = value_text(band.width);
+    Some(match near.count().saturating_sub(1) {
+        0 => format!("The best is ahead of every other trial by more than noise ({width})."),
+        near => format!(
+            "≈ Trials within {width} of the best cannot be told apart: {}. Choose among them by size or speed.",
+            count(near, "other trial"),
+        ),
+    })
 }
 
 /// The kinds of flags that occur, in the order of the ranking.

@@ -10,7 +10,7 @@ use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, Tria
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::noise::{typical_variance, within_noise};
+use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
 use crate::schema;
 use crate::standings::{Standing, standings, top};
@@ -86,6 +86,10 @@ pub struct Leaderboard {
     pub evaluation: Evaluation,
     /// How many trials there are of each state.
     pub counts: Counts,
+    /// Which trials cannot be told from the best one; absent where nothing is known about noise: with a single
+    /// fold, fewer than two complete trials, or several objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_band: Option<NoiseBand>,
     /// What the pruner has saved, where there is one, and it is known how many steps there would have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruning: Option<PruningEntry>,
@@ -215,9 +219,8 @@ pub struct TrialEntry {
     /// Signs that the models are sick, of any fold.
     #[schemars(schema_with = "schema::flags")]
     pub flags: Vec<Flag>,
-    /// Whether the trial differs from the first of rank 1 by no more than noise (a corrected resampled
-    /// t-test on the folds, at 0.05, with at most the variance that is typical of the study); null where
-    /// the trial failed, there is a single fold, or there are several objectives.
+    /// Whether the trial is behind the first of rank 1 by no more than the width of `noise_band`; null where there
+    /// is no band, and for a trial that is not complete or is another program's.
     pub within_noise_of_best: Option<bool>,
     /// What the trial scored on the way: on the first fold after each epoch, where a pruner looks at that; or
     /// what its program reported.
@@ -324,11 +327,8 @@ impl Leaderboard {
         let failed = standings.iter().filter(|standing| standing.has_failed()).count();
         let pruned = standings.iter().filter(|standing| standing.is_pruned()).count();
         let best = top(&standings, 1).first().copied().filter(|_| objectives.is_empty());
-        let noise = best.map_or(f64::INFINITY, |best| {
-            let complete = standings.iter().filter(|standing| standing.is_complete());
-            let others = complete.filter(|other| other.trial.number != best.trial.number);
-            typical_variance(&best.scores, others.map(|other| other.scores.as_slice()))
-        });
+        let noise_band = best.and_then(|_| noise_band(&standings));
+        let noise = best.zip(noise_band.as_ref());
         Leaderboard {
             format: Self::FORMAT,
             name: facts.name.clone(),
@@ -337,6 +337,7 @@ impl Leaderboard {
             space: facts.space.clone(),
             evaluation: facts.evaluation.clone(),
             counts: Counts { complete: standings.len() - failed - pruned, pruned, failed },
+            noise_band,
             pruning: pruning(facts, &standings),
             top: top(&standings, facts.top)
                 .into_iter()
@@ -347,12 +348,22 @@ impl Leaderboard {
                 .map(|standing| TrialEntry {
                     front: front(standing, &objectives),
                     values: values(standing, facts, &objectives),
-                    ..trial_entry(standing, best, noise)
+                    ..trial_entry(standing, noise, facts.direction)
                 })
                 .collect(),
             objectives,
         }
     }
+}
+
+/// The noise of the study; `None` where a single fold, or a single trial, says nothing about it.
+fn noise_band(standings: &[Standing]) -> Option<NoiseBand> {
+    let complete = standings.iter().filter(|standing| standing.is_complete());
+    let scores: Vec<&[f64]> = complete.map(|standing| standing.scores.as_slice()).collect();
+    let folds = scores.iter().map(|scores| scores.len()).max()?;
+    // The k folds partition the examples: each is tested on one, and trained on k - 1. Folds whose sizes differ
+    // by one example are taken as equal.
+    NoiseBand::of(&scores, 1.0 / (folds as f64 - 1.0))
 }
 
 /// Whether the trial is on the Pareto front; `None` where there are not several objectives.
@@ -451,14 +462,18 @@ fn mean_by_class(recalls: &[&[f64]]) -> Vec<Option<f64>> {
     (0..classes).map(|class| finite(mean(&of_class(class)))).collect()
 }
 
-fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> TrialEntry {
+fn trial_entry(
+    standing: &Standing,
+    noise: Option<(&Standing, &NoiseBand)>,
+    direction: Direction,
+) -> TrialEntry {
     let trial = standing.trial;
     let (state, error) = match &trial.state {
         TrialState::Failed { failure, .. } => (State::Failed, Some(failure.reason.clone())),
         TrialState::Pruned { .. } => (State::Pruned, None),
         _ => (State::Complete, None),
     };
-    let best = best.filter(|_| standing.is_complete());
+    let noise = noise.filter(|_| standing.is_complete() && !standing.scores.is_empty());
     TrialEntry {
         rank: standing.rank,
         trial: trial.number,
@@ -471,11 +486,8 @@ fn trial_entry(standing: &Standing, best: Option<&Standing>, noise: f64) -> Tria
         std_test_score: finite(standing.std),
         split_test_scores: standing.scores.iter().copied().map(finite).collect(),
         flags: trial.flags(),
-        within_noise_of_best: best.and_then(|best| {
-            // The k folds partition the examples: each is tested on one, and trained on k - 1. Folds
-            // whose sizes differ by one example are taken as equal.
-            let test_to_train = 1.0 / (standing.scores.len() as f64 - 1.0);
-            within_noise(&best.scores, &standing.scores, test_to_train, noise)
+        within_noise_of_best: noise.map(|(best, band)| {
+            band.holds(direction.loss(standing.mean) - direction.loss(best.mean))
         }),
         reports: trial
             .folds()

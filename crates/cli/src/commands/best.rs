@@ -1,6 +1,7 @@
 //! `burn-tune best`: the best trial of a study; of several objectives the Pareto front.
 
 use burn_tune_ranking::format::{count, duration_text, spread_text, value_text};
+use burn_tune_search::Direction;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -148,7 +149,7 @@ fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width:
         label = "";
     }
     let mut text = format!("{}\n\n{}", textwrap(&headline, width, ""), facts_text(&facts, width));
-    let mut remarks: Vec<String> = noise_remark(best, trials).into_iter().collect();
+    let mut remarks: Vec<String> = noise_remark(best, trials, study).into_iter().collect();
     remarks.extend(flag_remarks(best));
     if !remarks.is_empty() {
         text.push('\n');
@@ -187,12 +188,17 @@ fn score_facts(trial: &TrialView) -> [(&'static str, String); 2] {
     [("folds", scores(&trial.fold_scores())), ("refits", refits)]
 }
 
-fn noise_remark(best: &TrialView, trials: &[TrialView]) -> Option<String> {
-    match within_noise_of(best, trials)? {
-        0 => None,
-        others => Some(format!(
-            "≈ It differs from {} by no more than noise: choose among them by size.",
-            count(others, "other trial")
+fn noise_remark(best: &TrialView, trials: &[TrialView], study: &StudyRecord) -> Option<String> {
+    let direction = match study.directions.first().map(String::as_str) {
+        Some("MINIMIZE") => Direction::Minimize,
+        _ => Direction::Maximize,
+    };
+    match within_noise_of(best, trials, direction)? {
+        (_, 0) => None,
+        (band, near) => Some(format!(
+            "≈ Trials within {} of the best cannot be told apart: {}.",
+            value_text(band.width),
+            count(near, "other trial")
         )),
     }
 }

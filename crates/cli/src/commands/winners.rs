@@ -1,6 +1,8 @@
 //! Which trials are the best, by Optuna's rules.
 
-use burn_tune_ranking::noise::{typical_variance, within_noise};
+use burn_tune_ranking::noise::NoiseBand;
+use burn_tune_ranking::statistics::mean;
+use burn_tune_search::Direction;
 use serde_json::Value;
 
 use crate::commands::trial::{State, TrialView};
@@ -50,25 +52,27 @@ fn is_feasible(trial: &TrialView) -> bool {
     })
 }
 
-/// How many other complete trials differ from the best one by no more than noise, by the test of the
-/// leaderboard on the scores of the folds; `None` where there is a single fold.
-pub fn within_noise_of(best: &TrialView, trials: &[TrialView]) -> Option<usize> {
-    let scores = best.fold_scores();
-    if scores.len() < 2 {
-        return None;
-    }
-    let others: Vec<Vec<f64>> = trials
+/// The noise of a study, by the rule of the leaderboard, with how many other complete trials cannot be told from the
+/// best one; `None` where there is a single fold.
+pub fn within_noise_of(
+    best: &TrialView,
+    trials: &[TrialView],
+    direction: Direction,
+) -> Option<(NoiseBand, usize)> {
+    let mut scores: Vec<Vec<f64>> = trials
         .iter()
         .filter(|trial| trial.state == State::Complete && trial.number != best.number)
         .map(TrialView::fold_scores)
-        .filter(|other| other.len() == scores.len())
         .collect();
-    let typical = typical_variance(&scores, others.iter().map(Vec::as_slice));
+    let loss = |scores: &[f64]| direction.loss(mean(scores));
+    scores.sort_by(|a, b| loss(a).total_cmp(&loss(b)));
+    let of_best = best.fold_scores();
+    let rows: Vec<&[f64]> = [&of_best].into_iter().chain(&scores).map(Vec::as_slice).collect();
     // The k folds partition the examples: each is tested on one, and trained on k - 1.
-    let test_to_train = 1.0 / (scores.len() as f64 - 1.0);
-    let is_noise =
-        |other: &&Vec<f64>| within_noise(&scores, other, test_to_train, typical) == Some(true);
-    Some(others.iter().filter(is_noise).count())
+    let band = NoiseBand::of(&rows, 1.0 / (of_best.len() as f64 - 1.0))?;
+    let others = scores.iter().filter(|other| other.len() == of_best.len());
+    let near = others.filter(|other| band.holds(loss(other) - loss(&of_best))).count();
+    Some((band, near))
 }
 
 #[cfg(test)]
@@ -109,8 +113,9 @@ mod tests {
     #[test]
     fn trials_within_noise_are_counted_where_there_are_folds() {
         let views_of_ours = views(&ours().1);
-        assert_eq!(within_noise_of(&views_of_ours[0], &views_of_ours), Some(1));
+        let of_ours = within_noise_of(&views_of_ours[0], &views_of_ours, Direction::Maximize);
+        assert_eq!(of_ours.map(|(_, near)| near), Some(1));
         let of_optuna = views(&optunas().1);
-        assert_eq!(within_noise_of(&of_optuna[0], &of_optuna), None);
+        assert_eq!(within_noise_of(&of_optuna[0], &of_optuna, Direction::Maximize), None);
     }
 }

@@ -71,7 +71,7 @@ const FORMAT_1: &str = r#"{
     {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "refit": {"seeds": 2, "test_scores": [0.5, 0.75], "mean": 0.625, "std": 0.125, "per_class_recall": [0.625, 1.0, null]}, "flags": ["never_predicts:[2,5]"]}
   ],
   "trials": [
-    {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": true},
+    {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": null},
     {"rank": 2, "trial": 1, "params": {"lr": 0.1, "activation": "tanh", "epochs": 5}, "state": "failed", "mean_test_score": null, "std_test_score": null, "split_test_scores": [0.5, null, null], "flags": ["diverged"], "within_noise_of_best": null, "error": "fold 1: the loss is NaN"}
   ]
 }"#;
@@ -114,30 +114,30 @@ fn compact(leaderboard: &Leaderboard) -> String {
 #[test]
 fn the_file_has_the_documented_layout() {
     assert_snapshot!(small().to_json(), @r#"
-    {
-      "format": 2,
-      "name": "mlp",
-      "seed": 7,
-      "direction": "maximize",
-      "space": {"lr": {"low": 0.00001, "high": 0.1, "log": true}, "activation": ["relu", "tanh"], "epochs": 5},
-      "evaluation": {
-        "dataset": "mnist",
-        "metric": "accuracy",
-        "folds": 3,
-        "train_examples": 60000,
-        "test_examples": 10000,
-        "backend": "flex"
-      },
-      "counts": {"complete": 1, "pruned": 0, "failed": 1},
-      "top": [
-        {"trial": 0, "name": "yunjey", "refit": {"seeds": 2, "test_scores": [0.5, 0.75], "mean": 0.625, "std": 0.125, "per_class_recall": [0.625, 1.0, null]}, "flags": ["never_predicts:[2,5]"]}
-      ],
-      "trials": [
-        {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": true},
-        {"rank": 2, "trial": 1, "params": {"lr": 0.1, "activation": "tanh", "epochs": 5}, "state": "failed", "mean_test_score": null, "std_test_score": null, "split_test_scores": [0.5, null, null], "flags": ["diverged"], "within_noise_of_best": null, "error": "fold 1: the loss is NaN"}
-      ]
-    }
-    "#);
+{
+  "format": 2,
+  "name": "mlp",
+  "seed": 7,
+  "direction": "maximize",
+  "space": {"lr": {"low": 0.00001, "high": 0.1, "log": true}, "activation": ["relu", "tanh"], "epochs": 5},
+  "evaluation": {
+    "dataset": "mnist",
+    "metric": "accuracy",
+    "folds": 3,
+    "train_examples": 60000,
+    "test_examples": 10000,
+    "backend": "flex"
+  },
+  "counts": {"complete": 1, "pruned": 0, "failed": 1},
+  "top": [
+    {"trial": 0, "name": "yunjey", "refit": {"seeds": 2, "test_scores": [0.5, 0.75], "mean": 0.625, "std": 0.125, "per_class_recall": [0.625, 1.0, null]}, "flags": ["never_predicts:[2,5]"]}
+  ],
+  "trials": [
+    {"rank": 1, "trial": 0, "name": "yunjey", "params": {"lr": 0.001, "activation": "relu", "epochs": 5}, "state": "complete", "mean_test_score": 0.975, "std_test_score": 0.004082482904638634, "split_test_scores": [0.98, 0.97, 0.975], "flags": ["never_predicts:[5]"], "within_noise_of_best": null},
+    {"rank": 2, "trial": 1, "params": {"lr": 0.1, "activation": "tanh", "epochs": 5}, "state": "failed", "mean_test_score": null, "std_test_score": null, "split_test_scores": [0.5, null, null], "flags": ["diverged"], "within_noise_of_best": null, "error": "fold 1: the loss is NaN"}
+  ]
+}
+"#);
 }
 
 #[test]

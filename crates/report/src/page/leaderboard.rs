@@ -1,7 +1,6 @@
 //! The leaderboard in words and as a table.
 
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
-use burn_tune_ranking::noise;
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
 use burn_tune_search::Direction;
 
@@ -103,11 +102,14 @@ pub fn notes(leaderboard: &Leaderboard, measured: &[ObjectiveMeans]) -> Vec<Stri
             "A clock decides {name}, in each run anew: it has no part in the ranks."
         ));
     }
-    if leaderboard.trials.iter().any(|trial| mark(trial) == Mark::NearBest && trial.rank > 1) {
+    if let Some(band) = &leaderboard.noise_band {
         notes.push(format!(
-            "≈ and the tint mark what differs from the best by no more than noise (corrected resampled t-test over {} folds, p ≥ {}).",
+            "≈ and the tint mark the trials within {} of the best: they cannot be told from it. The band is the one-sided 95% quantile of the difference of two means over {} folds, from the residuals of {} (standard deviation {}, {} degrees of freedom), corrected for folds that share training data.",
+            super::numbers::score(band.width),
             leaderboard.evaluation.folds,
-            noise::SIGNIFICANCE
+            count(band.pooled_trials, "trial"),
+            super::numbers::score(band.residual_std),
+            band.degrees_of_freedom,
         ));
     }
     if leaderboard.trials.iter().any(|trial| trial.mean_test_score.is_some()) {
@@ -206,15 +208,21 @@ fn titled(trial: &TrialEntry) -> String {
 fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let near = leaderboard.trials.iter().filter(|trial| mark(trial) == Mark::NearBest).count();
     let complete = leaderboard.counts.complete;
+    let width = || {
+        leaderboard
+            .noise_band
+            .map_or_else(|| "noise".into(), |band| super::numbers::score(band.width))
+    };
     let text = match near {
         _ if complete < 2 || !leaderboard.objectives.is_empty() => return None,
         0 if leaderboard.evaluation.folds == 1 => {
             "One score a trial says nothing about noise: search with --folds 3 or more to see which differences are real.".into()
         }
         0 => return None,
-        1 => "The best differs from every other trial by more than noise.".into(),
+        1 => format!("The best is ahead of every other trial by more than noise ({}).", width()),
         _ => format!(
-            "The best differs from {} of the {} other trials by no more than noise (≈): choose among them by size or speed, not by rank.",
+            "Trials within {} of the best cannot be told apart: {} of the {} others (≈). Choose among them by size or speed, not by rank.",
+            width(),
             grouped(near as u64 - 1),
             grouped(complete as u64 - 1),
         ),

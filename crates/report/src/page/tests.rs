@@ -151,7 +151,9 @@ fn ties_share_a_rank_and_what_is_near_the_best_is_marked() {
     }];
     let html = study_html(&leaderboard(trials), &[]);
     assert!(html.contains("Trial 4 and Trial 2 share the first rank, with 0.9700 ± 0.0020"));
-    assert!(html.contains("The best differs from 2 of the 3 other trials by no more than noise"));
+    assert!(
+        html.contains("Trials within noise of the best cannot be told apart: 2 of the 3 others")
+    );
     assert_eq!(times(&html, "<tr class=\"near\">"), 3);
     assert_eq!(times(&html, "data-symbol=\"≈\""), 1, "the first rank needs no mark");
     assert!(html.contains("never_predicts</span> <small>1 trial</small>"));
