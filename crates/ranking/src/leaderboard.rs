@@ -1,5 +1,7 @@
 //! `leaderboard.json`: a study's trials ranked, the best of them with their refits.
 
+mod pruning;
+
 use std::collections::BTreeMap;
 
 use burn_tune_search::metric::{Metric, steady};
@@ -10,6 +12,7 @@ use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, Tria
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::pruning::PruningEntry;
 use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
 use crate::schema;
@@ -249,17 +252,6 @@ impl From<Report> for StepScore {
     }
 }
 
-/// What a pruner has saved. Steps are epochs, of all folds; of a pruner that looks at folds, folds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PruningEntry {
-    /// Which one.
-    pub pruner: String,
-    /// How many steps the finished trials took.
-    pub steps: u64,
-    /// How many they would have taken without a pruner.
-    pub steps_without: u64,
-}
-
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -338,7 +330,7 @@ impl Leaderboard {
             evaluation: facts.evaluation.clone(),
             counts: Counts { complete: standings.len() - failed - pruned, pruned, failed },
             noise_band,
-            pruning: pruning(facts, &standings),
+            pruning: pruning::pruning(facts, &standings),
             top: top(&standings, facts.top)
                 .into_iter()
                 .map(|standing| top_entry(standing, refits, facts.refit_seeds))
@@ -380,28 +372,6 @@ fn values(
     let is_wanted = !objectives.is_empty() && !standing.losses.is_empty();
     let named = facts.metrics.iter().zip(&standing.values).filter(|(metric, _)| !metric.by_clock);
     is_wanted.then(|| named.map(|(metric, value)| (metric.name.clone(), *value)).collect())
-}
-
-/// What was saved; `None` where there is no pruner, or nobody knows.
-fn pruning(facts: &StudyFacts, standings: &[Standing]) -> Option<PruningEntry> {
-    let pruner = facts.pruner.clone()?;
-    let folds = facts.evaluation.folds as u64;
-    let (mut steps, mut steps_without) = (0, 0);
-    for trial in standings.iter().map(|standing| standing.trial) {
-        let Some(first) = trial.folds().first() else { continue };
-        let done = trial.folds().len() as u64;
-        let (taken, of) = match first.planned_steps.filter(|_| !first.reports.is_empty()) {
-            Some(planned) if first.stopped => {
-                (first.reports.last().map_or(planned, |last| last.step), planned)
-            }
-            Some(planned) => (planned * done, planned),
-            None if first.reports.is_empty() => (done, 1),
-            None => return None,
-        };
-        steps += taken;
-        steps_without += of * if trial.is_finished() { folds } else { done };
-    }
-    Some(PruningEntry { pruner, steps, steps_without })
 }
 
 fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
