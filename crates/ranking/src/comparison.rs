@@ -45,6 +45,8 @@ pub struct Comparison {
     pub settings: Vec<SettingChange>,
     /// Params that only one of the files has, with one value in all of its trials: they are not looked at.
     pub params_set_aside: Vec<String>,
+    /// Params that are not the same in all trials of both sides.
+    pub params_that_vary: Vec<String>,
     /// How many trials there are on each side, and on both.
     pub counts: Counts,
     /// Trials of the new leaderboard alone, by rank.
@@ -208,6 +210,12 @@ impl Comparison {
             noise,
             best,
             settings: settings::changes(old, new),
+            params_that_vary: Params::varying(
+                new.trials.iter().chain(&old.trials).map(|trial| &trial.params),
+            )
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
             counts: Counts {
                 old: old.trials.len(),
                 new: new.trials.len(),

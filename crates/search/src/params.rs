@@ -88,10 +88,12 @@ impl Params {
         let varies = |name: &str| all.iter().any(|params| params.get(name) != first.get(name));
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in all.iter().flat_map(|params| params.iter()) {
-            if !names.contains(&name) && varies(name) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
+        // Each name once: a study may have many thousands of trials.
+        names.retain(|name| varies(name));
         names
     }
 

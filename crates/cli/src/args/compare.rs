@@ -35,7 +35,7 @@ pub struct CompareArgs {
     /// What is, likewise
     pub new: PathBuf,
     /// Differences of scores up to this one are noise [default: what the studies tell]
-    #[arg(long, value_name = "D", value_parser = tolerance)]
+    #[arg(long, value_name = "D", allow_negative_numbers = true, value_parser = tolerance)]
     pub tolerance: Option<f64>,
     /// How it is printed
     #[arg(long, value_name = "F", value_enum, default_value = "text")]

@@ -19,7 +19,7 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     let _ = writeln!(text, "{}\n", escaped(&wording::verdict_sentence(comparison)));
     let best = wording::best_lines(comparison).into_iter();
     let rows = best.map(|BestLine { when, side, place }| {
-        let [trial, params] = trial_cells(side.trial.to_string(), side);
+        let [trial, params] = trial_cells(comparison, side.trial.to_string(), side);
         let place = place.trim_start_matches(", ").to_owned();
         vec![when.into(), trial, wording::outcome(side), place, params]
     });
@@ -48,20 +48,23 @@ fn tables(comparison: &Comparison, text: &mut String) {
     );
     let header = ["trial", "before", "now", "change", "params"];
     section(text, wording::scores_title(comparison), &header, &comparison.scores, |one| {
-        let [trial, params] = trial_cells(wording::numbers(one.old.trial, one.new.trial), &one.new);
+        let [trial, params] =
+            trial_cells(comparison, wording::numbers(one.old.trial, one.new.trial), &one.new);
         let [old, new, by] = wording::moved(one);
         vec![trial, old, new, by, params]
     });
     let header = ["trial", "before", "now", "reason", "params"];
     section(text, "Trials that ended otherwise", &header, &comparison.states, |one| {
-        let [trial, params] = trial_cells(wording::numbers(one.old.trial, one.new.trial), &one.new);
+        let [trial, params] =
+            trial_cells(comparison, wording::numbers(one.old.trial, one.new.trial), &one.new);
         let [old, new] =
             [one.old.state, one.new.state].map(|state| wording::state(state).to_owned());
         vec![trial, old, new, one.error.as_deref().map_or(String::new(), code), params]
     });
     let header = ["trial", "flags", "params"];
     section(text, "Flags that came (+) or went (-)", &header, &comparison.flags, |one| {
-        let [trial, params] = trial_cells(wording::numbers(one.old_trial, one.new.trial), &one.new);
+        let [trial, params] =
+            trial_cells(comparison, wording::numbers(one.old_trial, one.new.trial), &one.new);
         vec![trial, code(&wording::flags(&one.came, &one.went)), params]
     });
     let header = ["trial", "before", "now", "", "params"];
@@ -70,15 +73,21 @@ fn tables(comparison: &Comparison, text: &mut String) {
         let name = one.name.as_deref().map_or(String::new(), |name| format!(" {}", code(name)));
         let [old, new] = wording::refit_values(one);
         let noise = wording::refit_noise(one).to_owned();
-        vec![format!("{trial}{name}"), old, new, noise, code(&wording::params(&one.params))]
+        vec![
+            format!("{trial}{name}"),
+            old,
+            new,
+            noise,
+            code(&wording::params(comparison, &one.params)),
+        ]
     });
     section(text, "Pareto front", &["trial", "", "params"], &comparison.front, |one| {
-        let [trial, params] = trial_cells(one.trial.trial.to_string(), &one.trial);
+        let [trial, params] = trial_cells(comparison, one.trial.trial.to_string(), &one.trial);
         vec![trial, if one.came { "came" } else { "went" }.into(), params]
     });
     let header = ["rank", "trial", "score", "params"];
     let alone = |one: &TrialSide| {
-        let [trial, params] = trial_cells(one.trial.to_string(), one);
+        let [trial, params] = trial_cells(comparison, one.trial.to_string(), one);
         vec![one.rank.to_string(), trial, wording::outcome(one), params]
     };
     section(text, "New trials", &header, &comparison.new_trials, alone);
@@ -86,9 +95,9 @@ fn tables(comparison: &Comparison, text: &mut String) {
 }
 
 /// The number with the name, and the params.
-fn trial_cells(number: String, side: &TrialSide) -> [String; 2] {
+fn trial_cells(comparison: &Comparison, number: String, side: &TrialSide) -> [String; 2] {
     let name = side.name.as_deref().map_or(String::new(), |name| format!(" {}", code(name)));
-    [format!("{number}{name}"), code(&wording::params(&side.params))]
+    [format!("{number}{name}"), code(&wording::params(comparison, &side.params))]
 }
 
 /// A table that unfolds; nothing where there are no rows.

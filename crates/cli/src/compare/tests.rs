@@ -83,9 +83,8 @@ fn what_moved_is_told_in_lines_of_80_columns() {
     The best got worse.
     The best accuracy went from 0.9789 to 0.9712 (-0.0077): more than noise, which
       is up to 0.0025.
-      best of old: trial 0, now rank 2: activation=leaky_relu depth=2 lr=0.001
-      best of new: trial 4 (yunjey), was rank 2: activation=leaky_relu depth=2
-          lr=0.01
+      best of old: trial 0, now rank 2: lr=0.001
+      best of new: trial 4 (yunjey), was rank 2: lr=0.01
     4 trials before, 4 trials now: 3 on both sides, 1 with another score, 1 beyond
       noise; 1 new, 1 gone.
 
@@ -93,26 +92,23 @@ fn what_moved_is_told_in_lines_of_80_columns() {
       seed: 0 → 1
 
     Scores that moved by more than noise: 1
-      0.9789 → 0.9623  -0.0166  trial 0 → 3: activation=leaky_relu depth=2 lr=0.001
+      0.9789 → 0.9623  -0.0166  trial 0 → 3: lr=0.001
 
     Trials that ended otherwise: 1
-      complete → failed  trial 1: activation=leaky_relu depth=2 lr=0.1 (fold 0: the
-          loss is NaN)
+      complete → failed  trial 1: lr=0.1 (fold 0: the loss is NaN)
 
     Flags that came (+) or went (-): 1
-      +diverged -dead_units  trial 4 (yunjey): activation=leaky_relu depth=2 lr=0.01
+      +diverged -dead_units  trial 4 (yunjey): lr=0.01
 
     Refits, scored on the test data: 2
-      0.9705 ± 0.0005 → 0.9305 ± 0.0005  beyond noise  trial 4 (yunjey):
-          activation=leaky_relu depth=2 lr=0.01
-      0.9800 ± 0.0010 → 0.9645 ± 0.0145  within noise  trial 0 → 3:
-          activation=leaky_relu depth=2 lr=0.001
+      0.9705 ± 0.0005 → 0.9305 ± 0.0005  beyond noise  trial 4 (yunjey): lr=0.01
+      0.9800 ± 0.0010 → 0.9645 ± 0.0145  within noise  trial 0 → 3: lr=0.001
 
     New trials: 1
-      rank 3, 0.9100  trial 2: activation=leaky_relu depth=2 lr=0.02
+      rank 3, 0.9100  trial 2: lr=0.02
 
     Trials that are gone: 1
-      rank 4, 0.5000  trial 2: activation=leaky_relu depth=2 lr=0.5
+      rank 4, 0.5000  trial 2: lr=0.5
     ");
 }
 
@@ -125,8 +121,8 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | best of | trial | score |  | params |
     |---|---|---|---|---|
-    | old | 0 | 0.9789 | now rank 2 | `activation=leaky_relu depth=2 lr=0.001` |
-    | new | 4 `yunjey` | 0.9712 | was rank 2 | `activation=leaky_relu depth=2 lr=0.01` |
+    | old | 0 | 0.9789 | now rank 2 | `lr=0.001` |
+    | new | 4 `yunjey` | 0.9712 | was rank 2 | `lr=0.01` |
 
     4 trials before, 4 trials now: 3 on both sides, 1 with another score, 1 beyond noise; 1 new, 1 gone.
 
@@ -142,7 +138,7 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | trial | before | now | change | params |
     |---|---|---|---|---|
-    | 0 → 3 | 0.9789 | 0.9623 | -0.0166 | `activation=leaky_relu depth=2 lr=0.001` |
+    | 0 → 3 | 0.9789 | 0.9623 | -0.0166 | `lr=0.001` |
 
     </details>
 
@@ -150,7 +146,7 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | trial | before | now | reason | params |
     |---|---|---|---|---|
-    | 1 | complete | failed | `fold 0: the loss is NaN\nin epoch 1` | `activation=leaky_relu depth=2 lr=0.1` |
+    | 1 | complete | failed | `fold 0: the loss is NaN\nin epoch 1` | `lr=0.1` |
 
     </details>
 
@@ -158,7 +154,7 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | trial | flags | params |
     |---|---|---|
-    | 4 `yunjey` | `+diverged -dead_units` | `activation=leaky_relu depth=2 lr=0.01` |
+    | 4 `yunjey` | `+diverged -dead_units` | `lr=0.01` |
 
     </details>
 
@@ -166,8 +162,8 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | trial | before | now |  | params |
     |---|---|---|---|---|
-    | 4 `yunjey` | 0.9705 ± 0.0005 | 0.9305 ± 0.0005 | beyond noise | `activation=leaky_relu depth=2 lr=0.01` |
-    | 0 → 3 | 0.9800 ± 0.0010 | 0.9645 ± 0.0145 | within noise | `activation=leaky_relu depth=2 lr=0.001` |
+    | 4 `yunjey` | 0.9705 ± 0.0005 | 0.9305 ± 0.0005 | beyond noise | `lr=0.01` |
+    | 0 → 3 | 0.9800 ± 0.0010 | 0.9645 ± 0.0145 | within noise | `lr=0.001` |
 
     </details>
 
@@ -175,7 +171,7 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | rank | trial | score | params |
     |---|---|---|---|
-    | 3 | 2 | 0.9100 | `activation=leaky_relu depth=2 lr=0.02` |
+    | 3 | 2 | 0.9100 | `lr=0.02` |
 
     </details>
 
@@ -183,7 +179,7 @@ fn what_moved_is_markdown_for_a_comment() {
 
     | rank | trial | score | params |
     |---|---|---|---|
-    | 4 | 2 | 0.5000 | `activation=leaky_relu depth=2 lr=0.5` |
+    | 4 | 2 | 0.5000 | `lr=0.5` |
 
     </details>
     "#);

@@ -21,7 +21,7 @@ pub fn comparison_text(comparison: &Comparison, width: usize) -> String {
     text.line(&wording::verdict_sentence(comparison));
     for BestLine { when, side, place } in wording::best_lines(comparison) {
         let name = name_of(side.name.as_deref());
-        let params = params(&side.params);
+        let params = params(comparison, &side.params);
         text.row(&format!("best of {when}: trial {}{name}{place}: {params}", side.trial));
     }
     text.line(&wording::counts_sentence(comparison));
@@ -39,41 +39,49 @@ fn lists(comparison: &Comparison, text: &mut Lines) {
     });
     text.list(wording::scores_title(comparison), &comparison.scores, |change| {
         let [old, new, by] = wording::moved(change);
-        format!("{old} → {new}  {by}  {}", titled(change.old.trial, &change.new))
+        format!("{old} → {new}  {by}  {}", titled(comparison, change.old.trial, &change.new))
     });
     text.list("Trials that ended otherwise", &comparison.states, |change| {
         let (old, new) = (wording::state(change.old.state), wording::state(change.new.state));
         let why = change.error.as_ref().map_or(String::new(), |error| {
             format!(" ({})", one_line(error.lines().next().unwrap_or_default()))
         });
-        format!("{old} → {new}  {}{why}", titled(change.old.trial, &change.new))
+        format!("{old} → {new}  {}{why}", titled(comparison, change.old.trial, &change.new))
     });
     text.list("Flags that came (+) or went (-)", &comparison.flags, |change| {
         let flags = wording::flags(&change.came, &change.went);
-        format!("{flags}  {}", titled(change.old_trial, &change.new))
+        format!("{flags}  {}", titled(comparison, change.old_trial, &change.new))
     });
     text.list("Refits, scored on the test data", &comparison.refits, |refit| {
         let [old, new] = wording::refit_values(refit);
         let noise = wording::refit_noise(refit);
         let trial = numbers(refit.old_trial, refit.new_trial);
         let name = name_of(refit.name.as_deref());
-        format!("{old} → {new}  {noise}  trial {trial}{name}: {}", params(&refit.params))
+        format!(
+            "{old} → {new}  {noise}  trial {trial}{name}: {}",
+            params(comparison, &refit.params)
+        )
     });
     text.list("Pareto front, came (+) or went (-)", &comparison.front, |change| {
         let sign = if change.came { '+' } else { '-' };
-        format!("{sign} {}", titled(change.trial.trial, &change.trial))
+        format!("{sign} {}", titled(comparison, change.trial.trial, &change.trial))
     });
     let alone = |side: &TrialSide| {
-        format!("rank {}, {}  {}", side.rank, wording::outcome(side), titled(side.trial, side))
+        format!(
+            "rank {}, {}  {}",
+            side.rank,
+            wording::outcome(side),
+            titled(comparison, side.trial, side)
+        )
     };
     text.list("New trials", &comparison.new_trials, alone);
     text.list("Trials that are gone", &comparison.gone_trials, alone);
 }
 
 /// `trial 13 → 7 (name): lr=0.01`.
-fn titled(old: usize, new: &TrialSide) -> String {
+fn titled(comparison: &Comparison, old: usize, new: &TrialSide) -> String {
     let name = name_of(new.name.as_deref());
-    format!("trial {}{name}: {}", numbers(old, new.trial), params(&new.params))
+    format!("trial {}{name}: {}", numbers(old, new.trial), params(comparison, &new.params))
 }
 
 /// Lines of a width.

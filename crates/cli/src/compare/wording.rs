@@ -136,9 +136,12 @@ pub fn name_of(name: Option<&str>) -> String {
     name.map_or(String::new(), |name| format!(" ({})", one_line(name)))
 }
 
-/// The params in a line.
-pub fn params(params: &Params) -> String {
-    one_line(&brief_params(params.iter()))
+/// The params in a line, without those that are the same in all trials; all of them where none varies.
+pub fn params(comparison: &Comparison, params: &Params) -> String {
+    let vary = &comparison.params_that_vary;
+    let shown =
+        params.iter().filter(|(name, _)| vary.is_empty() || vary.iter().any(|one| one == name));
+    one_line(&brief_params(shown))
 }
 
 /// A score, or how a trial ended without one.

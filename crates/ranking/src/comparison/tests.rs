@@ -211,6 +211,28 @@ fn flags_of_folds_and_refits_come_and_go() {
     assert_eq!(compare(&old, &old).flags, []);
 }
 
+#[test]
+fn trials_come_to_the_pareto_front_and_leave_it() {
+    let on_front = |trials: &[(f64, Scores)], fronts: &[usize]| {
+        let mut board = board(trials);
+        for trial in &mut board.trials {
+            trial.front = Some(fronts.contains(&trial.trial));
+        }
+        board
+    };
+    let old = on_front(&[(0.1, BEST), (0.2, NEAR), (0.3, POOR)], &[0, 1]);
+    let new = on_front(&[(0.1, BEST), (0.2, NEAR), (0.4, POOR)], &[0, 2]);
+    let moved = |old, new| -> Vec<(f64, bool)> {
+        let lr = |one: &FrontChange| match one.trial.params.get("lr") {
+            Some(ParamValue::Float(lr)) => *lr,
+            other => panic!("{other:?}"),
+        };
+        compare(old, new).front.iter().map(|one| (lr(one), one.came)).collect()
+    };
+    assert_eq!(moved(&old, &new), [(0.2, false), (0.4, true)]);
+    assert_eq!(moved(&new, &old), [(0.2, true), (0.4, false)]);
+}
+
 fn refit(seed: usize, score: f64, flags: Vec<Flag>) -> Refit {
     let score = RefitScore { score, per_class_recall: vec![], flags, curves: None };
     Refit { trial: 0, seed, result: Ok(score), span: Span::default() }
