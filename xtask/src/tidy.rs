@@ -133,6 +133,15 @@ fn the_leaderboard_fits_its_schema() {
     assert!(!leaderboard["trials"].as_array().unwrap().is_empty(), "there are no trials in it");
 }
 
+/// With it, pull requests are compared.
+#[test]
+fn the_leaderboard_of_the_smoke_search_fits_its_schema() {
+    let text = read(&root().join(".github/smoke-leaderboard.json"));
+    let leaderboard: Value = serde_json::from_str(&text).unwrap();
+    assert_none(schema_errors(&leaderboard).into_iter(), "CONTRIBUTING.md says how it is made");
+    assert_eq!(leaderboard["name"], "smoke");
+}
+
 /// The committed one, or the one that `REPORT` names.
 #[test]
 fn the_training_report_fits_its_schema() {
