@@ -25,10 +25,9 @@ pub fn comparison_markdown(comparison: &Comparison) -> String {
     });
     table(&mut text, &["best of", "trial", "score", "", "params"], rows.collect());
     let _ = writeln!(text, "{}\n", wording::counts_sentence(comparison));
-    for sentence in [wording::doubts(comparison), wording::set_aside(comparison)] {
-        if let Some(sentence) = sentence {
-            let _ = writeln!(text, "{}\n", escaped(&sentence));
-        }
+    let remarks = [wording::doubts(comparison), wording::set_aside(comparison)];
+    for remark in remarks.into_iter().flatten() {
+        let _ = writeln!(text, "{}\n", escaped(&remark));
     }
     tables(comparison, &mut text);
     text.truncate(text.trim_end().len());

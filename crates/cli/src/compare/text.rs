@@ -25,9 +25,8 @@ pub fn comparison_text(comparison: &Comparison, width: usize) -> String {
         text.row(&format!("best of {when}: trial {}{name}{place}: {params}", side.trial));
     }
     text.line(&wording::counts_sentence(comparison));
-    for sentence in [wording::doubts(comparison), wording::set_aside(comparison)] {
-        sentence.iter().for_each(|sentence| text.line(sentence));
-    }
+    let remarks = [wording::doubts(comparison), wording::set_aside(comparison)];
+    remarks.into_iter().flatten().for_each(|remark| text.line(&remark));
     lists(comparison, &mut text);
     text.text
 }

@@ -27,7 +27,7 @@ const DOUBTFUL: [&str; 5] = ["dataset", "command", "folds", "train_examples", "t
 pub fn changes(old: &Leaderboard, new: &Leaderboard) -> Vec<SettingChange> {
     let (before, now) = (values(old), values(new));
     let mut names: Vec<&String> = now.iter().map(|(name, _)| name).collect();
-    names.extend(before.iter().map(|(name, _)| name).filter(|name| !find(&now, name).is_some()));
+    names.extend(before.iter().map(|(name, _)| name).filter(|name| find(&now, name).is_none()));
     let changed = names.into_iter().filter_map(|name| {
         let [old, new] = [&before, &now].map(|side| find(side, name).cloned().unwrap_or_default());
         let doubtful = DOUBTFUL.contains(&name.as_str()) || name == "objectives";
