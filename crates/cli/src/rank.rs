@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use burn_tune_ranking::ResultFile;
-use burn_tune_search::Params;
 
 use crate::args::{RankArgs, StudyArgs};
 use crate::commands::opened::{Opened, open_study};
@@ -18,8 +17,6 @@ use crate::table::{leaderboard_text, terminal_width};
 
 /// A study as its result files have it.
 pub struct Ranked {
-    /// What it is.
-    pub definition: Definition,
     /// The result files.
     pub files: StudyFiles,
     /// The one that is scikit-learn's.
@@ -28,7 +25,7 @@ pub struct Ranked {
 
 /// Ranks the study that the arguments name.
 pub fn rank(args: &RankArgs) -> Result<ExitCode> {
-    let Ranked { definition, files, cv_results } = ranked(&args.study)?;
+    let Ranked { files, cv_results } = ranked(&args.study)?;
     if let Some(out) = &args.out {
         let output = OutputFolder::open(out)?;
         files.write(&cv_results, &output).all()?;
@@ -39,12 +36,7 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
     let printed = if args.json {
         print(&leaderboard.to_json())?
     } else {
-        print(&leaderboard_text(
-            leaderboard,
-            &files.measured,
-            |params: &Params| definition.size(params),
-            terminal_width(),
-        ))?
+        print(&leaderboard_text(leaderboard, &files.measured, &files.fit_times, terminal_width()))?
     };
     score_gate::check(leaderboard, args.min_score)?;
     Ok(printed)
@@ -62,6 +54,6 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
     };
     let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
     let curves = state.kept_curves(&mut storage, &study)?;
-    let (files, cv_results) = state.files(&definition.facts(), curves);
-    Ok(Ranked { definition, files, cv_results })
+    let (files, cv_results) = state.files(&definition, curves);
+    Ok(Ranked { files, cv_results })
 }

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 
 use anyhow::{Context, Result};
 use burn_tune_ranking::curves_file::{CurvesByTask, from_npz, to_npz};
+use burn_tune_ranking::fit_times::{FitTimes, read_fit_times};
 use burn_tune_ranking::timeline::{TimelineEntry, read_timeline, timeline_csv};
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, ResultFile, TrainingReport};
 use burn_tune_report::page::{study_page, training_page};
@@ -37,6 +38,8 @@ pub struct StudyFiles {
     pub curves: CurvesByTask,
     /// What a clock has measured that the study is after; may be empty.
     pub measured: Vec<ObjectiveMeans>,
+    /// How long the trials trained, where that is known.
+    pub fit_times: FitTimes,
 }
 
 impl StudyFiles {
@@ -69,24 +72,31 @@ impl StudyFiles {
                 .with_context(|| output.path(TIMELINE).display().to_string())?,
         };
         let curves = read_curves(CURVES, output)?;
-        let measured = match read(CV_RESULTS, output)? {
-            None => Vec::new(),
-            Some(text) => {
-                ObjectiveMeans::read_by_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
-                    .with_context(|| output.path(CV_RESULTS).display().to_string())?
-            }
+        let (measured, fit_times) = match read(CV_RESULTS, output)? {
+            None => Default::default(),
+            Some(text) => by_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
+                .with_context(|| output.path(CV_RESULTS).display().to_string())?,
         };
-        Ok(Some(StudyFiles { leaderboard, timeline, curves, measured }))
+        Ok(Some(StudyFiles { leaderboard, timeline, curves, measured, fit_times }))
     }
 
     /// Writes the page, and says what it is called.
     pub fn write_page(&self, output: &OutputFolder) -> Result<String> {
-        let StudyFiles { leaderboard, timeline, curves, measured } = self;
+        let StudyFiles { leaderboard, timeline, curves, measured, fit_times } = self;
         let name = format!("{}.html", file_name(&leaderboard.name));
-        output
-            .write(&name, study_page(StudyResults { leaderboard, timeline, curves, measured }))?;
+        let results = StudyResults { leaderboard, timeline, curves, measured, fit_times };
+        output.write(&name, study_page(results))?;
         Ok(name)
     }
+}
+
+/// What of `cv_results.csv` stands nowhere else.
+fn by_clock(
+    cv_results: &str,
+    leaderboard: &Leaderboard,
+) -> Result<(Vec<ObjectiveMeans>, FitTimes)> {
+    let measured = ObjectiveMeans::read_by_clock(cv_results, leaderboard)?;
+    Ok((measured, read_fit_times(cv_results, leaderboard)?))
 }
 
 /// What became of the attempt to write files.

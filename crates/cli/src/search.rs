@@ -129,7 +129,6 @@ impl Search<'_> {
 
     fn run_on<O: Objective>(mut self, objective: &O) -> Result<ExitCode> {
         let Chosen { plan, record, resumed } = self.chosen;
-        let facts = plan.definition.facts();
         let mut progress = plan.progress(self.args.run.quiet);
         let whence = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{whence}", record.name, self.url);
@@ -154,7 +153,7 @@ impl Search<'_> {
                 if *event == Event::StopRequested {
                     // In case the running trials are not given the time to end.
                     state.history = history.clone();
-                    let (files, table) = state.files(&facts, state.curves());
+                    let (files, table) = state.files(&plan.definition, state.curves());
                     let written = files.write(&table, &self.output);
                     written.problems.iter().for_each(|problem| progress.say(problem));
                 }
@@ -177,7 +176,7 @@ impl Search<'_> {
                 Err(error) => problems.push(format!("{error:#}")),
             }
         }
-        let (files, table) = state.files(&facts, curves);
+        let (files, table) = state.files(&plan.definition, curves);
         let written = files.write(&table, &self.output);
         self.finish(&state, &files, written, problems)
     }
@@ -239,8 +238,8 @@ impl Search<'_> {
         let text = if self.args.run.json {
             leaderboard.to_json()
         } else {
-            let size = |params: &Params| plan.definition.size(params);
-            let mut text = leaderboard_text(leaderboard, &files.measured, size, terminal_width());
+            let StudyFiles { measured, fit_times, .. } = files;
+            let mut text = leaderboard_text(leaderboard, measured, fit_times, terminal_width());
             let shown = [LEADERBOARD, CV_RESULTS].into_iter();
             let shown: Vec<String> =
                 shown.filter(|name| written.names.contains(name)).map(path).collect();

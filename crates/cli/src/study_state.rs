@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
 use burn_tune_ranking::curves_file::{CurvesByTask, from_npz};
+use burn_tune_ranking::fit_times::fit_times;
 use burn_tune_ranking::timeline::TimelineEntry;
-use burn_tune_ranking::{Leaderboard, ObjectiveMeans, StudyFacts, cv_results};
+use burn_tune_ranking::{Leaderboard, ObjectiveMeans, cv_results};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::store::KeptTrial;
 use burn_tune_search::study::Refit;
@@ -15,6 +16,7 @@ use burn_tune_storage::kept::{kept_trial, refits};
 use burn_tune_storage::{Storage, StudyRecord};
 
 use crate::results::StudyFiles;
+use crate::search::Definition;
 
 /// What has become of a study.
 #[derive(Default)]
@@ -109,7 +111,7 @@ impl StudyState {
     }
 
     /// The contents of the result files.
-    pub fn files(&self, facts: &StudyFacts, curves: CurvesByTask) -> (StudyFiles, String) {
+    pub fn files(&self, definition: &Definition, curves: CurvesByTask) -> (StudyFiles, String) {
         let refits = self.refits.iter().map(|refit| TimelineEntry {
             trial: refit.trial,
             task: Task::Refit(refit.seed),
@@ -118,9 +120,12 @@ impl StudyState {
         });
         let mut timeline: Vec<TimelineEntry> = self.spans.values().copied().chain(refits).collect();
         timeline.sort_by(|a, b| a.span.end_s.total_cmp(&b.span.end_s));
-        let leaderboard = Leaderboard::new(facts, &self.history, &self.refits);
+        let facts = &definition.facts();
+        let leaderboard = Leaderboard::new(facts, &self.history, &self.refits)
+            .with_sizes(|params| definition.size(params));
         let measured = ObjectiveMeans::by_clock(facts, &self.history);
-        let files = StudyFiles { leaderboard, timeline, curves, measured };
+        let fit_times = fit_times(&self.history, facts.evaluation.folds);
+        let files = StudyFiles { leaderboard, timeline, curves, measured, fit_times };
         (files, cv_results(facts, &self.history))
     }
 }

@@ -3,10 +3,10 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::format::{ValueFormat, count, thousands, value_text};
+use burn_tune_ranking::format::{ValueFormat, count, seconds_text, thousands, value_text};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
-use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
-use burn_tune_search::{ParamValue, Params};
+use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
+use burn_tune_search::ParamValue;
 use console::measure_text_width;
 
 use crate::brief::brief_params;
@@ -18,12 +18,12 @@ const ROWS: usize = 10;
 /// What marks the Pareto front.
 const FRONT: &str = " ◆";
 
-/// The table and what is to be said about it. Lines are at most `width` columns, if that can be. `size`
-/// tells how many numbers a configuration trains; `measured` is what a clock decides.
+/// The table and what is to be said about it. Lines are at most `width` columns, if that can be.
+/// `measured` and `fit_times` are what a clock decides.
 pub fn leaderboard_text(
     leaderboard: &Leaderboard,
     measured: &[ObjectiveMeans],
-    size: impl Fn(&Params) -> Option<u64>,
+    fit_times: &FitTimes,
     width: usize,
 ) -> String {
     let shown: Vec<&TrialEntry> = leaderboard
@@ -37,7 +37,7 @@ pub fn leaderboard_text(
     let objectives = ObjectiveMeans::all(leaderboard, measured);
     let mut text = String::new();
     if !shown.is_empty() {
-        text = table(leaderboard, &objectives[1..], &shown, &size, width);
+        text = table(leaderboard, &objectives[1..], &shown, fit_times, width);
         text.push('\n');
     }
     for line in remarks(leaderboard, measured, shown.len()) {
@@ -59,7 +59,7 @@ fn table(
     leaderboard: &Leaderboard,
     further: &[ObjectiveMeans],
     shown: &[&TrialEntry],
-    size: impl Fn(&Params) -> Option<u64>,
+    fit_times: &FitTimes,
     width: usize,
 ) -> String {
     let varying = leaderboard.varying_params();
@@ -68,6 +68,7 @@ fn table(
     let trained = leaderboard.evaluation.dataset.is_some();
     // Else the size would be told twice.
     let has_size = trained && !further.iter().any(|objective| objective.name == "parameters");
+    let has_time = leaderboard.offers_choice();
     let scores = ValueFormat::of(shown.iter().filter_map(|trial| trial.mean_test_score));
     let formats: Vec<ValueFormat> = further
         .iter()
@@ -92,7 +93,10 @@ fn table(
             cells.push(test_score(leaderboard, trial.trial, &scores));
         }
         if has_size {
-            cells.push(size(&trial.params).map_or(String::new(), thousands));
+            cells.push(trial.size.map_or(String::new(), thousands));
+        }
+        if has_time {
+            cells.push(seconds_text(fit_times.get(&trial.trial).copied()));
         }
         cells.extend(further.iter().zip(&formats).map(|(objective, format)| {
             objective.means.get(&trial.trial).map_or(String::new(), |mean| format.text(*mean))
@@ -119,6 +123,9 @@ fn columns(leaderboard: &Leaderboard, further: &[ObjectiveMeans], has_size: bool
         columns.push(Column::number(metric));
     }
     columns.extend(has_size.then(|| Column::number("size").yielding()));
+    // Where there is a choice, this is what to choose by.
+    let has_time = leaderboard.offers_choice();
+    columns.extend(has_time.then(|| Column::number("fit\ntime").yielding()));
     let further = further.iter().map(|objective| Column::number(&broken(&objective.name)));
     columns.extend(further.map(Column::yielding));
     let varying = leaderboard.varying_params().into_iter();
@@ -254,7 +261,7 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     Some(match near.count().saturating_sub(1) {
         0 => format!("The best is ahead of every other trial by more than noise ({width})."),
         near => format!(
-            "≈ Trials within {width} of the best cannot be told apart: {}. Choose among them by size or speed.",
+            "≈ Trials within {width} of the best cannot be told apart: {}. Choose among them by size or fit time.",
             count(near, "other trial"),
         ),
     })

@@ -10,6 +10,9 @@ use crate::rank::rank;
 use crate::standings::{Standing, fold_values, standings};
 use crate::statistics::{mean, std};
 
+/// The column of the seconds that a fold trained.
+pub(crate) const MEAN_FIT_TIME: &str = "mean_fit_time";
+
 /// The finished trials by number, as `pandas.DataFrame(search.cv_results_).to_csv(index=False)` writes
 /// the results of a scikit-learn search: `mean_fit_time`, `std_fit_time`, `mean_score_time`,
 /// `std_score_time` (seconds), `param_*` by name, `params` (a Python dict literal, keys sorted),
@@ -57,7 +60,7 @@ fn param_names(space: &Space) -> Vec<&str> {
 }
 
 fn params_header(names: &[&str]) -> Vec<String> {
-    let times = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"];
+    let times = [MEAN_FIT_TIME, "std_fit_time", "mean_score_time", "std_score_time"];
     let mut header: Vec<String> = times.map(str::to_owned).into();
     header.extend(names.iter().map(|name| format!("param_{name}")));
     header.push("params".to_owned());

@@ -201,6 +201,9 @@ pub struct TrialEntry {
     /// The value of each parameter, in the order of the space.
     #[schemars(schema_with = "schema::params")]
     pub params: Params,
+    /// How many numbers the model trains; absent where nobody knows, as for another program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// How the trial ended.
     pub state: State,
     /// With several objectives, whether the trial is on the Pareto front: no other is nowhere worse, and
@@ -293,6 +296,20 @@ impl Leaderboard {
         let scored = self.trials.iter().filter(|trial| score(trial).is_some());
         // Of equals the first, which has the better rank.
         scored.min_by(|a, b| loss(a).partial_cmp(&loss(b)).unwrap_or(std::cmp::Ordering::Equal))
+    }
+
+    /// The same with the sizes of the models. The crate knows no models, so it is told.
+    pub fn with_sizes(mut self, size: impl Fn(&Params) -> Option<u64>) -> Self {
+        for trial in &mut self.trials {
+            trial.size = size(&trial.params);
+        }
+        self
+    }
+
+    /// Whether the reader has a choice: a trial besides the best one that cannot be told from it.
+    pub fn offers_choice(&self) -> bool {
+        let near = self.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true));
+        near.count() > 1
     }
 
     /// The refits of the trial with this number, if it is one of the best.
@@ -449,6 +466,7 @@ fn trial_entry(
         trial: trial.number,
         name: trial.name.clone(),
         params: trial.params.clone(),
+        size: None,
         state,
         front: None,
         values: None,

@@ -32,6 +32,7 @@ pub mod training_report;
 
 pub mod curves_file;
 pub mod cv_results;
+pub mod fit_times;
 pub mod objective_means;
 mod python;
 pub mod timeline;
@@ -41,6 +42,7 @@ mod fixtures;
 
 pub use comparison::Comparison;
 pub use cv_results::cv_results;
+pub use fit_times::FitTimes;
 pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
 pub use objective_means::ObjectiveMeans;
 pub use rank::rank;

@@ -113,8 +113,8 @@ fn study_page_with(results: StudyResults, figures: &[Figure]) -> String {
         frame: Frame::new("Study", &leaderboard.name, facts, summary, figures),
         flags: leaderboard::flag_kinds(leaderboard),
         has_curves: !results.curves.is_empty(),
-        leaderboard: leaderboard::table(leaderboard, &objectives[1..]),
-        notes: leaderboard::notes(leaderboard, results.measured),
+        leaderboard: leaderboard::table(leaderboard, &objectives[1..], results.fit_times),
+        notes: leaderboard::notes(leaderboard, results.measured, results.fit_times),
     })
 }
 

@@ -33,7 +33,7 @@ mod timeline;
 
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::timeline::TimelineEntry;
-use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
+use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 
 use crate::figure::Figure;
 use crate::importance;
@@ -50,6 +50,8 @@ pub struct StudyResults<'a> {
     pub curves: &'a CurvesByTask,
     /// What a clock has measured that the study is after; may be empty.
     pub measured: &'a [ObjectiveMeans],
+    /// How long the trials trained, where that is known.
+    pub fit_times: &'a FitTimes,
 }
 
 /// The figures of the page, in their order. One that would show nothing is left out: without a complete

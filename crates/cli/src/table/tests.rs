@@ -18,7 +18,7 @@ fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
     let (facts, history) = study(scores, top);
     let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
     let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
-    Leaderboard::new(&facts, &history, &refits[..top])
+    Leaderboard::new(&facts, &history, &refits[..top]).with_sizes(|_| Some(397_510))
 }
 
 /// The same, before it is ranked. The sizes of the models are 400,000 and a tenth of that by turns; the times
@@ -78,8 +78,12 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
     (facts, history)
 }
 
+fn fit_times() -> FitTimes {
+    FitTimes::from([(0, 4.25), (1, 61.0), (2, 0.125)])
+}
+
 fn text(scores: &[[f64; 2]], top: usize, width: usize) -> String {
-    leaderboard_text(&leaderboard(scores, top), &[], |_| Some(397_510), width)
+    leaderboard_text(&leaderboard(scores, top), &[], &fit_times(), width)
 }
 
 const SCORES: [[f64; 2]; 4] = [[0.976, 0.978], [0.971, 0.9715], [0.970, 0.982], [0.9, f64::NAN]];
@@ -106,7 +110,7 @@ fn several_objectives_have_columns_and_a_front() {
     ];
     let leaderboard = Leaderboard::new(&facts, &history, &[]);
     let measured = ObjectiveMeans::by_clock(&facts, &history);
-    assert_snapshot!(leaderboard_text(&leaderboard, &measured, |_| Some(397_510), 110));
+    assert_snapshot!(leaderboard_text(&leaderboard, &measured, &fit_times(), 110));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The leaderboard in words and as a table.
 
+use burn_tune_ranking::format::seconds_text;
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
-use burn_tune_ranking::{Leaderboard, ObjectiveMeans};
+use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::Direction;
 
 use super::Remark;
@@ -58,8 +59,9 @@ pub fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
     flags::flag_kinds(leaderboard.trials.iter().map(|trial| leaderboard.flags(trial)), "trial")
 }
 
-/// All trials, by rank; with a column for each of the `further` objectives.
-pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
+/// All trials, by rank; with a column for each of the `further` objectives, and with what a trial costs where
+/// there is a choice among the best.
+pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans], fit_times: &FitTimes) -> Table {
     let metric = &leaderboard.evaluation.metric;
     let varying = leaderboard.varying_params();
     let mut columns = vec![
@@ -74,6 +76,10 @@ pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
     if has_refits {
         columns.push(Column::number(format!("test {metric}")));
     }
+    let has_size = has_size(leaderboard, further);
+    let has_time = has_fit_time(leaderboard, fit_times);
+    columns.extend(has_size.then(|| Column::number("size")));
+    columns.extend(has_time.then(|| Column::number("fit time")));
     columns.extend(further.iter().map(|objective| Column::number(&objective.name)));
     columns.extend(varying.iter().map(|name| param_column(leaderboard, name)));
     columns.push(Column::text("flags"));
@@ -82,6 +88,8 @@ pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
         if has_refits {
             cells.push(refit_cell(leaderboard.top_entry(trial.trial)));
         }
+        cells.extend(has_size.then(|| size_cell(trial)));
+        cells.extend(has_time.then(|| fit_time_cell(trial, fit_times)));
         cells.extend(further.iter().map(|objective| objective_cell(objective, trial)));
         cells.extend(varying.iter().map(|name| param_cell(trial, name)));
         cells.push(Cell::troubles(leaderboard.flags(trial), errors_of(leaderboard, trial)));
@@ -92,7 +100,11 @@ pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> Table {
 }
 
 /// What the columns of the table do not say of it.
-pub fn notes(leaderboard: &Leaderboard, measured: &[ObjectiveMeans]) -> Vec<String> {
+pub fn notes(
+    leaderboard: &Leaderboard,
+    measured: &[ObjectiveMeans],
+    fit_times: &FitTimes,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if !front(leaderboard).is_empty() {
         notes.push("◆ and the tint mark the Pareto front, which shares rank 1. Later ranks are the fronts behind it.".into());
@@ -112,6 +124,9 @@ pub fn notes(leaderboard: &Leaderboard, measured: &[ObjectiveMeans]) -> Vec<Stri
             band.degrees_of_freedom,
         ));
     }
+    if has_fit_time(leaderboard, fit_times) {
+        notes.push("Fit time is how long one fold trained, as the mean of all folds: a clock decides it, in each run anew.".into());
+    }
     if leaderboard.trials.iter().any(|trial| trial.mean_test_score.is_some()) {
         notes.push("± is one standard deviation over the folds or, for refits, the seeds.".into());
     }
@@ -126,6 +141,17 @@ pub fn notes(leaderboard: &Leaderboard, measured: &[ObjectiveMeans]) -> Vec<Stri
         notes.push(format!("The same in all trials: {}.", fixed.join(", ")));
     }
     notes
+}
+
+/// Whether sizes are known, and are not an objective, which has a column of its own.
+fn has_size(leaderboard: &Leaderboard, further: &[ObjectiveMeans]) -> bool {
+    let is_objective = further.iter().any(|objective| objective.name == "parameters");
+    !is_objective && leaderboard.trials.iter().any(|trial| trial.size.is_some())
+}
+
+/// Whether there is a choice to make by speed, and times to make it by.
+fn has_fit_time(leaderboard: &Leaderboard, fit_times: &FitTimes) -> bool {
+    leaderboard.offers_choice() && !fit_times.is_empty()
 }
 
 fn is_complete(trial: &TrialEntry) -> bool {
@@ -221,7 +247,7 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         0 => return None,
         1 => format!("The best is ahead of every other trial by more than noise ({}).", width()),
         _ => format!(
-            "Trials within {} of the best cannot be told apart: {} of the {} others (≈). Choose among them by size or speed, not by rank.",
+            "Trials within {} of the best cannot be told apart: {} of the {} others (≈). Choose among them by size or fit time, not by rank.",
             width(),
             grouped(near as u64 - 1),
             grouped(complete as u64 - 1),
@@ -328,6 +354,17 @@ fn pruned_text(trial: &TrialEntry) -> String {
             format!("pruned at {step}: {}", super::numbers::score(score))
         }
         _ => "pruned".into(),
+    }
+}
+
+fn size_cell(trial: &TrialEntry) -> Cell {
+    trial.size.map_or_else(Cell::default, |size| Cell::number(grouped(size), size as f64))
+}
+
+fn fit_time_cell(trial: &TrialEntry, fit_times: &FitTimes) -> Cell {
+    match fit_times.get(&trial.trial) {
+        Some(&seconds) => Cell::number(seconds_text(Some(seconds)), seconds),
+        None => Cell::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn_tune_ranking::curves_file::CurvesByTask;
-use burn_tune_ranking::{Leaderboard, TrainingReport};
+use burn_tune_ranking::{FitTimes, Leaderboard, TrainingReport};
 use burn_tune_search::Curves;
 use burn_tune_search::keyed_rng::Task;
 use plotly::{Plot, Scatter};
@@ -76,7 +76,13 @@ fn report(models: Vec<Value>, claims: Value) -> TrainingReport {
 fn study_html(leaderboard: &Leaderboard, figures: &[Figure]) -> String {
     let curves = CurvesByTask::default();
     study_page_with(
-        StudyResults { leaderboard, timeline: &[], curves: &curves, measured: &[] },
+        StudyResults {
+            leaderboard,
+            timeline: &[],
+            curves: &curves,
+            measured: &[],
+            fit_times: &FitTimes::from([(0, 4.25), (1, 0.5)]),
+        },
         figures,
     )
 }
@@ -159,6 +165,24 @@ fn ties_share_a_rank_and_what_is_near_the_best_is_marked() {
     assert!(html.contains("never_predicts</span> <small>1 trial</small>"));
     assert!(html.contains("The same in all trials: "));
     assert!(html.contains("depth = 2") && html.contains("activation = relu"));
+}
+
+#[test]
+fn size_and_fit_time_stand_beside_trials_that_one_may_choose_among() {
+    let sized = |number, rank, near| {
+        let mut trial = trial(number, rank, 0.97 - 0.01 * rank as f64, near);
+        trial["size"] = 397_510.into();
+        trial
+    };
+    let html = study_html(&leaderboard(vec![sized(0, 1, true), sized(1, 2, true)]), &[]);
+    let cells = |html: &str| {
+        [">397,510<", ">4.2 s<", ">500 ms<", "fit time", "Fit time is how long"]
+            .map(|part| times(html, part))
+    };
+    assert_eq!(cells(&html), [2, 1, 1, 2, 1]);
+    // The sizes alone, where the best is ahead.
+    let html = study_html(&leaderboard(vec![sized(0, 1, true), sized(1, 2, false)]), &[]);
+    assert_eq!(cells(&html), [2, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -256,6 +280,7 @@ fn curves_that_were_not_recorded_are_named_with_the_way_to_record_them() {
         timeline: &[],
         curves: &recorded(Task::Fold(0)),
         measured: &[],
+        fit_times: &FitTimes::new(),
     };
     assert!(!study_page_with(results, &[]).contains("--curves"));
     let results = TrainingResults { report: &models, curves: &recorded(Task::Refit(0)) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn_tune_ranking::curves_file::CurvesByTask;
-use burn_tune_ranking::{Leaderboard, ResultFile};
+use burn_tune_ranking::{FitTimes, Leaderboard, ResultFile};
 use burn_tune_search::Curves;
 use burn_tune_search::keyed_rng::Task;
 use serde_json::{Value, json};
@@ -81,6 +81,7 @@ pub fn figures_of(leaderboard: &Leaderboard) -> Vec<Figure> {
         timeline: &[],
         curves: &CurvesByTask::new(),
         measured: &[],
+        fit_times: &FitTimes::new(),
     })
 }
 

@@ -30,6 +30,7 @@ fn the_figures_stand_in_the_order_of_the_page() {
         timeline: &timeline,
         curves: &curves,
         measured: &[],
+        fit_times: &FitTimes::new(),
     });
     let expected = [
         "optimization_history",
@@ -172,6 +173,7 @@ fn figures_of_large(trials: usize) -> Vec<Figure> {
         timeline: &timeline,
         curves: &curves,
         measured: &[],
+        fit_times: &FitTimes::new(),
     })
 }
 
