@@ -201,7 +201,8 @@ pub struct SearchArgs {
     /// A process that gives no sign of life for this long has lost its trials to the others
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = lease)]
     pub lease: Duration,
-    /// How often a trial may lose its process without getting any further, before it fails
+    /// How often a trial may lose its process without getting any further, before it is left alone
+    /// as lost, until the next --resume
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub retries: usize,
     /// Print the candidates with their sizes and the work they need, and stop

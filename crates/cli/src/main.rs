@@ -24,6 +24,7 @@ mod progress;
 mod results;
 mod score_gate;
 mod signals;
+mod study_folder;
 mod study_state;
 mod table;
 mod training_table;

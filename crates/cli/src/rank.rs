@@ -12,11 +12,14 @@ use crate::output::OutputFolder;
 use crate::results::StudyFiles;
 use crate::score_gate;
 use crate::search::Definition;
+use crate::study_folder::file_name;
 use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
 
 /// A study as its result files have it.
 pub struct Ranked {
+    /// What it is called.
+    pub study: String,
     /// The result files.
     pub files: StudyFiles,
     /// The one that is scikit-learn's.
@@ -25,11 +28,11 @@ pub struct Ranked {
 
 /// Ranks the study that the arguments name.
 pub fn rank(args: &RankArgs) -> Result<ExitCode> {
-    let Ranked { files, cv_results } = ranked(&args.study)?;
+    let Ranked { study, files, cv_results } = ranked(&args.study)?;
     if let Some(out) = &args.out {
         let output = OutputFolder::open(out)?;
         files.write(&cv_results, &output).all()?;
-        files.write_page(&output)?;
+        files.write_page(&output, &format!("{}.html", file_name(&study)))?;
         say(&format!("written to {}", out.display()));
     }
     let leaderboard = &files.leaderboard;
@@ -55,5 +58,5 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
     let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
     let curves = state.kept_curves(&mut storage, &study)?;
     let (files, cv_results) = state.files(&definition, curves);
-    Ok(Ranked { files, cv_results })
+    Ok(Ranked { study: study.name, files, cv_results })
 }

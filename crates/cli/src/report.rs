@@ -8,18 +8,28 @@ use anyhow::{Result, bail};
 use crate::args::ReportArgs;
 use crate::console::print;
 use crate::output::OutputFolder;
-use crate::rank::ranked;
+use crate::rank::{Ranked, ranked};
 use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
+use crate::study_folder::{file_name, page_of_copies};
 
 /// Writes the pages of what is in the folder, or of the study that is named.
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if let Some(study) = args.of_database() {
         let output = OutputFolder::open(&args.out)?;
-        let page = ranked(&study)?.files.write_page(&output)?;
+        let Ranked { study, files, .. } = ranked(&study)?;
+        let page = format!("{}.html", file_name(&study));
+        files.write_page(&output, &page)?;
         return print(&format!("{}\n", output.path(&page).display()));
     }
     let output = OutputFolder::existing(&args.out)?;
-    let study = StudyFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
+    let study = match StudyFiles::read(&output)? {
+        None => None,
+        Some(files) => {
+            let page = page_of_copies(&output, &files.leaderboard.name);
+            files.write_page(&output, &page)?;
+            Some(page)
+        }
+    };
     let training =
         TrainingFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
     let pages: Vec<String> = study.into_iter().chain(training).collect();

@@ -14,6 +14,7 @@ use burn_tune_report::{StudyResults, TrainingResults};
 
 use crate::WorkFailed;
 use crate::output::OutputFolder;
+use crate::study_folder::file_name;
 
 /// The leaderboard of a search.
 pub const LEADERBOARD: &str = "leaderboard.json";
@@ -80,13 +81,11 @@ impl StudyFiles {
         Ok(Some(StudyFiles { leaderboard, timeline, curves, measured, fit_times }))
     }
 
-    /// Writes the page, and says what it is called.
-    pub fn write_page(&self, output: &OutputFolder) -> Result<String> {
+    /// Writes the page under this name.
+    pub fn write_page(&self, output: &OutputFolder, name: &str) -> Result<()> {
         let StudyFiles { leaderboard, timeline, curves, measured, fit_times } = self;
-        let name = format!("{}.html", file_name(&leaderboard.name));
         let results = StudyResults { leaderboard, timeline, curves, measured, fit_times };
-        output.write(&name, study_page(results))?;
-        Ok(name)
+        output.write(name, study_page(results)).map(drop)
     }
 }
 
@@ -106,6 +105,8 @@ pub struct Written {
     pub names: Vec<&'static str>,
     /// Why each of the others is not, and where its content went instead.
     pub problems: Vec<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
 }
 
 impl Written {
@@ -150,14 +151,6 @@ impl TrainingFiles {
     }
 }
 
-/// A name that users choose, as one that every file system takes.
-pub fn file_name(name: &str) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    let name: String = name.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    let name = name.trim_start_matches('.');
-    if name.is_empty() { "study".into() } else { name.into() }
-}
-
 /// Without curves, those of an earlier run must not pass for this one's.
 fn write_curves(name: &str, curves: &CurvesByTask, output: &OutputFolder) -> Result<()> {
     if curves.is_empty() {
@@ -185,16 +178,4 @@ fn read(name: &str, output: &OutputFolder) -> Result<Option<Vec<u8>>> {
 
 fn utf8(name: &str, bytes: Vec<u8>, output: &OutputFolder) -> Result<String> {
     String::from_utf8(bytes).with_context(|| output.path(name).display().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_name_of_a_study_is_a_name_of_a_file() {
-        assert_eq!(file_name("mlp"), "mlp");
-        assert_eq!(file_name("../a b/ü"), "_a_b_ü");
-        assert_eq!(file_name(".."), "study");
-    }
 }

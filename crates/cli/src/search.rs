@@ -33,6 +33,7 @@ use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles, Written};
 use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
+use crate::study_folder::{StudyFolder, StudyIdentity};
 use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
 use crate::{WorkFailed, score_gate, setup};
@@ -87,6 +88,9 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
         lease: args.lease,
         retries: args.retries,
     };
+    if args.resume {
+        storage.revive_lost_trials(&chosen.record)?;
+    }
     let now = storage.now()?;
     let store = StudyStore::join(storage, chosen.record.clone(), part)?;
     options.seed = chosen.plan.study().seed;
@@ -98,7 +102,15 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     // What came before, such as reading the data, is no time of the study's.
     options.since = Stopwatch::start();
     options.before_s = created_s(&chosen.record).map_or(0.0, |created| now.epoch_s - created);
-    Search { args: &args, path, url, output, options, chosen: &chosen, store }.run()
+    let folder = StudyFolder::open(
+        output,
+        &StudyIdentity {
+            study: chosen.record.name.clone(),
+            storage: url.to_string(),
+            created_s: created_s(&chosen.record),
+        },
+    )?;
+    Search { args: &args, path, url, folder, options, chosen: &chosen, store }.run()
 }
 
 /// The database that the arguments name.
@@ -111,7 +123,7 @@ struct Search<'a> {
     args: &'a SearchArgs,
     path: PathBuf,
     url: StorageUrl,
-    output: OutputFolder,
+    folder: StudyFolder,
     options: RunOptions,
     chosen: &'a Chosen,
     store: StudyStore,
@@ -154,7 +166,7 @@ impl Search<'_> {
                     // In case the running trials are not given the time to end.
                     state.history = history.clone();
                     let (files, table) = state.files(&plan.definition, state.curves());
-                    let written = files.write(&table, &self.output);
+                    let written = self.folder.write(&files, &table);
                     written.problems.iter().for_each(|problem| progress.say(problem));
                 }
             },
@@ -163,12 +175,18 @@ impl Search<'_> {
         if let Some(reason) = suggester.ended_early() {
             progress.say(&format!("note: the study ends early: {reason}"));
         }
-        if kept.is_ok() {
+        let lost = match kept {
+            Ok(()) => self.store.storage().lost_trials(record)?,
+            Err(_) => Vec::new(),
+        };
+        // Without the lost trials nobody knows which are the best.
+        if kept.is_ok() && lost.is_empty() {
             kept = self.refit_best(objective, &mut state, &mut progress);
         }
         progress.finish();
         let mut problems = Vec::new();
         problems.extend(kept.err().map(|error| rescue::rescue(&self, &state, &error)));
+        let lost = self.lost_problem(&lost);
         let mut curves = state.curves();
         if problems.is_empty() && plan.definition.settings.work.curves() {
             match state.kept_curves(self.store.storage(), record) {
@@ -177,8 +195,22 @@ impl Search<'_> {
             }
         }
         let (files, table) = state.files(&plan.definition, curves);
-        let written = files.write(&table, &self.output);
-        self.finish(&state, &files, written, problems)
+        let written = self.folder.write(&files, &table);
+        self.finish(&state, &files, written, problems, lost)
+    }
+
+    /// What is said of trials whose workers ended again and again.
+    fn lost_problem(&self, lost: &[usize]) -> Option<String> {
+        let numbers: Vec<String> = lost.iter().map(usize::to_string).collect();
+        (!lost.is_empty()).then(|| {
+            format!(
+                "{} lost ({}): the processes at work on it ended more than {} times in a row, without a word. Is there too little memory? Its folds are kept, and it is no result. To take it up again: {}",
+                count(lost.len(), "trial"),
+                numbers.join(", "),
+                self.args.retries,
+                self.resume_command(),
+            )
+        })
     }
 
     /// Says so where the window keeps workers from having work.
@@ -227,30 +259,20 @@ impl Search<'_> {
         files: &StudyFiles,
         written: Written,
         mut problems: Vec<String>,
+        lost: Option<String>,
     ) -> Result<ExitCode> {
         let Chosen { plan, record, .. } = self.chosen;
         let leaderboard = &files.leaderboard;
-        let page = files.write_page(&self.output);
+        let page = files.write_page(self.folder.all(), &self.folder.page());
         let is_kept = problems.is_empty();
-        let path = |name: &str| self.output.path(name).display().to_string();
-        let mut written = written;
-        problems.append(&mut written.problems);
-        let text = if self.args.run.json {
-            leaderboard.to_json()
-        } else {
-            let StudyFiles { measured, fit_times, .. } = files;
-            let mut text = leaderboard_text(leaderboard, measured, fit_times, terminal_width());
-            let shown = [LEADERBOARD, CV_RESULTS].into_iter();
-            let shown: Vec<String> =
-                shown.filter(|name| written.names.contains(name)).map(path).collect();
-            if !shown.is_empty() {
-                text += &format!("All trials: {}\n", shown.join(", "));
-            }
-            if let Ok(page) = &page {
-                text += &format!("Figures, in a browser: {}\n", path(page));
-            }
-            text
+        let text = match self.args.run.json {
+            true => leaderboard.to_json(),
+            false => self.result_text(files, &written, page.is_ok()),
         };
+        if !self.args.run.quiet {
+            written.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        }
+        problems.extend(written.problems);
         problems.extend(page.err().map(|error| format!("{error:#}")));
         let has_files = problems.is_empty();
         problems.extend(print(&text).err().map(|error| format!("{error:#}")));
@@ -258,9 +280,10 @@ impl Search<'_> {
             let budget = plan.budget().to_string();
             let storage = self.store.storage();
             storage.set_study_attribute(record.id, FINISHED, &budget).map_err(failure)?;
-        } else if problems.is_empty() && !self.args.run.quiet {
-            self.say_how_to_go_on();
+        } else if problems.is_empty() && lost.is_none() && !self.args.run.quiet {
+            say(&format!("The study is not finished. To go on: {}", self.resume_command()));
         }
+        problems.extend(lost);
         if !problems.is_empty() {
             bail!(WorkFailed(problems.join("\n")));
         }
@@ -271,11 +294,29 @@ impl Search<'_> {
             bail!(WorkFailed(format!(
                 "all {} trials failed; the reasons are in {}",
                 leaderboard.counts.failed,
-                path(LEADERBOARD)
+                self.folder.all().path(LEADERBOARD).display()
             )));
         }
         score_gate::check(leaderboard, self.args.min_score)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The table, and where the files are.
+    fn result_text(&self, files: &StudyFiles, written: &Written, has_page: bool) -> String {
+        let path = |name: &str| self.folder.all().path(name).display().to_string();
+        let StudyFiles { leaderboard, measured, fit_times, .. } = files;
+        let mut text = leaderboard_text(leaderboard, measured, fit_times, terminal_width());
+        let shown = [LEADERBOARD, CV_RESULTS].into_iter();
+        let shown: Vec<String> =
+            shown.filter(|name| written.names.contains(name)).map(path).collect();
+        if !shown.is_empty() {
+            let own = path(&self.folder.name);
+            text += &format!("All trials: {}; kept in {own}/\n", shown.join(", "));
+        }
+        if has_page {
+            text += &format!("Figures, in a browser: {}\n", path(&self.folder.page()));
+        }
+        text
     }
 
     /// Whether every trial and every refit has ended, so that there is nothing to go on with.
@@ -299,7 +340,8 @@ impl Search<'_> {
         }
     }
 
-    fn say_how_to_go_on(&self) {
+    /// What goes on with the study.
+    fn resume_command(&self) -> String {
         let SearchArgs { run, storage, .. } = self.args;
         let mut command =
             format!("burn-tune search --space {} --resume", quoted(&run.space.display()));
@@ -310,6 +352,6 @@ impl Search<'_> {
         if run.out != Path::new("results") {
             command += &format!(" --out {}", quoted(&run.out.display()));
         }
-        say(&format!("The study is not finished. To go on: {command}"));
+        command
     }
 }

@@ -106,13 +106,7 @@ fn worse_half(studies: &[Vec<Vec<f64>>]) -> Vec<Vec<Vec<f64>>> {
     studies.iter().map(of_study).collect()
 }
 
-fn measured(
-    of: &str,
-    name: &str,
-    rule: Rule,
-    studies: &[Vec<Vec<f64>>],
-    best: usize,
-) -> String {
+fn measured(of: &str, name: &str, rule: Rule, studies: &[Vec<Vec<f64>>], best: usize) -> String {
     let (mut inside, mut widths, mut counts) = (0, Vec::new(), Vec::new());
     // The folds overlap as those of the study do, whatever it is called.
     let folds = studies[0][0].len();
@@ -128,11 +122,7 @@ fn measured(
     }
     let width = mean(&widths);
     let width = if width.is_nan() { "     –".to_owned() } else { format!("{width:.4}") };
-    format!(
-        "{of}  {name:13}  {inside:3} of {:3}   {width}   {:6.1}",
-        studies.len(),
-        mean(&counts)
-    )
+    format!("{of}  {name:13}  {inside:3} of {:3}   {width}   {:6.1}", studies.len(), mean(&counts))
 }
 
 fn truth_line(folds: usize, truth: &[(f64, f64)]) -> String {

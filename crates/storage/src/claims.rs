@@ -27,7 +27,7 @@ use crate::kept::{
     STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
     refit_json, refit_key, refit_task,
 };
-use crate::leases::Leases;
+use crate::leases::{Leases, lost_trials};
 use crate::parts::count_workers;
 use crate::records::StudyRecord;
 use crate::storage::Storage;
@@ -49,7 +49,7 @@ pub struct Part {
     pub jobs: usize,
     /// A worker that gives no sign of life for this long has lost what it has claimed.
     pub lease: Duration,
-    /// How often a trial may lose its worker without getting any further, before it fails.
+    /// How often a trial may lose its worker without getting any further, before it is left alone as lost.
     pub retries: usize,
 }
 
@@ -143,6 +143,14 @@ impl Store for StudyStore {
                             begin(db, study, part, leases, candidate, &mut look)?
                         }
                         Suggestion::End if !others => Claim::Over,
+                        // What the next trial waits for is lost, and nobody will end it in this run.
+                        Suggestion::Wait
+                            if !others
+                                && mine.is_empty()
+                                && !lost_trials(db, study.id)?.is_empty() =>
+                        {
+                            Claim::Over
+                        }
                         Suggestion::End | Suggestion::Wait => Claim::Wait,
                     },
                 });

@@ -29,6 +29,8 @@ pub const WORKER: &str = "burn_tune:worker";
 pub const BURN_TUNE: &str = "burn_tune";
 /// The user attribute with the name of an explicit trial.
 pub const NAME: &str = "name";
+/// The system attribute of a running trial that has lost its workers too often: how often.
+pub const LOST: &str = "burn_tune:lost";
 /// The user attribute with what the program of a trial has written to stderr.
 pub const STDERR: &str = "stderr";
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use crate::StorageError;
 use crate::claims::TRIAL;
-use crate::database::{Database, Row, Value};
+use crate::database::{Access, Database, Row, Value};
+use crate::records::StudyRecord;
+use crate::storage::Storage;
+use crate::studies::lock_study;
 use crate::worker::Worker;
 
 /// The leases of one worker, and how it looks at others'.
@@ -15,6 +18,57 @@ pub(crate) struct Leases {
     lease_s: f64,
     /// Whether the database is a file.
     file: bool,
+}
+
+/// The numbers of the trials of a study that are lost: they are running, and have lost their workers too often.
+pub(crate) fn lost_trials(db: &mut dyn Database, study: i64) -> Result<Vec<usize>, StorageError> {
+    let sql = "SELECT t.number FROM trials t JOIN trial_system_attributes a \
+               ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
+               WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number";
+    let rows = db.query(sql, &[Value::Int(study)])?;
+    let number = |row: &Row| match row.as_slice() {
+        [Value::Int(number)] => usize::try_from(*number).ok(),
+        _ => None,
+    };
+    Ok(rows.iter().filter_map(number).collect())
+}
+
+/// Lets lost trials be taken up again, as if they had lost no worker.
+fn revive(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
+    let of_study = "trial_id IN (SELECT t.trial_id FROM trials t JOIN trial_system_attributes a \
+                    ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
+                    WHERE t.study_id = ?1 AND t.state = 'RUNNING')";
+    let leases = format!("UPDATE burn_tune_leases SET lost = 0 WHERE {of_study}");
+    db.execute(&leases, &[Value::Int(study)])?;
+    let marks = format!(
+        "DELETE FROM trial_system_attributes WHERE \"key\" = 'burn_tune:lost' AND {of_study}"
+    );
+    db.execute(&marks, &[Value::Int(study)])?;
+    Ok(())
+}
+
+impl Storage {
+    /// The numbers of the trials of a study that are lost: their workers ended again and again without getting
+    /// any further.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn lost_trials(&mut self, study: &StudyRecord) -> Result<Vec<usize>, StorageError> {
+        self.transaction(Access::Read, |db| lost_trials(db, study.id))
+    }
+
+    /// Lets the lost trials of a study be taken up again.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub fn revive_lost_trials(&mut self, study: &StudyRecord) -> Result<(), StorageError> {
+        self.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            revive(db, study.id)
+        })
+    }
 }
 
 /// Who works on something.
@@ -68,7 +122,7 @@ impl Leases {
         Ok(rows.first().and_then(|row| lease(row)))
     }
 
-    /// The running trials of ours in a study by number, with their keys and leases.
+    /// The running trials of ours in a study by number, with their keys and leases; without those that are lost.
     pub fn of_running_trials(
         &self,
         db: &mut dyn Database,
@@ -79,8 +133,8 @@ impl Leases {
                    AND a.\"key\" = 'burn_tune:worker' \
                    LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = 'trial' \
                    WHERE t.study_id = ?1 AND t.state = 'RUNNING' AND NOT EXISTS \
-                   (SELECT 1 FROM trial_system_attributes r \
-                   WHERE r.trial_id = t.trial_id AND r.\"key\" = 'failed_trial') \
+                   (SELECT 1 FROM trial_system_attributes r WHERE r.trial_id = t.trial_id \
+                   AND r.\"key\" IN ('failed_trial', 'burn_tune:lost')) \
                    ORDER BY t.number";
         let rows = db.query(sql, &[Value::Int(study)])?;
         let running = |row: &Row| match row.as_slice() {

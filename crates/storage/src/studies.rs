@@ -38,6 +38,8 @@ pub struct Counts {
     pub failed: usize,
     /// Under way.
     pub running: usize,
+    /// Those whose workers ended again and again, and that are left alone until a resume.
+    pub lost: usize,
     /// Asked for, and not begun.
     pub waiting: usize,
 }
@@ -350,6 +352,15 @@ fn count_trials(
         let (start, complete) = (row.optional_date()?, row.optional_date()?);
         summary.start = summary.start.take().into_iter().chain(start).min();
         summary.last = summary.last.take().max(complete);
+    }
+    let select = "SELECT t.study_id, COUNT(*) FROM trials t JOIN trial_system_attributes a \
+                  ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
+                  WHERE t.state = 'RUNNING' GROUP BY t.study_id";
+    for row in db.query(select, &[])? {
+        let mut row = Columns::of(row);
+        let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
+        summary.counts.lost = row.count()?;
+        summary.counts.running = summary.counts.running.saturating_sub(summary.counts.lost);
     }
     Ok(())
 }

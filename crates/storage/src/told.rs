@@ -24,7 +24,7 @@ use crate::{Storage, StorageError};
 pub const FOLDS: usize = 1;
 
 /// The system attribute of a trial that was given out and came back unread.
-const GIVEN_BACK: &str = "burn_tune:given_back";
+pub const GIVEN_BACK: &str = "burn_tune:given_back";
 
 /// What is answered to whoever asks for a trial.
 #[derive(Debug, Clone, PartialEq)]

@@ -85,14 +85,6 @@ pub(crate) fn read_trials(
     read_where(db, "t.study_id = ?1 AND t.trial_id > ?2", &params)
 }
 
-/// The trial with this key, without curves.
-pub(crate) fn read_trial(
-    db: &mut dyn Database,
-    trial: i64,
-) -> Result<Option<TrialRecord>, StorageError> {
-    Ok(read_where(db, "t.trial_id = ?1", &[Value::Int(trial)])?.pop())
-}
-
 /// The trial of a study with this number, without curves.
 pub(crate) fn read_number(
     db: &mut dyn Database,

@@ -39,12 +39,13 @@ pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
 
 /// `50 trials (48 complete, 2 failed)`.
 fn counts_text(counts: Counts) -> String {
-    let Counts { complete, pruned, failed, running, waiting } = counts;
+    let Counts { complete, pruned, failed, running, lost, waiting } = counts;
     let by_state = [
         (complete, "complete"),
         (failed, "failed"),
         (pruned, "pruned"),
         (running, "running"),
+        (lost, "lost"),
         (waiting, "waiting"),
     ];
     let all = count(by_state.iter().map(|(number, _)| number).sum(), "trial");

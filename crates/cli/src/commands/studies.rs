@@ -60,17 +60,23 @@ struct CountsJson {
     failed: usize,
     pruned: usize,
     running: usize,
+    #[serde(skip_serializing_if = "is_none")]
+    lost: usize,
     waiting: usize,
+}
+
+fn is_none(number: &usize) -> bool {
+    *number == 0
 }
 
 impl<'a> StudyJson<'a> {
     fn new(summary: &'a StudySummary) -> Self {
         let StudySummary { record, counts, best, start, last } = summary;
-        let Counts { complete, pruned, failed, running, waiting } = *counts;
+        let Counts { complete, pruned, failed, running, lost, waiting } = *counts;
         StudyJson {
             name: &record.name,
             directions: record.directions.iter().map(|d| d.to_lowercase()).collect(),
-            counts: CountsJson { complete, failed, pruned, running, waiting },
+            counts: CountsJson { complete, failed, pruned, running, lost, waiting },
             budget: budget(record),
             best_value: best.map(number),
             datetime_start: start.as_deref(),
@@ -100,6 +106,7 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
         Column::number("failed").yielding(),
         Column::number("pruned").yielding(),
         Column::number("running").yielding(),
+        Column::number("lost").yielding(),
         Column::number("waiting").yielding(),
         Column::number("budget").yielding(),
         Column::number("best"),
@@ -115,7 +122,7 @@ fn studies_text(studies: &[StudyJson], width: usize) -> String {
 fn row(study: &StudyJson) -> Row {
     let number = |number: usize| if number == 0 { String::new() } else { number.to_string() };
     let date = |date: Option<&str>| date.map_or(String::new(), |date| minute_text(date).to_owned());
-    let CountsJson { complete, failed, pruned, running, waiting } = study.counts;
+    let CountsJson { complete, failed, pruned, running, lost, waiting } = study.counts;
     let (start, last) = (date(study.datetime_start), date(study.datetime_last));
     let directions = study.directions.join(", ");
     let folded = match (start.as_str(), last.as_str()) {
@@ -129,7 +136,7 @@ fn row(study: &StudyJson) -> Row {
         Some(false) => "unfinished",
     };
     let mut cells = vec![study.name.to_owned()];
-    cells.extend([complete, failed, pruned, running, waiting].map(number));
+    cells.extend([complete, failed, pruned, running, lost, waiting].map(number));
     cells.push(study.budget.map_or(String::new(), |budget| budget.to_string()));
     cells.push(study.best.map_or(String::new(), value_text));
     cells.extend([directions, start, last, finished.to_owned()]);
@@ -150,9 +157,10 @@ fn studies_csv(studies: &[StudyJson]) -> String {
         "datetime_start",
         "datetime_last",
         "finished",
+        "lost",
     ];
     let rows = studies.iter().map(|study| {
-        let CountsJson { complete, failed, pruned, running, waiting } = study.counts;
+        let CountsJson { complete, failed, pruned, running, waiting, lost } = study.counts;
         vec![
             Value::from(study.name),
             Value::from(study.directions.join(" ")),
@@ -166,6 +174,7 @@ fn studies_csv(studies: &[StudyJson]) -> String {
             Value::from(study.datetime_start),
             Value::from(study.datetime_last),
             Value::from(study.finished),
+            Value::from(lost),
         ]
     });
     csv_text(&header.map(str::to_owned), rows)

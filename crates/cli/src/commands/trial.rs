@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use burn_tune_search::Flag;
-use burn_tune_storage::kept::{STDERR, is_ours};
+use burn_tune_storage::kept::{LOST, STDERR, is_ours};
+use burn_tune_storage::told::GIVEN_BACK;
 use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
@@ -29,6 +30,8 @@ pub enum State {
     Pruned,
     /// Under way
     Running,
+    /// Left alone, because its workers ended again and again; `search --resume` takes it up
+    Lost,
     /// Asked for, and not begun
     Waiting,
 }
@@ -41,6 +44,7 @@ impl State {
             State::Failed => "failed",
             State::Pruned => "pruned",
             State::Running => "running",
+            State::Lost => "lost",
             State::Waiting => "waiting",
         }
     }
@@ -194,6 +198,11 @@ impl TrialView {
             attributes.remove(key);
         }
         let attributes = &mut self.system_attributes;
+        let is_lost = attributes.remove(LOST).is_some();
+        if is_lost && self.state == State::Running {
+            self.state = State::Lost;
+        }
+        attributes.remove(GIVEN_BACK);
         self.worker = take(attributes, "burn_tune:worker");
         self.folds = take_numbered(attributes, "burn_tune:fold");
         self.refits = take_numbered(attributes, "burn_tune:refit");
@@ -202,7 +211,7 @@ impl TrialView {
         };
         let of_trial = match self.state {
             // They are noted when it ends.
-            State::Running => flags(&self.folds),
+            State::Running | State::Lost => flags(&self.folds),
             _ => of_trial.unwrap_or_default(),
         };
         self.flags = Flag::union([of_trial, flags(&self.refits)].concat());

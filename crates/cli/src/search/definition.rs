@@ -279,7 +279,10 @@ impl Definition {
         changes.extend(differences("[objective] ", &was["objective"], &now["objective"]));
         let others = |settings: &Value| {
             let mut settings = settings.clone();
-            settings.as_object_mut().map(|settings| settings.remove("objective"));
+            // Nor does the file's name matter: the study has its own, by which it was found.
+            for key in ["objective", "name"] {
+                settings.as_object_mut().map(|settings| settings.remove(key));
+            }
             settings
         };
         changes.extend(differences("[study] ", &others(was), &others(now)));

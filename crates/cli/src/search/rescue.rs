@@ -14,14 +14,14 @@ use crate::study_state::StudyState;
 /// Writes the file, and says where it is and what to do.
 pub fn rescue(search: &Search, state: &StudyState, error: &StoreError) -> String {
     let record = &search.chosen.record;
-    let name = format!("{}-rescue.jsonl", crate::results::file_name(&record.name));
+    let name = format!("{}-rescue.jsonl", search.folder.name);
     let mut bytes = Vec::new();
     let written = write_export(record, &trials(search, state), &mut bytes)
         .map_err(|error| error.to_string())
         .and_then(|()| {
             // Beside a database on a full disk there is no room for it either: then it goes elsewhere,
             // and the error says where.
-            search.output.write(&name, bytes).map_err(|error| format!("{error:#}"))
+            search.folder.all().write(&name, bytes).map_err(|error| format!("{error:#}"))
         });
     let url = search.storage_argument();
     match written {

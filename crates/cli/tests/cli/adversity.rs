@@ -134,7 +134,7 @@ echo 0.5
     let run = workplace.run(&format!("{SEARCH} --trials 2")).ends_with(0);
     assert_snapshot!(run.stdout, @r#"
 The pruner stopped 2 trials. No trial is complete, so there is no best one: try a milder pruner.
-All trials: results/leaderboard.json, results/cv_results.csv
+All trials: results/leaderboard.json, results/cv_results.csv; kept in results/s/
 Figures, in a browser: results/s.html
 "#);
     assert_eq!(workplace.leaderboard("results")["counts"]["pruned"], 2);

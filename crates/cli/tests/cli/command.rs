@@ -46,7 +46,7 @@ fn a_program_is_searched_as_a_model_is() {
   3    0          26  26
   4    2           2   2
 
-All trials: results/leaderboard.json, results/cv_results.csv
+All trials: results/leaderboard.json, results/cv_results.csv; kept in results/s/
 Figures, in a browser: results/s.html
 "#);
     let leaderboard = workplace.leaderboard("results");

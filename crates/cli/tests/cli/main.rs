@@ -13,6 +13,7 @@ mod learning;
 mod pareto;
 mod resume;
 mod search;
+mod side_by_side;
 mod studies;
 mod training;
 mod wrong_input;

@@ -2,18 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use burn_tune_search::Candidate;
 use burn_tune_search::store::{Claim, KeptTrial};
-use burn_tune_search::{Candidate, ObjectiveError, TrialState};
 
-use super::saving::end;
 use super::{Part, TRIAL};
 use crate::StorageError;
 use crate::database::Database;
-use crate::kept::{WORKER, fold_json, fold_key, kept_trial, new_trial};
+use crate::kept::{LOST, WORKER, kept_trial, new_trial};
 use crate::leases::Leases;
 use crate::records::{StudyRecord, TrialRecord};
 use crate::trials::write::{insert_trial, set_system_attribute};
-use crate::trials::{read_trial, read_trials, read_trials_of};
+use crate::trials::{read_trials, read_trials_of};
 
 /// What one look at the database has found: taken up by the store once the transaction has ended well.
 #[derive(Default)]
@@ -87,8 +86,8 @@ pub enum Left {
     },
 }
 
-/// Takes up the first running trial that nobody works on any more. One that has lost its workers too
-/// often fails instead.
+/// Takes up the first running trial that nobody works on any more. One that has lost its workers too often is
+/// marked as lost instead.
 pub fn left_trial(
     db: &mut dyn Database,
     study: &StudyRecord,
@@ -112,9 +111,8 @@ pub fn left_trial(
             }
         };
         if lost > part.retries {
-            give_up(db, part, leases, id, lost)?;
-            // What has become of it is told with the next claim, as of others' trials.
-            others = true;
+            // It may be the trial that kills them. That is no result: it is left for the next resume.
+            set_system_attribute(db, id, LOST, &lost.to_string())?;
             continue;
         }
         leases.take(db, id, TRIAL, lost)?;
@@ -122,31 +120,6 @@ pub fn left_trial(
         return Ok(Left::Found(number));
     }
     Ok(Left::None { others })
-}
-
-/// Fails a trial that has lost its worker again and again: it may be the one that kills them.
-fn give_up(
-    db: &mut dyn Database,
-    part: &Part,
-    leases: &Leases,
-    id: i64,
-    lost: usize,
-) -> Result<(), StorageError> {
-    let Some(record) = read_trial(db, id)? else { return Ok(()) };
-    let mut trial = understood(&record, part)?.trial;
-    let TrialState::Running { folds } = &trial.state else { return Ok(()) };
-    let fold = folds.iter().position(Option::is_none).unwrap_or(0);
-    let reason = format!(
-        "its worker was lost {lost} times in a row, without a word: is there too little memory?"
-    );
-    let failed = ObjectiveError::Failed { reason, flags: Vec::new() };
-    let Some(record) = trial.end_fold(fold, &Err(failed), None) else { return Ok(()) };
-    leases.take(db, id, TRIAL, lost)?;
-    set_system_attribute(db, id, &fold_key(fold), &fold_json(&record))?;
-    if trial.is_finished() {
-        end(db, leases, id, &trial)?;
-    }
-    Ok(())
 }
 
 /// Begins a trial under the next number.

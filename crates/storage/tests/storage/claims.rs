@@ -27,7 +27,7 @@ on_every_database!(
     a_worker_that_comes_back_too_late_is_refused,
     signs_of_life_keep_a_trial,
     what_is_given_back_is_taken_up_at_once,
-    a_trial_that_loses_worker_after_worker_fails,
+    a_trial_that_loses_worker_after_worker_is_lost_until_it_is_revived,
     progress_makes_up_for_lost_workers,
     a_refit_is_done_once,
     a_result_is_kept_whose_acknowledgement_was_lost,
@@ -261,23 +261,23 @@ fn what_is_given_back_is_taken_up_at_once(database: &TestDatabase) {
     assert_eq!(claim(&mut second, 1, 1).0, Claim::TakenUp(0));
 }
 
-fn a_trial_that_loses_worker_after_worker_fails(database: &TestDatabase) {
+fn a_trial_that_loses_worker_after_worker_is_lost_until_it_is_revived(database: &TestDatabase) {
     let study = study(database);
     for expected in [Claim::Begun(0), Claim::TakenUp(0)] {
         let mut dying = worker(database, &study, SHORT);
         assert_eq!(claim(&mut dying, 0, 1).0, expected);
         thread::sleep(2 * SHORT);
     }
+    // That is no result: the others go on, and the trial stays as it is.
     let mut last = worker(database, &study, LONG);
-    assert_eq!(claim(&mut last, 0, 1).0, Claim::Wait);
-    let (claimed, told) = claim(&mut last, 1, 1);
-    assert_eq!(claimed, Claim::Over);
-    let TrialState::Failed { failure, .. } = &told[0].trial.state else { panic!("{told:?}") };
-    assert_eq!(
-        failure.reason,
-        "fold 0: its worker was lost 2 times in a row, without a word: is there too little memory?"
-    );
-    assert_eq!(database.open().trial(&study, 0).unwrap().unwrap().state, "FAIL");
+    assert_eq!(claim(&mut last, 0, 1).0, Claim::Over);
+    assert_eq!(claim(&mut last, 0, 2).0, Claim::Begun(1));
+    let mut storage = database.open();
+    assert_eq!(storage.lost_trials(&study).unwrap(), [0]);
+    assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, "RUNNING");
+    storage.revive_lost_trials(&study).unwrap();
+    assert_eq!(storage.lost_trials(&study).unwrap(), [0usize; 0]);
+    assert_eq!(claim(&mut worker(database, &study, LONG), 2, 2).0, Claim::TakenUp(0));
 }
 
 fn progress_makes_up_for_lost_workers(database: &TestDatabase) {

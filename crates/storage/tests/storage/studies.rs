@@ -150,7 +150,7 @@ fn studies_are_summed_up(database: &TestDatabase) {
     }
     let counts: Vec<Counts> = summaries.iter().map(|summary| summary.counts).collect();
     let one = Counts { complete: 1, ..Counts::default() };
-    let all = Counts { complete: 3, pruned: 1, failed: 1, running: 1, waiting: 1 };
+    let all = Counts { complete: 3, pruned: 1, failed: 1, running: 1, lost: 0, waiting: 1 };
     let some = Counts { complete: 2, pruned: 1, failed: 1, ..Counts::default() };
     assert_eq!(counts, [all, some, one, one, Counts::default()]);
     let best: Vec<_> = summaries.iter().map(|summary| summary.best).collect();

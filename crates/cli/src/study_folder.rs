@@ -1,0 +1,196 @@
+//! Where the files of a study lie: in a folder of its own, so that no other study replaces them, with copies of the
+//! last study's beside the database, where a person reviews them.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::output::OutputFolder;
+use crate::results::{
+    CURVES, CV_RESULTS, LEADERBOARD, REPORT, REPORT_CURVES, StudyFiles, TIMELINE, Written,
+};
+
+/// Which study a folder is of.
+const IDENTITY: &str = "study.json";
+/// Where a leaderboard goes that no study here has written, when it is replaced.
+const BEFORE: &str = "leaderboard.before.json";
+/// A name is cut to so many characters: file systems take 255 bytes, of which a character has up to four.
+const LONGEST_NAME: usize = 50;
+/// What a folder of a study cannot be called.
+const RESERVED: [&str; 7] =
+    [LEADERBOARD, CV_RESULTS, TIMELINE, CURVES, REPORT, REPORT_CURVES, crate::args::DATABASE];
+
+/// What tells a study from all others, also from those of its name in other databases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StudyIdentity {
+    /// Its name.
+    pub study: String,
+    /// Its database, without a password.
+    pub storage: String,
+    /// When it was begun, in seconds since 1970.
+    pub created_s: Option<f64>,
+}
+
+/// The folder of a study within the folder of all results.
+pub struct StudyFolder {
+    all: OutputFolder,
+    own: OutputFolder,
+    /// Its name there.
+    pub name: String,
+}
+
+impl StudyFolder {
+    /// The folder of this study in `all`, which is made where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written to.
+    pub fn open(all: OutputFolder, identity: &StudyIdentity) -> Result<Self> {
+        let name = folder_name(&all, identity);
+        let own = OutputFolder::open(&all.path(&name))?;
+        let json = serde_json::to_string_pretty(identity).context("cannot write JSON")?;
+        own.write(IDENTITY, format!("{json}\n"))?;
+        Ok(StudyFolder { all, own, name })
+    }
+
+    /// The folder of all results.
+    pub fn all(&self) -> &OutputFolder {
+        &self.all
+    }
+
+    /// What the page of the study is called, in the folder of all results.
+    pub fn page(&self) -> String {
+        format!("{}.html", self.name)
+    }
+
+    /// Writes all files of a study but the page: into its folder, and as copies beside the others.
+    pub fn write(&self, files: &StudyFiles, cv_results: &str) -> Written {
+        let of_study = files.write(cv_results, &self.own);
+        let saved = self.save_strange_leaderboard(files);
+        let mut written = files.write(cv_results, &self.all);
+        // What is in the one place is not lost, though the other could not be written: but it is said.
+        written.problems.extend(of_study.problems);
+        match saved {
+            Ok(note) => written.notes.extend(note),
+            Err(error) => written.problems.push(format!("{error:#}")),
+        }
+        written
+    }
+
+    /// Keeps a leaderboard that is in no study's folder, because an earlier version wrote it or somebody put it
+    /// there. Says so.
+    fn save_strange_leaderboard(&self, files: &StudyFiles) -> Result<Option<String>> {
+        use burn_tune_ranking::ResultFile;
+        let path = self.all.path(LEADERBOARD);
+        let Ok(there) = fs::read(&path) else { return Ok(None) };
+        if there == files.leaderboard.to_json().as_bytes() || study_of(&self.all, &there).is_some()
+        {
+            return Ok(None);
+        }
+        // While a study goes on, the copy is of its last look at itself.
+        let last = fs::read(self.all.path(BEFORE)).unwrap_or_default();
+        if last == there {
+            return Ok(None);
+        }
+        let kept = self.all.write(BEFORE, &there)?;
+        Ok(Some(format!(
+            "{} was of no study here: it is in {} now",
+            path.display(),
+            kept.display()
+        )))
+    }
+}
+
+/// What the page is called that belongs to the files in `all`: after the study that wrote them, or else after
+/// `space`.
+pub fn page_of_copies(all: &OutputFolder, space: &str) -> String {
+    let there = fs::read(all.path(LEADERBOARD)).unwrap_or_default();
+    let name = study_of(all, &there).unwrap_or_else(|| file_name(space));
+    format!("{name}.html")
+}
+
+/// The folder of the study whose leaderboard these bytes are; the newest of several.
+fn study_of(all: &OutputFolder, leaderboard: &[u8]) -> Option<String> {
+    let folders = fs::read_dir(all.path("")).ok()?.flatten();
+    let same = folders.filter(|folder| {
+        let path = folder.path();
+        path.join(IDENTITY).is_file()
+            && fs::read(path.join(LEADERBOARD)).is_ok_and(|bytes| bytes == leaderboard)
+    });
+    let changed = |folder: &fs::DirEntry| {
+        fs::metadata(folder.path().join(LEADERBOARD)).and_then(|file| file.modified()).ok()
+    };
+    let newest = same.max_by_key(changed)?;
+    newest.file_name().into_string().ok()
+}
+
+/// The study's name as one of a folder; with a sum behind it where another study has that folder.
+fn folder_name(all: &OutputFolder, identity: &StudyIdentity) -> String {
+    let name = file_name(&identity.study);
+    let is_cut = name.chars().count() < identity.study.chars().count();
+    let taken = |name: &str| {
+        let path = all.path(name);
+        path.exists() && read_identity(&path).as_ref() != Some(identity)
+    };
+    let is_reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(&name));
+    if !is_cut && !is_reserved && !taken(&name) {
+        return name;
+    }
+    let StudyIdentity { study, storage, created_s } = identity;
+    let sum = crc32fast::hash(format!("{study}\0{storage}\0{created_s:?}").as_bytes());
+    format!("{name}-{sum:08x}")
+}
+
+fn read_identity(folder: &Path) -> Option<StudyIdentity> {
+    serde_json::from_slice(&fs::read(folder.join(IDENTITY)).ok()?).ok()
+}
+
+/// A name that users choose, as one that every file system takes.
+pub fn file_name(name: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let name = name.chars().map(|c| if allowed(c) { c } else { '_' });
+    let name: String = name.take(LONGEST_NAME).collect();
+    let name = name.trim_start_matches(['.', '-']).trim_end_matches('.');
+    if name.is_empty() { "study".into() } else { name.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(study: &str, storage: &str) -> StudyIdentity {
+        StudyIdentity { study: study.into(), storage: storage.into(), created_s: Some(1.5) }
+    }
+
+    #[test]
+    fn any_name_of_a_study_is_a_name_of_a_file() {
+        assert_eq!(file_name("mlp"), "mlp");
+        assert_eq!(file_name("../a b/ü"), "_a_b_ü");
+        assert_eq!(file_name(".."), "study");
+        assert_eq!(file_name("-rf"), "rf");
+        assert!(file_name(&"🦀é".repeat(256)).len() <= 200);
+    }
+
+    #[test]
+    fn no_two_studies_share_a_folder() {
+        let temporary = tempfile::tempdir().unwrap();
+        let open = |identity: &StudyIdentity| {
+            let all = OutputFolder::open(temporary.path()).unwrap();
+            StudyFolder::open(all, identity).unwrap().name
+        };
+        let long = "n".repeat(512);
+        let names = ["mlp", "a/b", "a_b", "a b", "leaderboard.json", "studies.db", &long];
+        let mut seen = Vec::new();
+        for storage in ["a.db", "b.db"] {
+            for name in names {
+                let folder = open(&identity(name, storage));
+                assert!(!seen.contains(&folder), "{name} in {storage}: {folder}");
+                assert_eq!(open(&identity(name, storage)), folder, "it finds its own again");
+                seen.push(folder);
+            }
+        }
+        assert_eq!(seen[0], "mlp");
+    }
+}
