@@ -1,52 +1,145 @@
 //! What a search would try, how large the models are, and how much work they need.
 
 use burn_tune_model::{MlpConfig, MlpObjective};
+use burn_tune_ranking::format::{count, seconds_text, value_text};
 use burn_tune_search::bind::bind;
+use burn_tune_search::store::InMemory;
+use burn_tune_search::study::{RunOptions, refit};
 use burn_tune_search::study_file::{CommandSettings, joined};
 use burn_tune_search::{Candidate, Params};
-use comfy_table::{CellAlignment, Table, presets};
+
+use crate::columns::{Column, Row, columns_text};
+use crate::table::terminal_width;
 
 /// What one trained number costs in a step besides the matrix products (Adam reads and writes four
 /// arrays), in floating-point operations that take as long. Measured: 784-500-10 at batches of 100
 /// and 600.
 const UPDATE_FLOPS: f64 = 60.0;
 
-/// The candidates.
-pub fn models(objective: &MlpObjective, candidates: &[Candidate], notices: &[String]) -> String {
-    let mut text = notes(notices);
-    text += &format!("{}\n", candidates_table(objective, candidates));
-    let total: f64 = candidates.iter().map(|candidate| work(objective, &candidate.params)).sum();
-    let folds: Vec<String> = objective
-        .folds
-        .iter()
-        .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
-        .collect();
-    text += &format!("folds (training + test examples): {}\n", folds.join(", "));
-    text += &format!(
-        "work: {:.3} TFLOP for {} trials, without refits\n",
-        total / 1e12,
-        candidates.len()
-    );
-    text
+/// So much work is done to see how fast the machine is, in floating-point operations: a quarter of a second.
+const CALIBRATION_FLOPS: f64 = 1e10;
+/// Examples that are trained on for that, at most and at least.
+const CALIBRATION_EXAMPLES: (f64, f64) = (200.0, 5_000.0);
+
+/// What would be tried.
+pub struct DryRun<'a> {
+    /// What can be listed.
+    pub candidates: &'a [Candidate],
+    /// How many trials there will be besides.
+    pub unlisted: usize,
+    /// Who proposes those.
+    pub sampler: &'a str,
+    /// What else is to be said.
+    pub notices: &'a [String],
+    /// How many workers there are to be.
+    pub jobs: usize,
 }
 
-/// The commands that would be run.
-pub fn commands(
-    settings: &CommandSettings,
-    candidates: &[Candidate],
-    notices: &[String],
-) -> String {
-    let mut text = notes(notices);
-    for (number, candidate) in candidates.iter().enumerate() {
-        let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-        let words = settings.filled(&candidate.params);
-        text += &format!("{number}{name}: {}\n", joined(words.iter().map(String::as_str)));
+/// What all of it costs, in floating-point operations.
+pub struct EstimatedWork<'a> {
+    /// The folds of all trials.
+    pub folds: f64,
+    /// The refits.
+    pub refits: f64,
+    /// Params like those of the trials.
+    pub typical: &'a [Params],
+}
+
+impl DryRun<'_> {
+    /// Of trainings of our model: with sizes, and the time that they are likely to take on this machine.
+    pub fn of_models(&self, objective: &MlpObjective, work: &EstimatedWork) -> String {
+        let mut text = self.notes();
+        if !self.candidates.is_empty() {
+            text += &candidates_text(objective, self.candidates, terminal_width());
+        }
+        text += &self.unlisted_line();
+        let folds: Vec<String> = objective
+            .folds
+            .iter()
+            .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
+            .collect();
+        text += &format!("folds (training + test examples): {}\n", folds.join(", "));
+        text += &format!(
+            "work: {} TFLOP for {}, and {} for the refits\n",
+            value_text(work.folds / 1e12),
+            count(self.candidates.len() + self.unlisted, "trial"),
+            value_text(work.refits / 1e12),
+        );
+        let rate = measured_rate(objective, work.typical);
+        text += &match rate {
+            Some(rate) => format!(
+                "time: about {} with {}, at {:.0} GFLOP/s of one core (measured just now, for a moment)\n",
+                seconds_text(Some((work.folds + work.refits) / rate / self.jobs as f64)),
+                count(self.jobs, "job"),
+                rate / 1e9,
+            ),
+            None => "time: not estimated for this backend\n".to_owned(),
+        };
+        text
     }
-    text
+
+    /// The commands that would be run.
+    pub fn of_commands(&self, settings: &CommandSettings) -> String {
+        let mut text = self.notes();
+        for (number, candidate) in self.candidates.iter().enumerate() {
+            let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+            let words = settings.filled(&candidate.params);
+            text += &format!("{number}{name}: {}\n", joined(words.iter().map(String::as_str)));
+        }
+        text += &self.unlisted_line();
+        text += &format!(
+            "time: what {} of the command {}, {} at once\n",
+            count(self.candidates.len() + self.unlisted, "run"),
+            if self.candidates.len() + self.unlisted == 1 { "takes" } else { "take" },
+            self.jobs,
+        );
+        text
+    }
+
+    fn notes(&self) -> String {
+        self.notices.iter().map(|notice| format!("note: {notice}\n")).collect()
+    }
+
+    /// What cannot be listed yet.
+    fn unlisted_line(&self) -> String {
+        let more = if self.candidates.is_empty() { "" } else { " more" };
+        match self.unlisted {
+            0 => String::new(),
+            unlisted => format!(
+                "{}{more} cannot be listed yet: {} proposes them from what the trials before have come to\n",
+                count(unlisted, "trial"),
+                self.sampler,
+            ),
+        }
+    }
 }
 
-fn notes(notices: &[String]) -> String {
-    notices.iter().map(|notice| format!("note: {notice}\n")).collect()
+/// How many floating-point operations one worker does in a second: from a short training of the model in the middle
+/// of `typical`. `None` where the first training says nothing about the others, as on a graphics card.
+fn measured_rate(objective: &MlpObjective, typical: &[Params]) -> Option<f64> {
+    if !objective.backend.is_cpu() {
+        return None;
+    }
+    let mut typical: Vec<&Params> = typical.iter().collect();
+    typical.sort_by(|a, b| work(objective, a).total_cmp(&work(objective, b)));
+    let params = *typical.get(typical.len() / 2)?;
+    let of_one = refit_work(objective, params) / objective.dataset.train.len() as f64;
+    let (fewest, most) = CALIBRATION_EXAMPLES;
+    let examples = (CALIBRATION_FLOPS / of_one).clamp(fewest, most) as usize;
+    let small = MlpObjective {
+        dataset: objective.dataset.clone().limited(examples),
+        folds: Vec::new(),
+        backend: objective.backend,
+        curves: false,
+        metrics: Vec::new(),
+    };
+    let trials = [(0, params.clone())];
+    // The first one finds memory that nobody has touched.
+    let options = RunOptions::new(1, 0);
+    let (refits, _) = refit(&small, &trials, 2, &mut InMemory::default(), &options, |_| {});
+    let span = refits.last()?.span;
+    let seconds = span.end_s - span.start_s;
+    (seconds > 0.0).then(|| refit_work(&small, params) / seconds)
 }
 
 /// The work of all folds of a trial, in floating-point operations; 0 where params do not fit.
@@ -69,29 +162,29 @@ fn training_work(objective: &MlpObjective, config: &MlpConfig, examples: usize) 
     config.epochs as f64 * (products + updates)
 }
 
-fn candidates_table(objective: &MlpObjective, candidates: &[Candidate]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let names: Vec<&str> = candidates
-        .first()
-        .map_or(vec![], |first| first.params.iter().map(|(name, _)| name).collect());
-    let mut header = vec!["trial"];
-    header.extend(&names);
-    header.extend(["parameters", "GFLOP"]);
-    table.set_header(header);
-    for (number, candidate) in candidates.iter().enumerate() {
-        let mut row = vec![match &candidate.name {
-            Some(name) => format!("{number} {name}"),
-            None => number.to_string(),
-        }];
-        row.extend(candidate.params.iter().map(|(_, value)| value.to_string()));
+fn candidates_text(objective: &MlpObjective, candidates: &[Candidate], width: usize) -> String {
+    let params = |candidate: &Candidate| candidate.params.clone();
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in candidates.iter().flat_map(|candidate| params(candidate).into_iter()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut columns = vec![Column::fixed("trial")];
+    columns.extend(names.iter().map(|name| Column::number(name).folding()));
+    columns.extend([Column::number("parameters"), Column::number("GFLOP")]);
+    let row = |(number, candidate): (usize, &Candidate)| {
+        let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        let value = |name: &String| candidate.params.get(name).map(ToString::to_string);
+        let mut cells = vec![format!("{number}{name}")];
+        cells.extend(names.iter().map(|name| value(name).unwrap_or_default()));
         let size = objective.parameters(&candidate.params);
-        row.push(size.map_or(String::new(), |size| size.to_string()));
-        row.push(format!("{:.0}", work(objective, &candidate.params) / 1e9));
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+        cells.push(size.map_or(String::new(), |size| size.to_string()));
+        cells.push(format!("{:.0}", work(objective, &candidate.params) / 1e9));
+        let pairs = names.iter().filter_map(|name| Some(format!("{name}={}", value(name)?)));
+        let folded = pairs.collect::<Vec<String>>().join(" ");
+        Row { cells, folded, below: String::new() }
+    };
+    let rows: Vec<Row> = candidates.iter().enumerate().map(row).collect();
+    columns_text(&columns, &rows, width)
 }

@@ -68,7 +68,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let found = space_file::find(&args.run.space)?;
     if args.dry_run {
         let plan = Plan::new(found.file, &args)?;
-        return print(&plan.dry_run());
+        return print(&plan.dry_run(setup::jobs(&args.run)));
     }
     let path = found.path.clone();
     let url = match &args.storage {

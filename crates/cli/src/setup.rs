@@ -56,7 +56,10 @@ fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
 /// How to run: with as many workers as the user wants, until a signal asks to stop.
 pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
     let (stop, signals) = signals::listen()?;
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or_else(cores);
-    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs, seed) })
+    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs(args), seed) })
+}
+
+/// How many workers there are to be: one for each core, unless the user says so.
+pub fn jobs(args: &RunArgs) -> usize {
+    args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use burn_tune_model::MlpObjective;
 use burn_tune_ranking::curves_file::CurvesByTask;
+use burn_tune_ranking::format::count;
 use burn_tune_ranking::{
     NamedModel, ResultFile, TrainingEvaluation, TrainingFacts, TrainingReport,
 };
@@ -121,11 +122,14 @@ fn opening_line(
 ) -> String {
     let dataset = &objective.dataset;
     format!(
-        "{}: {models} models, {} seeds each, on {} examples of {}, {jobs} jobs on {}\nspace: {}",
+        "{}: {}, {}{}, on {} examples of {}, {} on {}\nspace: {}",
         file.study.name,
-        args.seeds,
+        count(models, "model"),
+        count(args.seeds, "seed"),
+        if models == 1 { "" } else { " each" },
         dataset.train.len(),
         dataset.name,
+        count(jobs, "job"),
         objective.backend.name(),
         path.display(),
     )

@@ -101,13 +101,17 @@ fn convergence(model: &ModelEntry) -> String {
 }
 
 fn remarks(report: &TrainingReport) -> Vec<String> {
-    let seeds = count(report.seeds, "seed");
+    let what = match report.seeds {
+        1 => "The score of one training each".to_owned(),
+        seeds => format!("Mean ± standard deviation over {}", count(seeds, "seed")),
+    };
     let mut lines = vec![format!(
-        "Mean ± standard deviation over {seeds}, on {} test examples. Flat: the median step from which the smoothed loss stays within 2% of its fall around where it ends.",
-        report.evaluation.test_examples
+        "{what}, on {} test examples. Flat: the {}step from which the smoothed loss stays within 2% of its fall around where it ends.",
+        report.evaluation.test_examples,
+        if report.seeds == 1 { "" } else { "median " },
     )];
     lines.extend(baseline_remark(report));
-    lines.extend(report.widest().map(|(model, min, max)| {
+    lines.extend(report.widest().filter(|_| report.seeds > 1).map(|(model, min, max)| {
         format!(
             "A single training of {} comes out anywhere from {} to {}, by its seed alone.",
             model.name,
@@ -125,7 +129,7 @@ fn remarks(report: &TrainingReport) -> Vec<String> {
             Verdict::Holds => "✓ holds",
             Verdict::DependsOnSeed => "~ depends on the seed",
             Verdict::Fails => "✗ does not hold",
-            Verdict::Unknown => "? cannot be told",
+            Verdict::Unknown => "? cannot be judged",
         };
         lines.push(format!("{word}: {}: {} ({})", claim.model, claim.text, claim.measured));
     }
@@ -170,9 +174,11 @@ fn baseline_remark(report: &TrainingReport) -> Option<String> {
     let worse = others.iter().filter(|model| model.mean.is_some_and(|other| other < mean)).count();
     (!others.is_empty()).then(|| {
         format!(
-            "{worse} of the {} other models are worse than {}, the first one, on average.",
-            others.len(),
-            baseline.name
+            "{worse} of the {} {} worse than {}, the first one{}.",
+            count(others.len(), "other model"),
+            if others.len() == 1 { "is" } else { "are" },
+            baseline.name,
+            if report.seeds == 1 { "" } else { ", on average" },
         )
     })
 }

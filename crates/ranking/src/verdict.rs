@@ -47,7 +47,8 @@ pub enum Verdict {
     DependsOnSeed,
     /// It does not.
     Fails,
-    /// There is nothing to tell it by: no curves, or a training that failed.
+    /// It cannot be judged: there are no curves, a training failed, or it ended before the steps that the claim is
+    /// about.
     Unknown,
 }
 
@@ -100,6 +101,14 @@ fn check<'a>(
         (of_seeds(share(&model.seeds, holds)), model.flat_text())
     };
     Some(match expectation {
+        Expectation::FlatStep(low, high) if *low > steps => {
+            let range = if low == high { format!("{low}") } else { format!("{low} to {high}") };
+            let text = format!(
+                "these trainings have {} steps, and the claim is about step {range}",
+                model.steps
+            );
+            (Verdict::Unknown, text)
+        }
         Expectation::FlatStep(low, high) => flat_within(*low, *high),
         Expectation::FlatShare(low, high) => flat_within(low * steps, high * steps),
         Expectation::Fall(fall) => {
@@ -269,6 +278,18 @@ mod tests {
         assert_eq!(verdict(Expectation::Like(vec!["b".into()])), Verdict::Fails);
         assert_eq!(verdict(Expectation::Like(vec!["a".into()])), Verdict::Holds);
         assert_eq!(verdict(Expectation::Like(vec!["c".into()])), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_is_said_of_steps_that_there_are_not_cannot_be_judged() {
+        let (verdict, measured) = check(Expectation::FlatStep(1500.0, 2500.0));
+        assert_eq!(verdict, Verdict::Unknown);
+        assert_eq!(
+            measured,
+            "these trainings have 1000 steps, and the claim is about step 1500 to 2500"
+        );
+        // They may well be flat by then.
+        assert_eq!(check(Expectation::FlatStep(90.0, 2500.0)).0, Verdict::Holds);
     }
 
     #[test]

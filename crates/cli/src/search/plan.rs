@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use burn_tune_model::MlpConfig;
+use burn_tune_ranking::format::count;
 use burn_tune_search::bind::bind;
 use burn_tune_search::candidates::for_budgets;
 use burn_tune_search::metric::{steady, wanted};
@@ -19,7 +20,7 @@ use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params, 
 use super::definition::{Definition, Settings};
 use super::work::{Prepared, Work};
 use crate::args::{PrunerChoice, SearchArgs};
-use crate::dry_run;
+use crate::dry_run::{DryRun, EstimatedWork};
 use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD};
 
@@ -184,16 +185,10 @@ impl Plan {
     /// The display of the search.
     pub fn progress(&self, quiet: bool) -> Progress<'_> {
         let cost = |params: &Params| self.work.cost(params);
-        let typical = self.typical();
-        let trials = if self.study().sampler.learns() { self.budget() } else { typical.len() };
-        let work: f64 = typical.iter().map(cost).sum();
-        let work = work / typical.len().max(1) as f64 * trials as f64;
-        // What is refitted are likely to be average trials.
-        let refits = self.study().top.min(trials) * self.study().refit_seeds;
-        let refit_work = refits as f64 * work / trials.max(1) as f64 * self.work.refit_cost();
+        let work = self.work_of(&self.typical());
         let maximize = self.study().direction == Direction::Maximize;
         let folds = self.study().folds;
-        Progress::new(self.budget().min(trials), cost, (work, refit_work), folds, maximize, quiet)
+        Progress::new(self.count(), cost, work, folds, maximize, quiet)
     }
 
     /// How many trials there will be.
@@ -215,15 +210,35 @@ impl Plan {
         sampler + &pruner.unwrap_or_default()
     }
 
-    /// What would be tried, as text.
-    pub fn dry_run(&self) -> String {
+    /// What would be tried, as text, with `jobs` workers.
+    pub fn dry_run(&self, jobs: usize) -> String {
+        let proposals = DryRun {
+            candidates: &self.candidates,
+            unlisted: self.count().saturating_sub(self.candidates.len()),
+            sampler: self.study().sampler.name(),
+            notices: &self.notices,
+            jobs,
+        };
         match &self.work {
-            Work::Model(objective) => dry_run::models(objective, &self.candidates, &self.notices),
-            Work::Command(objective) => {
-                dry_run::commands(objective.settings(), &self.candidates, &self.notices)
+            Work::Model(objective) => {
+                let typical = self.typical();
+                let (work, refit_work) = self.work_of(&typical);
+                let work = EstimatedWork { folds: work, refits: refit_work, typical: &typical };
+                proposals.of_models(objective, &work)
             }
+            Work::Command(objective) => proposals.of_commands(objective.settings()),
             Work::Told => String::new(),
         }
+    }
+
+    /// What the folds of all trials cost, and the refits of the best, from params like theirs.
+    fn work_of(&self, typical: &[Params]) -> (f64, f64) {
+        let trials = if self.study().sampler.learns() { self.budget() } else { typical.len() };
+        let work: f64 = typical.iter().map(|params| self.work.cost(params)).sum();
+        let work = work / typical.len().max(1) as f64 * trials as f64;
+        // What is refitted are likely to be average trials.
+        let refits = self.study().top.min(trials) * self.study().refit_seeds;
+        (work, refits as f64 * work / trials.max(1) as f64 * self.work.refit_cost())
     }
 
     /// What is said first.
@@ -233,12 +248,13 @@ impl Plan {
             Work::Command(_) | Work::Told => String::new(),
         };
         format!(
-            "{}: {} trials{}, {}, seed {}, {jobs} jobs{on}\nspace: {}\nstudy: {study}",
+            "{}: {}{}, {}, seed {}, {}{on}\nspace: {}\nstudy: {study}",
             self.study().name,
-            self.count(),
+            count(self.count(), "trial"),
             self.policy(),
             self.work.description(),
             self.study().seed,
+            count(jobs, "job"),
             path.display(),
         )
     }

@@ -208,12 +208,13 @@ fn what_means_nothing_to_a_command_is_refused() {
 #[test]
 fn a_dry_run_prints_the_commands() {
     let workplace = space("'sh run.sh {x}'", "");
-    let run = workplace.run(&format!("{SEARCH} --trials 3 --dry-run")).ends_with(0);
-    assert_snapshot!(run.stdout, @"
-    0: sh run.sh 26
-    1: sh run.sh 86
-    2: sh run.sh 2
-    ");
+    let run = workplace.run(&format!("{SEARCH} --trials 3 --jobs 2 --dry-run")).ends_with(0);
+    assert_snapshot!(run.stdout, @r#"
+0: sh run.sh 26
+1: sh run.sh 86
+2: sh run.sh 2
+time: what 3 runs of the command take, 2 at once
+"#);
     assert!(workplace.run("space check spaces/space.toml").ends_with(0).stdout.contains("is fine"));
 }
 

@@ -192,7 +192,7 @@ fn in_words(verdict: Verdict, number: usize) -> &'static str {
         (Verdict::DependsOnSeed, _) => "depend on the seed",
         (Verdict::Fails, 1) => "does not hold",
         (Verdict::Fails, _) => "do not hold",
-        (Verdict::Unknown, _) => "cannot be told",
+        (Verdict::Unknown, _) => "cannot be judged",
     }
 }
 
