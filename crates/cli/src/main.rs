@@ -18,6 +18,7 @@ mod train;
 mod brief;
 mod columns;
 mod console;
+mod control_echo;
 mod flag_marks;
 mod output;
 mod progress;

@@ -3,21 +3,28 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use burn_tune_ranking::format::{spread_text, value_text};
+use burn_tune_ranking::format::{duration_text, spread_text, value_text};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::live::{LiveValue, LiveWatch};
 use burn_tune_search::study::{Refit, RefitEvent};
 use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState};
+use console::measure_text_width;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::brief::brief_params;
 use crate::console::say;
+use crate::control_echo;
 
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;
+
+/// Columns of a task's line that its params do not have.
+const TASK_WIDTH: usize = 56;
 
 /// The display of one search.
 pub struct Progress<'a> {
@@ -34,7 +41,21 @@ pub struct Progress<'a> {
     since: Stopwatch,
     finished: usize,
     best: Option<(usize, f64)>,
-    running: BTreeMap<(usize, Task), Option<ProgressBar>>,
+    running: Running,
+}
+
+/// The tasks that run, each with its line where it has one. Workers change their lines, too.
+type Running = Arc<Mutex<BTreeMap<(usize, Task), Option<ProgressBar>>>>;
+
+/// The bars that are drawn, for the signal that ends the program where it stands.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Takes the bars away.
+pub fn clear_bars() {
+    if let Some(bars) = BARS.get() {
+        let _ = bars.clear();
+        control_echo::restore();
+    }
 }
 
 /// What is shown of a trial.
@@ -44,6 +65,8 @@ struct Shown {
     cost: f64,
     folds_done: usize,
     finished: bool,
+    /// When this process heard of it.
+    since: Stopwatch,
 }
 
 /// What all costs, in the unit of the costs of trials.
@@ -95,14 +118,16 @@ impl<'a> Progress<'a> {
             since: Stopwatch::start(),
             finished: 0,
             best: None,
-            running: BTreeMap::new(),
+            running: Running::default(),
         }
     }
 
     /// Names a trial by its number, before anything happens to it.
     pub fn introduce(&mut self, number: usize, name: Option<&String>, params: &Params) {
         let (cost, name) = ((self.cost)(params), name.cloned());
-        let shown = Shown { name, params: params.clone(), cost, folds_done: 0, finished: false };
+        let since = Stopwatch::start();
+        let params = params.clone();
+        let shown = Shown { name, params, cost, folds_done: 0, finished: false, since };
         self.trials.entry(number).or_insert(shown);
     }
 
@@ -241,6 +266,7 @@ impl<'a> Progress<'a> {
         if let Style::Bars { all, .. } = &self.style {
             let _ = all.clear();
             all.set_draw_target(ProgressDrawTarget::hidden());
+            control_echo::restore();
         }
     }
 
@@ -271,8 +297,25 @@ impl<'a> Progress<'a> {
                 flags.concat(),
                 self.time_left().map_or(String::new(), |left| format!(" · {left} left")),
             ));
-        } else if let TrialState::Failed { failure, .. } = &trial.state {
-            self.say(&format!("trial {} failed: {}", trial.number, failure.reason));
+        } else if matches!(self.style, Style::Bars { .. }) {
+            self.say(&self.finished_line(trial, &format!("{outcome}{}", flags.concat())));
+        }
+    }
+
+    /// The line that stays of a trial: what it came to, how long it took, and what it tried, as far as there is room.
+    fn finished_line(&self, trial: &Trial, outcome: &str) -> String {
+        let shown = self.trials.get(&trial.number);
+        let is_best = self.best.is_some_and(|(best, _)| best == trial.number);
+        let name = trial.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        let time = shown.map_or(String::new(), |shown| duration_text(shown.since.elapsed()));
+        let best = if is_best { "  best so far" } else { "" };
+        let line = format!("trial {:>3}{name}  {outcome}  {time}{best}", trial.number);
+        let width = usize::from(console::Term::stderr().size().1);
+        let room = width.saturating_sub(measure_text_width(&line) + 2);
+        let params = shown.map_or(String::new(), |shown| brief_params(shown.params.iter()));
+        match room {
+            0..12 => line,
+            room => format!("{line}  {}", cut_at_word(&params, room)),
         }
     }
 
@@ -294,39 +337,83 @@ impl<'a> Progress<'a> {
             && let Some(shown) = self.trials.get(&number)
         {
             let params = brief_params(shown.params.iter());
-            best.set_message(format!("best {}  trial {number}  {params}", value_text(score)));
+            let width = usize::from(console::Term::stderr().size().1);
+            let line = format!("best {}  trial {number}  {params}", value_text(score));
+            best.set_message(cut_at_word(&line, width.saturating_sub(6)));
         }
     }
 
     fn task_started(&mut self, trial: usize, task: Task) {
-        let shown = self.running.values().flatten().count();
+        let mut running = lock(&self.running);
+        let shown = running.values().flatten().count();
         let bar = match &self.style {
             Style::Bars { all, .. } if shown < SHOWN_TASKS => {
                 let bar = all.add(ProgressBar::new_spinner().with_style(task_style()));
-                bar.set_prefix(match task {
-                    Task::Fold(fold) => {
-                        format!("trial {trial:>3}  fold {}/{}", fold + 1, self.folds)
-                    }
-                    Task::Refit(seed) => {
-                        format!("trial {trial:>3}  {}, seed {seed}", self.refit_noun)
-                    }
-                });
+                bar.set_prefix(task_text(trial, task, self.folds, self.refit_noun));
                 if let Some(shown) = self.trials.get(&trial) {
-                    bar.set_message(brief_params(shown.params.iter()));
+                    let width = usize::from(console::Term::stderr().size().1);
+                    let room = width.saturating_sub(TASK_WIDTH);
+                    bar.set_message(cut_at_word(&brief_params(shown.params.iter()), room));
                 }
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Some(bar)
             }
             _ => None,
         };
-        self.running.insert((trial, task), bar);
+        running.insert((trial, task), bar);
     }
 
     fn task_finished(&mut self, trial: usize, task: Task) {
-        if let Some(Some(bar)) = self.running.remove(&(trial, task)) {
+        if let Some(Some(bar)) = lock(&self.running).remove(&(trial, task)) {
             bar.finish_and_clear();
         }
     }
+
+    /// What shows, in the line of a task, how far it is: for the workers.
+    pub fn live_watch(&self) -> Option<LiveWatch> {
+        let (running, folds, noun) = (self.running.clone(), self.folds, self.refit_noun);
+        let draws = matches!(self.style, Style::Bars { .. });
+        draws.then(|| {
+            LiveWatch::new(move |LiveValue { trial, task, step, steps, value }| {
+                if let Some(Some(bar)) = lock(&running).get(&(trial, task)) {
+                    let of = steps.map_or(String::new(), |steps| format!("/{steps}"));
+                    let task = task_text(trial, task, folds, noun);
+                    bar.set_prefix(format!("{task}  step {step}{of}  {}", value_text(value)));
+                }
+            })
+        })
+    }
+}
+
+fn lock(
+    running: &Mutex<BTreeMap<(usize, Task), Option<ProgressBar>>>,
+) -> MutexGuard<'_, BTreeMap<(usize, Task), Option<ProgressBar>>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `trial  12  fold 2/3`.
+fn task_text(trial: usize, task: Task, folds: usize, refit_noun: &str) -> String {
+    match task {
+        Task::Fold(_) if folds == 1 => format!("trial {trial:>3}"),
+        Task::Fold(fold) => format!("trial {trial:>3}  fold {}/{folds}", fold + 1),
+        Task::Refit(seed) => format!("trial {trial:>3}  {refit_noun}, seed {seed}"),
+    }
+}
+
+/// A text of at most `width` columns, cut between words.
+fn cut_at_word(text: &str, width: usize) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for word in text.split(' ') {
+        if measure_text_width(&cut) + measure_text_width(word) + 2 > width {
+            break;
+        }
+        cut += word;
+        cut.push(' ');
+    }
+    cut + "…"
 }
 
 /// `pruned after epoch 3 at 0.8123`.
@@ -338,7 +425,8 @@ fn pruned_text(trial: &Trial) -> String {
 }
 
 fn bars(trials: usize) -> Style {
-    let all = MultiProgress::new();
+    control_echo::suppress();
+    let all = BARS.get_or_init(MultiProgress::new).clone();
     let main = all.add(ProgressBar::new(trials as u64).with_style(main_style()));
     main.set_message("trials");
     main.enable_steady_tick(Duration::from_millis(200));
@@ -352,11 +440,26 @@ fn main_style() -> ProgressStyle {
 }
 
 fn line_style() -> ProgressStyle {
-    ProgressStyle::with_template("  {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("  {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 fn task_style() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner:.dim} {prefix}  {elapsed:.dim}  {wide_msg:.dim}")
+    ProgressStyle::with_template("  {spinner:.dim} {prefix}  {elapsed:.dim}  {msg:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_are_cut_between_words() {
+        let params = "batch_size=100 lr=0.001 activation=relu";
+        assert_eq!(cut_at_word(params, 80), params);
+        assert_eq!(cut_at_word(params, 30), "batch_size=100 lr=0.001 …");
+        assert_eq!(cut_at_word(params, 3), "…");
+        for width in 1..60 {
+            assert!(measure_text_width(&cut_at_word(params, width)) <= width);
+        }
+    }
 }

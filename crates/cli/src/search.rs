@@ -142,6 +142,7 @@ impl Search<'_> {
     fn run_on<O: Objective>(mut self, objective: &O) -> Result<ExitCode> {
         let Chosen { plan, record, resumed } = self.chosen;
         let mut progress = plan.progress(self.args.run.quiet);
+        self.options.live = progress.live_watch();
         let whence = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{whence}", record.name, self.url);
         progress.say(&plan.opening_line(&self.path, self.options.jobs, &study));

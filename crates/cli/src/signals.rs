@@ -18,6 +18,7 @@ pub fn listen() -> Result<(Stop, Receiver<()>)> {
         // requested, whoever ends because of the request has the message already.
         let _ = sender.send(());
         if requested.request() > 2 {
+            crate::progress::clear_bars();
             #[cfg(unix)]
             burn_tune_command::kill_all();
             std::process::exit(INTERRUPTED.into());

@@ -50,7 +50,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     };
     let models = models(&file, &path, &objective, seed)?;
     let output = OutputFolder::open(&args.run.out)?;
-    let options = setup::run_options(&args.run, seed)?;
+    let mut options = setup::run_options(&args.run, seed)?;
 
     let trials: Vec<(usize, Params)> =
         models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
@@ -58,6 +58,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     let mut progress = progress(&models, &objective, &args);
     progress.say(&opening_line(&file, &path, &objective, models.len(), &args, options.jobs));
     progress.begin_refits(total, "training");
+    options.live = progress.live_watch();
     let mut store = InMemory::default();
     let (refits, _) = refit(&objective, &trials, args.seeds, &mut store, &options, |event| {
         progress.refit(event, total);

@@ -110,6 +110,11 @@ impl Recorder {
         self.look_at_outputs(outputs);
     }
 
+    /// The accuracy on the last probe.
+    pub fn last_accuracy(&self) -> Option<f32> {
+        self.curves.accuracy.last().copied()
+    }
+
     /// What was recorded, and of all probes those at the ends of epochs.
     pub fn finish(mut self) -> Recorded {
         self.read_losses();

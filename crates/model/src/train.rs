@@ -86,6 +86,9 @@ pub fn train(
         }
         let mean = total.map_or(f32::NAN, |total| total.into_scalar::<f32>() / steps as f32);
         epoch_losses.push(mean);
+        if let Some(accuracy) = recorder.last_accuracy() {
+            handle.show(epoch as u64, Some(config.epochs as u64), accuracy.into());
+        }
         if !mean.is_finite() || after_epoch(epoch, &model)? == Verdict::Stop {
             break;
         }

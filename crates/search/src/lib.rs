@@ -17,6 +17,7 @@ pub mod study_file;
 pub mod bind;
 pub mod curves;
 pub mod flag;
+pub mod live;
 pub mod metric;
 pub mod objective;
 pub mod pareto;

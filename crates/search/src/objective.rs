@@ -13,6 +13,7 @@ use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
+use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
 use crate::pruner::Report;
 use crate::pruning::Judge;
@@ -116,6 +117,7 @@ pub struct TaskHandle<'a> {
     stop: &'a Stop,
     deadline: Option<Deadline>,
     judge: Option<Judge>,
+    live: Option<LiveWatch>,
     reporting: Mutex<Reporting>,
     stderr: Mutex<Option<String>>,
 }
@@ -150,7 +152,29 @@ impl<'a> TaskHandle<'a> {
     /// A handle for one task of one trial.
     pub fn new(study_seed: u64, trial: usize, task: Task, stop: &'a Stop) -> Self {
         let (reporting, stderr) = (Mutex::default(), Mutex::default());
-        TaskHandle { study_seed, trial, task, stop, deadline: None, judge: None, reporting, stderr }
+        TaskHandle {
+            study_seed,
+            trial,
+            task,
+            stop,
+            deadline: None,
+            judge: None,
+            live: None,
+            reporting,
+            stderr,
+        }
+    }
+
+    /// The handle of a task that somebody watches.
+    pub fn with_live(self, live: Option<LiveWatch>) -> Self {
+        TaskHandle { live, ..self }
+    }
+
+    /// Shows whoever watches what there is after `step` of `steps`; nothing is decided by it.
+    pub fn show(&self, step: u64, steps: Option<u64>, value: f64) {
+        if let Some(live) = &self.live {
+            live.show(LiveValue { trial: self.trial, task: self.task, step, steps, value });
+        }
     }
 
     /// The number of the trial.
@@ -176,6 +200,8 @@ impl<'a> TaskHandle<'a> {
     /// Says what the score would be after `step`, such as an epoch, from 1; steps ascend. A task that is told
     /// to stop and returns a score was pruned. What it reports after that is not looked at.
     pub fn report(&self, step: u64, value: f64) -> Verdict {
+        let planned = self.judge.as_ref().and_then(Judge::planned_steps);
+        self.show(step, planned, value);
         let mut reporting = self.reporting.lock().unwrap_or_else(PoisonError::into_inner);
         let ascends = reporting.reports.last().is_none_or(|last| last.step < step);
         if !reporting.stopped && ascends {

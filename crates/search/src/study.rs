@@ -12,6 +12,7 @@ use crate::bind::bind;
 use crate::clock::Stopwatch;
 use crate::history::History;
 use crate::keyed_rng::Task;
+use crate::live::LiveWatch;
 use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
 use crate::pruner::{LooksAt, Report};
 use crate::pruning::{Courses, Judge, Pruning, reports};
@@ -50,6 +51,8 @@ pub struct RunOptions {
     pub stop: Stop,
     /// Gets a message for each request to stop.
     pub signals: Option<Receiver<()>>,
+    /// Is told how far the running tasks are.
+    pub live: Option<LiveWatch>,
 }
 
 impl RunOptions {
@@ -67,6 +70,7 @@ impl RunOptions {
             window: 1,
             stop: Stop::default(),
             signals: None,
+            live: None,
         }
     }
 
@@ -118,7 +122,8 @@ pub fn run<O: Objective, K: Store>(
         let FoldTask { trial, fold, config, deadline, judge } = task;
         let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
             .with_deadline(deadline)
-            .with_judge(judge);
+            .with_judge(judge)
+            .with_live(options.live.clone());
         let (result, span) = options
             .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
         let stderr = handle.take_stderr();

@@ -245,12 +245,12 @@ fn a_verdict_is_a_word_and_a_sign() {
     let claims =
         json!([claim("holds"), claim("depends_on_seed"), claim("fails"), claim("unknown")]);
     let html = training_html(&report(vec![model("a", [Some(0.96), Some(0.98)])], claims));
-    assert!(html.contains("1 holds, 1 depends on the seed, 1 does not hold, 1 cannot be told"));
+    assert!(html.contains("1 holds, 1 depends on the seed, 1 does not hold, 1 cannot be judged"));
     for shown in [
         "✓</span> holds",
         "~</span> depends on the seed",
         "✗</span> does not hold",
-        "?</span> cannot be told",
+        "?</span> cannot be judged",
     ] {
         assert!(html.contains(shown), "{shown}");
     }

@@ -65,7 +65,8 @@ pub fn refit<O: Objective, K: Store>(
     };
     let work = |worker, (place, seed): RefitTask| {
         let (trial, ref params) = trials[place];
-        let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop);
+        let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop)
+            .with_live(options.live.clone());
         let (result, span) = options.span_of(worker, || match bind(objective, params) {
             Ok(config) => failing_on_panic(|| objective.refit(&config, &handle)),
             Err(error) => Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] }),
