@@ -181,6 +181,8 @@ impl Tail {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
 

@@ -165,6 +165,8 @@ fn names(stem: &str, content: Content) -> [String; 4] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const LABELS: &[u8] = &[0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9];
@@ -176,6 +178,29 @@ mod tests {
 
     fn check_error(content: Content, bytes: &[u8], message: &str) {
         assert_eq!(parse(content, bytes).unwrap_err().to_string(), message);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_are_as_many_as_they_say(
+            labels in any::<bool>(),
+            header in prop::collection::vec(prop_oneof![Just(0_u8), Just(8), 1..4_u8, any::<u8>()], 0..20),
+            rest in prop::collection::vec(any::<u8>(), 0..40),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            let content = if labels { Content::Labels } else { Content::Images };
+            let mut valid = if labels { LABELS } else { IMAGES }.to_vec();
+            for (at, byte) in changes {
+                let at = at.index(valid.len());
+                valid[at] = byte;
+            }
+            for bytes in [valid, [header, rest].concat()] {
+                if let Ok(idx) = parse(content, &bytes) {
+                    let product: u64 = idx.dimensions.iter().map(|d| u64::from(*d)).product();
+                    prop_assert_eq!(product, idx.elements.len() as u64);
+                }
+            }
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub mod timeline;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod fuzz;
 
 pub use comparison::Comparison;
 pub use cv_results::cv_results;

@@ -466,4 +466,6 @@ fn parse_trial(
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ mod records;
 
 mod claims;
 mod database;
+mod fuzz;
 #[cfg(feature = "postgres")]
 mod server;
 mod studies;
