@@ -30,6 +30,7 @@ mod study_state;
 mod table;
 mod training_table;
 
+mod live_page;
 mod logging;
 mod process;
 

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::Builder;
 
 /// A folder that result files are written to.
+#[derive(Clone)]
 pub struct OutputFolder(PathBuf);
 
 impl OutputFolder {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use burn_tune_ranking::ResultFile;
+use burn_tune_report::page::PageState;
 
 use crate::args::{RankArgs, StudyArgs};
 use crate::commands::opened::{Opened, open_study};
@@ -20,6 +21,8 @@ use crate::table::{leaderboard_text, terminal_width};
 pub struct Ranked {
     /// What it is called.
     pub study: String,
+    /// What its page says of it.
+    pub state: PageState,
     /// The result files.
     pub files: StudyFiles,
     /// The one that is scikit-learn's.
@@ -28,11 +31,12 @@ pub struct Ranked {
 
 /// Ranks the study that the arguments name.
 pub fn rank(args: &RankArgs) -> Result<ExitCode> {
-    let Ranked { study, files, cv_results } = ranked(&args.study)?;
+    let Ranked { study, files, cv_results, state } = ranked(&args.study)?;
     if let Some(out) = &args.out {
         let output = OutputFolder::open(out)?;
         files.write(&cv_results, &output).all()?;
-        files.write_page(&output, &format!("{}.html", file_name(&study)))?;
+        let page = format!("{}.html", file_name(&study));
+        files.write_page(&output, &page, &state)?;
         say(&format!("written to {}", out.display()));
     }
     let leaderboard = &files.leaderboard;
@@ -58,5 +62,6 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
     let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
     let curves = state.kept_curves(&mut storage, &study)?;
     let (files, cv_results) = state.files(&definition, curves);
-    Ok(Ranked { study: study.name, files, cv_results })
+    let page = PageState { stderr: state.stderr, ..PageState::default() };
+    Ok(Ranked { study: study.name, state: page, files, cv_results })
 }

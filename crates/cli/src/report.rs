@@ -10,23 +10,26 @@ use crate::console::print;
 use crate::output::OutputFolder;
 use crate::rank::{Ranked, ranked};
 use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
-use crate::study_folder::{file_name, page_of_copies};
+use crate::study_folder::{file_name, origin_of, page_of_copies};
+use burn_tune_report::page::PageState;
 
 /// Writes the pages of what is in the folder, or of the study that is named.
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if let Some(study) = args.of_database() {
         let output = OutputFolder::open(&args.out)?;
-        let Ranked { study, files, .. } = ranked(&study)?;
-        let page = format!("{}.html", file_name(&study));
-        files.write_page(&output, &page)?;
+        let Ranked { study, files, state, .. } = ranked(&study)?;
+        let name = file_name(&study);
+        let page = format!("{name}.html");
+        let state = PageState { origin: origin_of(&output, &name), ..state };
+        files.write_page(&output, &page, &state)?;
         return print(&format!("{}\n", output.path(&page).display()));
     }
     let output = OutputFolder::existing(&args.out)?;
     let study = match StudyFiles::read(&output)? {
         None => None,
         Some(files) => {
-            let page = page_of_copies(&output, &files.leaderboard.name);
-            files.write_page(&output, &page)?;
+            let (page, origin) = page_of_copies(&output, &files.leaderboard.name);
+            files.write_page(&output, &page, &PageState { origin, ..PageState::default() })?;
             Some(page)
         }
     };

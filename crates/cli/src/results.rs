@@ -9,7 +9,7 @@ use burn_tune_ranking::curves_file::{CurvesByTask, from_npz, to_npz};
 use burn_tune_ranking::fit_times::{FitTimes, read_fit_times};
 use burn_tune_ranking::timeline::{TimelineEntry, read_timeline, timeline_csv};
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, ResultFile, TrainingReport};
-use burn_tune_report::page::{study_page, training_page};
+use burn_tune_report::page::{PageState, study_page, training_page};
 use burn_tune_report::{StudyResults, TrainingResults};
 
 use crate::WorkFailed;
@@ -81,11 +81,11 @@ impl StudyFiles {
         Ok(Some(StudyFiles { leaderboard, timeline, curves, measured, fit_times }))
     }
 
-    /// Writes the page under this name.
-    pub fn write_page(&self, output: &OutputFolder, name: &str) -> Result<()> {
+    /// Writes the page under this name, with what it says of its search.
+    pub fn write_page(&self, output: &OutputFolder, name: &str, state: &PageState) -> Result<()> {
         let StudyFiles { leaderboard, timeline, curves, measured, fit_times } = self;
         let results = StudyResults { leaderboard, timeline, curves, measured, fit_times };
-        output.write(name, study_page(results)).map(drop)
+        output.write(name, study_page(results, state)).map(drop)
     }
 }
 

@@ -12,7 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::{ResultFile, standings, top};
+use burn_tune_report::page::PageState;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
@@ -28,6 +30,7 @@ use self::work::{Silence, Work};
 use crate::args::{DATABASE, SearchArgs};
 use crate::commands::opened::failure;
 use crate::console::{print, quoted, say};
+use crate::live_page::{LivePage, origin, running, unfinished};
 use crate::output::OutputFolder;
 use crate::progress::Progress;
 use crate::results::{CV_RESULTS, LEADERBOARD, StudyFiles, Written};
@@ -152,6 +155,7 @@ impl Search<'_> {
         let mut state = StudyState::default();
         let mut suggester = plan.suggester()?;
         let mut silence = Silence::of(plan);
+        let mut live = LivePage::new();
         let Run { history, mut kept } = run(
             objective,
             |history| suggester.suggest(history),
@@ -163,6 +167,16 @@ impl Search<'_> {
                     progress.say(&warning);
                 }
                 state.event(event);
+                let ended = history.trials().iter().filter(|trial| trial.is_finished()).count();
+                if ended > 0 && live.is_due() {
+                    state.history = history.clone();
+                    let (files, _) = state.files(&plan.definition, CurvesByTask::new());
+                    let page = self.folder.page();
+                    let folder = self.folder.all().clone();
+                    let status = running(ended, plan.budget());
+                    // What cannot be written now is said when it is written for good.
+                    live.write(move || drop(files.write_page(&folder, &page, &status)));
+                }
                 if *event == Event::StopRequested {
                     // In case the running trials are not given the time to end.
                     state.history = history.clone();
@@ -185,6 +199,7 @@ impl Search<'_> {
             kept = self.refit_best(objective, &mut state, &mut progress);
         }
         progress.finish();
+        live.join();
         let mut problems = Vec::new();
         problems.extend(kept.err().map(|error| rescue::rescue(&self, &state, &error)));
         let lost = self.lost_problem(&lost);
@@ -264,7 +279,10 @@ impl Search<'_> {
     ) -> Result<ExitCode> {
         let Chosen { plan, record, .. } = self.chosen;
         let leaderboard = &files.leaderboard;
-        let page = files.write_page(self.folder.all(), &self.folder.page());
+        let is_done = problems.is_empty() && self.is_done(state)?;
+        let page_state = self.page_state(state, is_done);
+        let page = files.write_page(self.folder.all(), &self.folder.page(), &page_state);
+        let page = page.and_then(|()| self.folder.note(&page_state.origin));
         let is_kept = problems.is_empty();
         let text = match self.args.run.json {
             true => leaderboard.to_json(),
@@ -277,7 +295,7 @@ impl Search<'_> {
         problems.extend(page.err().map(|error| format!("{error:#}")));
         let has_files = problems.is_empty();
         problems.extend(print(&text).err().map(|error| format!("{error:#}")));
-        if is_kept && has_files && self.is_done(state)? {
+        if is_kept && has_files && is_done {
             let budget = plan.budget().to_string();
             let storage = self.store.storage();
             storage.set_study_attribute(record.id, FINISHED, &budget).map_err(failure)?;
@@ -300,6 +318,18 @@ impl Search<'_> {
         }
         score_gate::check(leaderboard, self.args.min_score)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the page says of the search, now that this process has ended its work.
+    fn page_state(&self, state: &StudyState, is_done: bool) -> PageState {
+        let trials = state.history.trials();
+        let ended = trials.iter().filter(|trial| trial.is_finished()).count();
+        let page = match is_done {
+            true => PageState::default(),
+            false => unfinished(ended, self.chosen.plan.budget(), &self.resume_command()),
+        };
+        let took = self.options.since.elapsed();
+        PageState { origin: origin(took), stderr: state.stderr.clone(), ..page }
     }
 
     /// The table, and where the files are.

@@ -33,10 +33,21 @@ pub struct StudyIdentity {
     pub created_s: Option<f64>,
 }
 
+/// What stands in [`IDENTITY`].
+#[derive(Serialize, Deserialize)]
+struct Noted<'a> {
+    #[serde(flatten)]
+    identity: std::borrow::Cow<'a, StudyIdentity>,
+    /// What the page says at its bottom: how the search was done.
+    #[serde(default)]
+    origin: Vec<String>,
+}
+
 /// The folder of a study within the folder of all results.
 pub struct StudyFolder {
     all: OutputFolder,
     own: OutputFolder,
+    identity: StudyIdentity,
     /// Its name there.
     pub name: String,
 }
@@ -50,9 +61,18 @@ impl StudyFolder {
     pub fn open(all: OutputFolder, identity: &StudyIdentity) -> Result<Self> {
         let name = folder_name(&all, identity);
         let own = OutputFolder::open(&all.path(&name))?;
-        let json = serde_json::to_string_pretty(identity).context("cannot write JSON")?;
-        own.write(IDENTITY, format!("{json}\n"))?;
-        Ok(StudyFolder { all, own, name })
+        let folder = StudyFolder { all, own, identity: identity.clone(), name };
+        let before = origin_of(&folder.all, &folder.name);
+        folder.note(&before)?;
+        Ok(folder)
+    }
+
+    /// Keeps how the search was done, for the pages that are made of these files later.
+    pub fn note(&self, origin: &[String]) -> Result<()> {
+        let identity = std::borrow::Cow::Borrowed(&self.identity);
+        let noted = Noted { identity, origin: origin.to_vec() };
+        let json = serde_json::to_string_pretty(&noted).context("cannot write JSON")?;
+        self.own.write(IDENTITY, format!("{json}\n")).map(drop)
     }
 
     /// The folder of all results.
@@ -103,12 +123,19 @@ impl StudyFolder {
     }
 }
 
-/// What the page is called that belongs to the files in `all`: after the study that wrote them, or else after
-/// `space`.
-pub fn page_of_copies(all: &OutputFolder, space: &str) -> String {
+/// What the page is called that belongs to the files in `all`, after the study that wrote them or else after
+/// `space`; and how that study was done, where it is known.
+pub fn page_of_copies(all: &OutputFolder, space: &str) -> (String, Vec<String>) {
     let there = fs::read(all.path(LEADERBOARD)).unwrap_or_default();
     let name = study_of(all, &there).unwrap_or_else(|| file_name(space));
-    format!("{name}.html")
+    let origin = origin_of(all, &name);
+    (format!("{name}.html"), origin)
+}
+
+/// How the study in this folder was done; nothing where that is not known.
+pub fn origin_of(all: &OutputFolder, folder: &str) -> Vec<String> {
+    let noted = fs::read(all.path(folder).join(IDENTITY)).unwrap_or_default();
+    serde_json::from_slice(&noted).map_or_else(|_| Vec::new(), |noted: Noted| noted.origin)
 }
 
 /// The folder of the study whose leaderboard these bytes are; the newest of several.

@@ -12,7 +12,7 @@ use burn_tune_search::store::KeptTrial;
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{Event, History, ObjectiveError, TrialState};
-use burn_tune_storage::kept::{kept_trial, refits};
+use burn_tune_storage::kept::{STDERR, kept_trial, refits};
 use burn_tune_storage::{Storage, StudyRecord};
 
 use crate::results::StudyFiles;
@@ -39,6 +39,9 @@ impl StudyState {
             let found = kept_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
             state.refits.extend(refits(&record).map_err(|problem| anyhow!(problem))?);
             state.found(&found);
+            let stderr = record.user_attributes.get(STDERR);
+            let stderr = stderr.and_then(|json| serde_json::from_str(json).ok());
+            state.stderr.extend(stderr.map(|stderr| (record.number, stderr)));
             state
                 .history
                 .apply(&Event::TrialFound { found })

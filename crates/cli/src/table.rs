@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::format::{ValueFormat, count, seconds_text, thousands, value_text};
+use burn_tune_ranking::format::{ValueFormat, count, rough_text, seconds_text, thousands};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::ParamValue;
@@ -257,7 +257,7 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     }
     let band = leaderboard.noise_band.as_ref()?;
     let near = leaderboard.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true));
-    let width = value_text(band.width);
+    let width = rough_text(band.width);
     Some(match near.count().saturating_sub(1) {
         0 => format!("The best is ahead of every other trial by more than noise ({width})."),
         near => format!(

@@ -60,6 +60,15 @@ pub fn value_text(value: f64) -> String {
     ValueFormat::of([value]).text(value)
 }
 
+/// A width or an error, of which nobody reads more than two digits: `0.0031`.
+pub fn rough_text(value: f64) -> String {
+    let rough: f64 = format!("{value:.1e}").parse().unwrap_or(value);
+    match magnitude(rough.abs()) {
+        -4..6 => rough.to_string(),
+        _ => format!("{rough:e}"),
+    }
+}
+
 /// A mean that stands alone, with its standard deviation: `0.9781 ± 0.0012`.
 pub fn spread_text(mean: f64, std: f64) -> String {
     ValueFormat::of([mean]).spread(mean, std)
@@ -149,6 +158,12 @@ mod tests {
             [spread_text(0.9728, 0.0012), spread_text(3.2e-7, 1e-9)],
             ["0.9728 ± 0.0012", "3.200e-7 ± 1.000e-9"]
         );
+    }
+
+    #[test]
+    fn a_width_has_two_digits() {
+        let shown = [0.003_087, 0.0, 12.34, 3.25e-7, 0.1].map(rough_text);
+        assert_eq!(shown, ["0.0031", "0", "12", "3.3e-7", "0.1"]);
     }
 
     #[test]

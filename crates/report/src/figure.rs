@@ -7,10 +7,10 @@ use serde::Serialize;
 /// The colour of text, as a name that the page replaces by that of its scheme, light or dark.
 pub const INK: &str = "--ink";
 
-/// Colours of series, told apart on a light and on a dark page; with [`INK`] for the first series where
+/// Colours of series, told apart on a light and on a dark page, also by those who see fewer colours; with [`INK`] for the first series where
 /// the others are compared with it.
 pub const COLORS: [&str; 8] =
-    ["#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#8b5cf6", "#ec4899", "#14b8a6", "#a16207"];
+    ["#1e6990", "#d8b62d", "#b1344a", "#34c8e7", "#772df0", "#96c38f", "#827703", "#c36bfc"];
 
 /// One figure of a page.
 pub struct Figure {

@@ -11,10 +11,12 @@ use crate::training::{self, TrainingResults};
 mod leaderboard;
 mod models;
 
+mod details;
 mod drawing;
 mod flags;
 pub(crate) mod numbers;
 mod plotly_js;
+mod state;
 mod table;
 
 use drawing::Drawing;
@@ -24,9 +26,11 @@ use table::Table;
 const STYLE: &str = include_str!("../templates/page.css");
 const BEHAVIOUR: &str = include_str!("../templates/page.js");
 
+pub use state::PageState;
+
 /// The page of a study.
-pub fn study_page(results: StudyResults) -> String {
-    study_page_with(results, &study::figures(results))
+pub fn study_page(results: StudyResults, state: &PageState) -> String {
+    study_page_with(results, &study::figures(results), state)
 }
 
 /// The page of models that were trained from several seeds.
@@ -41,6 +45,7 @@ struct Frame<'a> {
     kind: &'static str,
     facts: Vec<String>,
     summary: Vec<Remark>,
+    state: PageState,
     figures: Vec<Drawing<'a>>,
     style: &'static str,
     behaviour: &'static str,
@@ -75,6 +80,7 @@ impl<'a> Frame<'a> {
             kind,
             facts,
             summary,
+            state: PageState::default(),
             figures: figures.iter().map(Drawing::new).collect(),
             style: STYLE,
             behaviour: BEHAVIOUR,
@@ -89,6 +95,8 @@ struct StudyPage<'a> {
     frame: Frame<'a>,
     flags: Vec<FlagKind>,
     has_curves: bool,
+    /// Whether a program scores the trials: then there are neither curves nor folds nor refits.
+    is_program: bool,
     leaderboard: Table,
     /// What the columns of the table do not say of it.
     notes: Vec<String>,
@@ -104,16 +112,20 @@ struct TrainingPage<'a> {
     claims: Option<Table>,
 }
 
-fn study_page_with(results: StudyResults, figures: &[Figure]) -> String {
+fn study_page_with(results: StudyResults, figures: &[Figure], state: &PageState) -> String {
     let leaderboard = results.leaderboard;
     let objectives = ObjectiveMeans::all(leaderboard, results.measured);
     let facts = leaderboard::facts(leaderboard, &objectives);
     let summary = leaderboard::summary(leaderboard);
     render(&StudyPage {
-        frame: Frame::new("Study", &leaderboard.name, facts, summary, figures),
+        frame: Frame {
+            state: state.clone(),
+            ..Frame::new("Study", &leaderboard.name, facts, summary, figures)
+        },
+        is_program: leaderboard.evaluation.dataset.is_none(),
         flags: leaderboard::flag_kinds(leaderboard),
         has_curves: !results.curves.is_empty(),
-        leaderboard: leaderboard::table(leaderboard, &objectives[1..], results.fit_times),
+        leaderboard: leaderboard::table(results, &objectives[1..], &state.stderr),
         notes: leaderboard::notes(leaderboard, results.measured, results.fit_times),
     })
 }

@@ -4,7 +4,7 @@ mod completed;
 mod digits;
 
 mod axis;
-mod color_scale;
+pub(crate) mod color_scale;
 mod frame;
 mod pair_points;
 mod pairs;

@@ -8,26 +8,139 @@
 
   // Tables
 
+  // What the reader has done to the page is kept when it reads itself again: by the place of the page.
+  const memory = `burn-tune ${location.pathname}`;
+  const remembered = (() => {
+    try {
+      return JSON.parse(sessionStorage.getItem(memory)) ?? {};
+    } catch {
+      return {};
+    }
+  })();
+  const tables = [];
+
   document.querySelectorAll("table").forEach((table) => {
     const body = table.tBodies[0];
     const rows = [...body.rows];
     const headers = [...table.tHead.rows[0].cells];
+    const filter = document.querySelector(`.filter input[aria-controls="${table.id}"]`);
+    const shown = Number(table.dataset.shown ?? rows.length);
 
-    function sortBy(header) {
-      const order = header.ariaSort === "ascending" ? "descending" : "ascending";
+    // Rows that are folded out are followed by a row of their own, which goes where they go.
+    const unfolded = new Map();
+    const nameOf = (row) => row.cells[1]?.dataset.sort ?? row.cells[0].textContent;
+
+    function unfold(row, open) {
+      const button = row.querySelector(".unfold");
+      if (!button || unfolded.has(row) === open) return;
+      button.ariaExpanded = String(open);
+      if (!open) {
+        unfolded.get(row).remove();
+        unfolded.delete(row);
+        return;
+      }
+      const below = document.createElement("tr");
+      below.className = "below";
+      const cell = below.insertCell();
+      cell.colSpan = row.cells.length;
+      cell.append(row.querySelector("template").content.cloneNode(true));
+      unfolded.set(row, below);
+      row.after(below);
+    }
+
+    function show() {
+      const words = (filter?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+      const matches = (row) => words.every((word) => row.textContent.toLowerCase().includes(word));
+      let place = 0;
+      let found = 0;
+      [...body.rows].filter((row) => !row.classList.contains("below")).forEach((row) => {
+        const found_here = matches(row);
+        row.hidden = !found_here;
+        found += found_here;
+        row.classList.toggle("later", found_here && place >= shown && words.length === 0);
+        place += found_here;
+        const below = unfolded.get(row);
+        if (below) below.hidden = row.hidden || row.classList.contains("later");
+      });
+      if (filter) {
+        const text = words.length === 0 ? "" : `${found} of ${rows.length} trials`;
+        filter.closest(".filter").querySelector(".found").textContent = text;
+      }
+    }
+
+    function sortBy(header, order) {
       const column = headers.indexOf(header);
       headers.forEach((other) => { other.ariaSort = other === header ? order : "none"; });
       // From the first order, not from the last: rows that are equal stay in the order of the page.
       const sorted = [...rows].sort(comparison(column, header.className === "number", order));
-      body.append(...sorted);
-      const shown = Number(table.dataset.shown ?? rows.length);
-      sorted.forEach((row, place) => row.classList.toggle("later", place >= shown));
+      body.append(...sorted.flatMap((row) => unfolded.has(row) ? [row, unfolded.get(row)] : [row]));
+      show();
     }
 
     headers.forEach((header) => {
-      header.firstElementChild.addEventListener("click", () => sortBy(header));
+      header.firstElementChild.addEventListener("click", () => {
+        sortBy(header, header.ariaSort === "ascending" ? "descending" : "ascending");
+      });
     });
+    body.addEventListener("click", (event) => {
+      const button = event.target.closest(".unfold");
+      if (button) unfold(button.closest("tr"), button.ariaExpanded !== "true");
+    });
+    filter?.addEventListener("input", show);
+
+    const known = remembered.tables?.[table.id];
+    if (known) {
+      const header = headers[known.column];
+      if (header && known.order !== "none") sortBy(header, known.order);
+      if (filter) filter.value = known.filter;
+      rows.filter((row) => known.unfolded.includes(nameOf(row))).forEach((row) => unfold(row, true));
+      show();
+    }
+    tables.push({
+      id: table.id,
+      state: () => {
+        const column = headers.findIndex((header) => ["ascending", "descending"].includes(header.ariaSort));
+        return {
+          column,
+          order: headers[column]?.ariaSort ?? "none",
+          filter: filter?.value ?? "",
+          unfolded: [...unfolded.keys()].map(nameOf),
+          long: !table.classList.contains("short"),
+          left: table.parentElement.scrollLeft,
+        };
+      },
+    });
+
+    // A hint where a table is wider than its place.
+    const hint = table.closest("section")?.querySelector(".scrolls");
+    const measure = () => { if (hint) hint.hidden = table.scrollWidth <= table.parentElement.clientWidth + 1; };
+    new ResizeObserver(measure).observe(table.parentElement);
   });
+
+  // A search that runs writes its page again and again: the page reads itself again, unless it is hidden, or the
+  // reader is at work on it.
+  let touched = 0;
+  ["pointermove", "keydown", "wheel", "touchstart"].forEach((kind) => {
+    addEventListener(kind, () => { touched = Date.now(); }, { passive: true });
+  });
+  const live = document.querySelector("[data-reload]");
+  if (live) {
+    setInterval(() => {
+      if (document.hidden || Date.now() - touched < 2000) return;
+      const state = { top: scrollY, tables: Object.fromEntries(tables.map((table) => [table.id, table.state()])) };
+      try {
+        sessionStorage.setItem(memory, JSON.stringify(state));
+      } catch {
+        // Without a memory the page begins at its top.
+      }
+      location.reload();
+    }, Number(live.dataset.reload) * 1000);
+  }
+  if (remembered.top !== undefined) {
+    history.scrollRestoration = "manual";
+    requestAnimationFrame(() => scrollTo(0, remembered.top));
+    if (!live) sessionStorage.removeItem(memory);
+  }
 
   function comparison(column, numeric, order) {
     const sign = order === "ascending" ? 1 : -1;
@@ -46,6 +159,7 @@
 
   document.querySelectorAll(".more button").forEach((button) => {
     const table = document.getElementById(button.getAttribute("aria-controls"));
+    if (remembered.tables?.[table.id]?.long) setTimeout(() => button.click());
     button.addEventListener("click", () => {
       const short = table.classList.toggle("short");
       button.ariaExpanded = String(!short);
@@ -75,7 +189,7 @@
     try {
       const colors = palette();
       const source = figure.sources[figure.select?.selectedIndex ?? 0].textContent;
-      const plot = JSON.parse(source, (_, value) => (value === "--ink" ? colors.ink : value));
+      const plot = JSON.parse(source, (_, value) => (typeof value === "string" && value.startsWith("--") ? colors.named(value) : value));
       const drawable = hasWebgl() || !plot.data.some(needsWebgl);
       figure.plot.hidden = !drawable;
       figure.missing.hidden = drawable;
@@ -107,6 +221,8 @@
     const style = getComputedStyle(root);
     const color = (name) => style.getPropertyValue(`--${name}`).trim();
     return {
+      // The colours that plots leave to the page.
+      named: (name) => color(name.slice(2)) || name,
       ink: color("ink"),
       muted: color("muted"),
       line: color("line"),

@@ -1,6 +1,6 @@
 //! `burn-tune best`: the best trial of a study; of several objectives the Pareto front.
 
-use burn_tune_ranking::format::{count, duration_text, spread_text, value_text};
+use burn_tune_ranking::format::{count, duration_text, rough_text, spread_text, value_text};
 use burn_tune_search::Direction;
 use std::process::ExitCode;
 
@@ -197,7 +197,7 @@ fn noise_remark(best: &TrialView, trials: &[TrialView], study: &StudyRecord) -> 
         (_, 0) => None,
         (band, near) => Some(format!(
             "≈ Trials within {} of the best cannot be told apart: {}.",
-            value_text(band.width),
+            rough_text(band.width),
             count(near, "other trial")
         )),
     }

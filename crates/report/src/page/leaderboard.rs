@@ -1,14 +1,18 @@
 //! The leaderboard in words and as a table.
 
-use burn_tune_ranking::format::seconds_text;
+use std::collections::BTreeMap;
+
+use burn_tune_ranking::format::{rough_text, seconds_text};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::Direction;
 
 use super::Remark;
+use super::details::details;
 use super::flags::{self, FlagKind};
 use super::numbers::{count, grouped, numeric, spread};
 use super::table::{Cell, Column, Mark, Row, Table};
+use crate::study::StudyResults;
 
 /// What the study is, in a line.
 pub fn facts(leaderboard: &Leaderboard, objectives: &[ObjectiveMeans]) -> Vec<String> {
@@ -61,7 +65,12 @@ pub fn flag_kinds(leaderboard: &Leaderboard) -> Vec<FlagKind> {
 
 /// All trials, by rank; with a column for each of the `further` objectives, and with what a trial costs where
 /// there is a choice among the best.
-pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans], fit_times: &FitTimes) -> Table {
+pub fn table(
+    results: StudyResults,
+    further: &[ObjectiveMeans],
+    stderr: &BTreeMap<usize, String>,
+) -> Table {
+    let StudyResults { leaderboard, fit_times, .. } = results;
     let metric = &leaderboard.evaluation.metric;
     let varying = leaderboard.varying_params();
     let mut columns = vec![
@@ -93,7 +102,7 @@ pub fn table(leaderboard: &Leaderboard, further: &[ObjectiveMeans], fit_times: &
         cells.extend(further.iter().map(|objective| objective_cell(objective, trial)));
         cells.extend(varying.iter().map(|name| param_cell(trial, name)));
         cells.push(Cell::troubles(leaderboard.flags(trial), errors_of(leaderboard, trial)));
-        Row { mark: mark(trial), cells }
+        Row { mark: mark(trial), cells, details: details(results, trial, stderr) }
     });
     let label = "All trials by rank";
     Table { id: "leaderboard", label, rows: rows.collect(), columns, sorted_by: Some(0) }
@@ -117,10 +126,10 @@ pub fn notes(
     if let Some(band) = &leaderboard.noise_band {
         notes.push(format!(
             "≈ and the tint mark the trials within {} of the best: they cannot be told from it. The band is the one-sided 95% quantile of the difference of two means over {} folds, from the residuals of {} (standard deviation {}, {} degrees of freedom), corrected for folds that share training data.",
-            super::numbers::score(band.width),
+            rough_text(band.width),
             leaderboard.evaluation.folds,
             count(band.pooled_trials, "trial"),
-            super::numbers::score(band.residual_std),
+            rough_text(band.residual_std),
             band.degrees_of_freedom,
         ));
     }
@@ -234,11 +243,8 @@ fn titled(trial: &TrialEntry) -> String {
 fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let near = leaderboard.trials.iter().filter(|trial| mark(trial) == Mark::NearBest).count();
     let complete = leaderboard.counts.complete;
-    let width = || {
-        leaderboard
-            .noise_band
-            .map_or_else(|| "noise".into(), |band| super::numbers::score(band.width))
-    };
+    let width =
+        || leaderboard.noise_band.map_or_else(|| "noise".into(), |band| rough_text(band.width));
     let text = match near {
         _ if complete < 2 || !leaderboard.objectives.is_empty() => return None,
         0 if leaderboard.evaluation.folds == 1 => {
@@ -260,7 +266,7 @@ fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let evaluation = &leaderboard.evaluation;
     let first = leaderboard.top.first()?;
     let Some(refit) = &first.refit else {
-        return Some(Remark::new("Refits", "They were not all done: the study was interrupted."));
+        return Some(Remark::new("Refits", "Not all of them are done."));
     };
     let (Some(mean), Some(std)) = (refit.mean, refit.std) else {
         let text = format!("A refit of trial {} failed: see its row.", first.trial);

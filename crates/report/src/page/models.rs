@@ -62,6 +62,7 @@ pub fn table(report: &TrainingReport) -> Table {
         Column::text("flags"),
     ];
     let rows = report.models.iter().map(|model| Row {
+        details: Vec::new(),
         mark: if model.mean.is_some() { Mark::None } else { Mark::Failed },
         cells: vec![
             Cell::text(&model.name),
@@ -85,6 +86,7 @@ pub fn claims_table(report: &TrainingReport) -> Option<Table> {
     }
     let columns = ["model", "claimed", "measured", "verdict"].map(Column::text).into();
     let rows = report.claims.iter().map(|claim| Row {
+        details: Vec::new(),
         mark: Mark::None,
         cells: vec![
             Cell::text(&claim.model),

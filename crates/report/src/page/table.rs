@@ -48,6 +48,47 @@ pub struct Row {
     pub mark: Mark,
     /// A cell for each column.
     pub cells: Vec<Cell>,
+    /// What it unfolds to; may be empty.
+    pub details: Vec<Detail>,
+}
+
+/// A line of what a row unfolds to.
+#[derive(Default)]
+pub struct Detail {
+    /// What it is.
+    pub name: String,
+    /// What it says.
+    pub text: String,
+    /// A small curve beside it.
+    pub curve: Option<Sparkline>,
+}
+
+/// A small curve without axes, in a picture of 100 by 24.
+pub struct Sparkline {
+    /// The points of an SVG polyline.
+    pub points: String,
+}
+
+impl Sparkline {
+    /// The means of the values in as many parts as there are to be points; `None` where nothing can be drawn.
+    pub fn of(values: &[f64], points: usize) -> Option<Self> {
+        let size = values.len().div_ceil(points).max(1);
+        let means: Vec<f64> =
+            values.chunks(size).map(|part| part.iter().sum::<f64>() / part.len() as f64).collect();
+        let (low, high) = means
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+        if means.len() < 2 || !(high - low).is_finite() || high <= low {
+            return None;
+        }
+        let point = |(place, value): (usize, &f64)| {
+            let x = 100.0 * place as f64 / (means.len() - 1) as f64;
+            let y = 1.0 + 22.0 * (high - value) / (high - low);
+            format!("{x:.1},{y:.1}")
+        };
+        let points = means.iter().enumerate().map(point).collect::<Vec<String>>().join(" ");
+        Some(Sparkline { points })
+    }
 }
 
 /// How a row is marked.

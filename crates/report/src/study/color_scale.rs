@@ -2,26 +2,21 @@
 
 use plotly::common::{ColorScale, ColorScaleElement};
 
-/// The middle of ColorBrewer's `Blues`, which is Optuna's scale. Its ends, nearly white and nearly
+/// From the first to the last trial: the middle of ColorBrewer's `Blues`, which is Optuna's scale. Its ends, nearly white and nearly
 /// black, are left out: the one cannot be seen on a light page, the other on a dark one.
 pub fn blues() -> ColorScale {
     evenly(&["#bdd7e7", "#85bbdf", "#4f9bcb", "#2b7bba", "#1c62a6"])
 }
 
-/// All of ColorBrewer's `Blues`, for areas: those can be seen whatever lies around them.
-pub fn all_blues() -> ColorScale {
-    evenly(&[
-        "#f7fbff", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c",
-        "#08306b",
-    ])
-}
+/// How many colours the scale of [`good`] has.
+pub const GOOD: usize = 7;
 
-/// ColorBrewer's `RdYlBu` from blue to red: the `RdYlBu_r` of Optuna's `plot_rank`.
-pub fn blue_to_red() -> ColorScale {
-    evenly(&[
-        "#313695", "#4575b4", "#74add1", "#abd9e9", "#e0f3f8", "#ffffbf", "#fee090", "#fdae61",
-        "#f46d43", "#d73027", "#a50026",
-    ])
+/// From bad to good, in every figure that shows by colour how good something is. The page puts its colours in the
+/// place of these names, for its scheme: what is good stands out from it, so it is dark on a light page and bright on
+/// a dark one. One hue, so that lightness alone tells the colours apart.
+pub fn good() -> ColorScale {
+    let names: Vec<String> = (0..GOOD).map(|place| format!("--good-{place}")).collect();
+    evenly(&names.iter().map(String::as_str).collect::<Vec<&str>>())
 }
 
 fn evenly(colors: &[&str]) -> ColorScale {

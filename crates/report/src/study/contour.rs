@@ -42,7 +42,7 @@ fn surface_and_points(completed: &Completed, pair: &Pair) -> Plot {
     let (x, y) = (pair.x.grid(), pair.y.grid());
     let scores = surface(completed, pair, &x, &y);
     let contour = Contour::new(x, y, scores)
-        .color_scale(color_scale::all_blues())
+        .color_scale(color_scale::good())
         .reverse_scale(completed.direction == Direction::Minimize)
         .color_bar(frame::color_bar(completed.metric, HEIGHT, 1))
         .contours(Contours::new().coloring(Coloring::HeatMap))

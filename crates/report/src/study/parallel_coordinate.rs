@@ -42,7 +42,7 @@ pub fn figure(completed: &Completed, axes: &[ParamAxis]) -> Option<Figure> {
         r#type: "parcoords",
         line: ColoredLine {
             color: scores,
-            color_scale: color_scale::blues(),
+            color_scale: color_scale::good(),
             reverse_scale: completed.direction == Direction::Minimize,
             show_scale: true,
             // Below: the names of the axes are above.

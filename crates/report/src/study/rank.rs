@@ -23,12 +23,8 @@ pub fn figure(completed: &Completed, pairs: &[Pair]) -> Option<Figure> {
     let quantiles = quantiles(completed);
     let variant =
         |pair: &Pair| Variant { label: pair.label(), plot: ranked(completed, pair, &quantiles) };
-    let best = match completed.direction {
-        Direction::Maximize => "Red trials are the best, blue ones the worst",
-        Direction::Minimize => "Blue trials are the best, red ones the worst",
-    };
     let caption = format!(
-        "{best}, by rank. A region of one colour tells that the pair matters; colours that are mixed, that \
+        "The better a trial's rank, the more it stands out from the page. A region of one colour tells that the pair matters; colours that are mixed, that \
          other parameters decide.{}",
         completed.thinning(MOST_POINTS)
     );
@@ -48,7 +44,8 @@ fn ranked(completed: &Completed, pair: &Pair, quantiles: &[f64]) -> Plot {
         .size(9)
         .line(Line::new().width(0.5).color("grey"))
         .color_array(all_short(places.iter().map(|&place| quantiles[place])))
-        .color_scale(color_scale::blue_to_red())
+        .color_scale(color_scale::good())
+        .reverse_scale(completed.direction == Direction::Minimize)
         .cmin(0.0)
         .cmax(1.0)
         .show_scale(true)
@@ -117,6 +114,6 @@ mod tests {
         let figure = figure_of(&board, "rank").unwrap();
         let plot = plot_of(&figure, 0);
         assert_eq!(plot["data"][0]["marker"]["color"], json!([0.25, 0.25, 1.0]));
-        assert!(figure.caption.starts_with("Blue trials are the best"));
+        assert!(figure.caption.starts_with("The better a trial's rank"));
     }
 }

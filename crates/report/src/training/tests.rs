@@ -161,8 +161,11 @@ fn a_band_is_shown_and_hidden_with_its_line_and_has_its_color() {
         .collect();
     let [low, high, line, mark] = group.try_into().unwrap();
     assert_eq!((&low["showlegend"], &high["fill"]), (&false.into(), &"tonexty".into()));
-    assert_eq!(high["fillcolor"], "rgba(59,130,246,0.15)");
-    assert_eq!((&line["name"], &line["line"]["color"]), (&second.into(), &"#3b82f6".into()));
+    assert_eq!(high["fillcolor"], "rgba(30,105,144,0.15)");
+    assert_eq!(
+        (&line["name"], &line["line"]["color"]),
+        (&second.into(), &crate::figure::COLORS[0].into())
+    );
     assert_eq!((&mark["x"][0], &mark["showlegend"]), (&16.into(), &false.into()));
 }
 
