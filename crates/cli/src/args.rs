@@ -50,6 +50,9 @@ pub enum Command {
     /// Write the HTML pages again, from the result files of an earlier search or train, or from a database
     #[command(after_long_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Write a space file to begin with, with comments
+    #[command(after_long_help = INIT_EXAMPLES)]
+    Init(InitArgs),
     /// Look at search spaces
     #[command(subcommand)]
     Space(SpaceCommand),
@@ -63,31 +66,40 @@ pub const DATABASE: &str = "studies.db";
 pub const STORAGE_VARIABLE: &str = "BURN_TUNE_STORAGE";
 
 const SEARCH_EXAMPLES: &str = "Examples:
+  burn-tune search --space spaces/smoke.toml --trials 6
   burn-tune search --space spaces/mlp.toml --trials 50
-  burn-tune search --space spaces/mlp.toml --resume                   after Ctrl-C or a crash
-  burn-tune search --space spaces/mlp.toml --resume --trials 100      50 trials more
-  burn-tune search --space spaces/mlp.toml --study night              in several terminals at once
-  burn-tune search --space spaces/mlp.toml --trials 50 --dry-run      what would be tried
-  burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000    a quick look
-  burn-tune search --space spaces/mlp.toml --trials 50 --curves       with learning curves
-  burn-tune search --space my.toml --data ~/fashion-mnist --json > leaderboard.json
-  burn-tune search --space my.toml --trials 20 --min-score 0.97       fails below it, for CI
+  burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000
+      a quick look
+  burn-tune search --space spaces/mlp.toml --trials 50 --dry-run
+      what would be tried, and how long it takes
+  burn-tune search --space spaces/mlp.toml --trials 50 --curves
+      with learning curves
+  burn-tune search --space spaces/mlp.toml --resume
+      after Ctrl-C or a crash
+  burn-tune search --space spaces/mlp.toml --resume --trials 100
+      50 trials more
+  burn-tune search --space spaces/mlp.toml --study night
+      in several terminals at once
+  burn-tune search --space spaces/mlp.toml --trials 20 --min-score 0.97
+      exit code 1 below it, for CI
+  burn-tune search --space spaces/mlp.toml --data fashion --json > l.json
 
 Exit codes: 0 done; 1 the work failed, or no score reaches --min-score; 2 the input is wrong;
 130 interrupted.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
-  burn-tune train --space search-spaces/report.toml --seeds 8
-  burn-tune train --space my.toml --seeds 3 --limit 6000              a quick look
-  burn-tune train --space my.toml --json > report.json
+  burn-tune train --space spaces/report.toml --seeds 8
+  burn-tune train --space spaces/report.toml --seeds 3 --limit 6000
+      a quick look
+  burn-tune train --space spaces/report.toml --json > report.json
 
 Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 
 const RANK_EXAMPLES: &str = "Examples:
   burn-tune rank                        the newest study, finished or not
   burn-tune rank --study mlp-2 --json > leaderboard.json
-  burn-tune rank --study mlp-2 --out mlp-2      with all files that a search writes
-  burn-tune rank --min-score 0.97               exit code 1 where no score reaches it";
+  burn-tune rank --study mlp-2 --out mlp-2   with all files that a search writes
+  burn-tune rank --min-score 0.97   exit code 1 where no score reaches it";
 
 const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report                      the pages of what is in results/
@@ -95,11 +107,36 @@ const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report --study mlp-2        of a study in results/studies.db
   burn-tune report --study s --storage postgresql://me@host/tune";
 
+const INIT_EXAMPLES: &str = "Examples:
+  burn-tune init                        space.toml, for the model of burn-tune
+  burn-tune init my.toml --command      and train.py, a program of your own";
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Where it goes
+    #[arg(default_value = "space.toml")]
+    pub file: PathBuf,
+    /// For a program of your own, which is written beside it
+    #[arg(long)]
+    pub command: bool,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum SpaceCommand {
+    /// List the example spaces that are in this program
+    List,
+    /// Print an example space, to copy it
+    Show {
+        /// Its name, such as mlp
+        name: PathBuf,
+    },
     /// Check a search-space file against the model, without running anything
     Check {
-        /// The file; a path that does not exist is looked up by its name in search-spaces/
+        /// The file; a path that does not exist is looked up by its name in search-spaces/, and among the
+        /// examples of this program
         file: PathBuf,
     },
 }
@@ -107,11 +144,12 @@ pub enum SpaceCommand {
 /// What every command that trains models takes.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The search space; a path that does not exist is looked up by its name in search-spaces/
+    /// The search space; a path that does not exist is looked up by its name
+    /// in search-spaces/, and among the examples of this program
     #[arg(long, value_name = "FILE")]
     pub space: PathBuf,
     /// Worker threads [default: one per core]; the results do not depend on it
-    #[arg(long, value_name = "N", value_parser = jobs)]
+    #[arg(long, value_name = "N", value_parser = jobs, alias = "n-jobs", alias = "n_jobs")]
     pub jobs: Option<usize>,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
@@ -138,9 +176,15 @@ pub struct RunArgs {
 
 /// How many trials a study has, and who proposes and stops them.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Trials")]
 pub struct ProposalArgs {
     /// Trials in all, explicit ones of the file included [default: the study's, or 50]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = at_least_one,
+        aliases = ["n-trials", "n_trials", "n-iter", "n_iter"]
+    )]
     pub trials: Option<usize>,
     /// How candidates are drawn: random, grid, sobol, tpe, gp or cmaes [default: the file's, or random]
     #[arg(long, value_name = "S", value_parser = sampler)]
@@ -162,48 +206,53 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub proposals: ProposalArgs,
     /// Folds of the cross-validation; 1 holds out a fifth [default: the file's, or 3]
-    #[arg(long, value_name = "K", value_parser = at_least_one)]
+    #[arg(help_heading = "Scoring", long, value_name = "K", value_parser = at_least_one, alias = "cv")]
     pub folds: Option<usize>,
     /// How many of the best to refit; 0 for none [default: the file's, or 3]
-    #[arg(long, value_name = "K")]
+    #[arg(help_heading = "Scoring", long, value_name = "K")]
     pub top: Option<usize>,
     /// Record learning curves: the loss of each step, and every 10 steps accuracy, gradients and
     /// inactive units
-    #[arg(long)]
+    #[arg(help_heading = "Scoring", long)]
     pub curves: bool,
     /// Begin no trial after this time, such as 90s or 10m
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,
     /// End the study once a trial has come to this score, or a better one
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    #[arg(
+        help_heading = "When to stop",
+        long,
+        value_name = "SCORE",
+        allow_negative_numbers = true
+    )]
     pub target: Option<f64>,
     /// End with exit code 1, once all files are written, where the best score is below this one (above it,
     /// where scores are minimized)
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = score)]
     pub min_score: Option<f64>,
     /// End the study once so many trials have ended since the best one
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "When to stop", long, value_name = "N", value_parser = at_least_one)]
     pub no_improvement: Option<usize>,
     /// Fail a trial that takes longer than this, from the start of its first fold
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub trial_timeout: Option<Duration>,
     /// Go on with a study: the one that --study names, or the newest unfinished one of the space
-    #[arg(long)]
+    #[arg(help_heading = "Studies", long)]
     pub resume: bool,
     /// The study's name: one that is there is joined, also by several processes at once
     /// [default: a new one, named after the space: mlp, mlp-2 …]
-    #[arg(long, value_name = "NAME", value_parser = study_name)]
+    #[arg(help_heading = "Studies", long, value_name = "NAME", value_parser = study_name)]
     pub study: Option<String>,
     /// The database: a file, or postgresql://… [default: studies.db in the folder of --out]
     // A text until it is opened: clap repeats a wrong value, which may have a password in it.
-    #[arg(long, value_name = "URL", env = STORAGE_VARIABLE, hide_env_values = true)]
+    #[arg(help_heading = "Studies", long, value_name = "URL", env = STORAGE_VARIABLE, hide_env_values = true)]
     pub storage: Option<String>,
     /// A process that gives no sign of life for this long has lost its trials to the others
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = lease)]
+    #[arg(help_heading = "Studies", long, value_name = "TIME", default_value = "5m", value_parser = lease)]
     pub lease: Duration,
     /// How often a trial may lose its process without getting any further, before it is left alone
     /// as lost, until the next --resume
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(help_heading = "Studies", long, value_name = "N", default_value_t = 5)]
     pub retries: usize,
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
@@ -371,7 +420,14 @@ fn backend(text: &str) -> Result<Backend, String> {
             "this program was built without it: `cargo xtask search --backend {text} …` builds it in, as does `--features {text}`"
         ));
     }
-    Err(burn_tune_search::suggestion::help(text, &Backend::NAMES))
+    let known = burn_tune_search::suggestion::help(text, &Backend::NAMES);
+    Err(match text.to_lowercase().as_str() {
+        "cpu" | "torch" | "libtorch" => format!("{known}; flex and ndarray compute on the CPU"),
+        "gpu" | "cuda" | "metal" | "vulkan" | "rocm" | "mps" => {
+            format!("{known}; wgpu computes on graphics cards, by Vulkan, Metal or DirectX")
+        }
+        _ => known,
+    })
 }
 
 #[cfg(test)]
@@ -379,6 +435,37 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+
+    /// The command itself and all commands below it.
+    fn all_commands(command: &clap::Command) -> Vec<clap::Command> {
+        let below = command.get_subcommands().flat_map(all_commands);
+        [command.clone()].into_iter().chain(below).collect()
+    }
+
+    #[test]
+    fn examples_are_commands_that_fit_a_terminal() {
+        let mut seen = 0;
+        for command in all_commands(&Cli::command()) {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                let is_prose = !line.starts_with("  ");
+                assert!(is_prose || line.chars().count() <= 78, "{}: {line}", command.get_name());
+                let Some(example) = line.trim_start().strip_prefix("burn-tune ") else { continue };
+                // What is said of it stands behind three spaces; what the shell does, behind its sign.
+                let example = example.split("   ").next().unwrap_or_default();
+                let example = example.split(['>', '|', '\\']).next().unwrap_or_default();
+                let quoted_condition = example.contains("--where '");
+                if quoted_condition {
+                    continue;
+                }
+                let words = shlex::split(example).unwrap();
+                let parsed = Cli::try_parse_from([vec!["burn-tune".to_owned()], words].concat());
+                assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 30, "{seen}");
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

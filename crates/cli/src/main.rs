@@ -2,6 +2,7 @@
 //! prints.
 
 mod args;
+mod init;
 mod space_file;
 
 mod setup;
@@ -65,7 +66,10 @@ fn main() -> ExitCode {
         Command::Rank(args) => rank::rank(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
+        Command::Init(args) => init::init(&args),
         Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
+        Command::Space(SpaceCommand::List) => init::list(),
+        Command::Space(SpaceCommand::Show { name }) => init::show(&name),
         Command::Studies(command) => commands::run(command),
     };
     outcome.unwrap_or_else(|error| {

@@ -45,12 +45,26 @@ pub fn dataset(source: &DataSource, backend: Backend) -> Result<Dataset> {
 
 fn load(dataset: &str, folder: Option<&Path>) -> Result<Dataset> {
     match folder {
-        Some(folder) => Ok(Dataset::from_dir(folder)?),
+        Some(folder) => {
+            refuse_other_data(folder)?;
+            Ok(Dataset::from_dir(folder)?)
+        }
         None if dataset == "mnist" => Ok(Dataset::mnist()?),
         None => Dataset::from_dir(Path::new(dataset)).with_context(|| {
             format!("[data] dataset = \"{dataset}\" is neither \"mnist\" nor a folder of IDX files")
         }),
     }
+}
+
+/// Says what is taken, where somebody names a file.
+fn refuse_other_data(path: &Path) -> Result<()> {
+    if path.is_file() {
+        anyhow::bail!(
+            "{} is a file, and --data takes a folder of IDX files, as MNIST has: train-images-idx3-ubyte, train-labels-idx1-ubyte, and t10k-… for the test. An IDX file of bytes is its header (0, 0, 8, the number of dimensions, each dimension as four bytes) and then the bytes, which numpy's `tofile` writes; other data are searched by a program of your own: `burn-tune init --command`",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// How to run: with as many workers as the user wants, until a signal asks to stop.

@@ -230,7 +230,10 @@ impl de::Error for BindError {
             name_is_wrong: true,
             ..BindError::new(
                 format!("the model has no parameter `{field}`"),
-                suggestion::help(field, expected),
+                format!(
+                    "{}; for a model of your own, a program is run for each trial: `burn-tune init --command`",
+                    suggestion::help(field, expected)
+                ),
             )
         }
     }
@@ -311,10 +314,10 @@ mod tests {
 
     #[test]
     fn what_the_model_cannot_take_is_shown_where_it_stands() {
-        assert_snapshot!(check("[space]\nlr = [0.1]\nbach = [1]"), @"
-        s.toml:3:1: the model has no parameter `bach`
-        help: did you mean `batch`? Allowed: lr, batch, act
-        ");
+        assert_snapshot!(check("[space]\nlr = [0.1]\nbach = [1]"), @r#"
+s.toml:3:1: the model has no parameter `bach`
+help: did you mean `batch`? Allowed: lr, batch, act; for a model of your own, a program is run for each trial: `burn-tune init --command`
+"#);
         assert_snapshot!(check("[space]\nlr = [0.1]\nact = ['relu', 'tanhh']"), @"
         s.toml:3:16: `act`: there is no `tanhh`
         help: did you mean `tanh`? Allowed: relu, tanh

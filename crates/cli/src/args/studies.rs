@@ -54,7 +54,7 @@ const TRIALS_EXAMPLES: &str = "Examples:
   burn-tune trials --state failed                   with the reason of each
   burn-tune trials --where 'lr<0.01' --where activation=relu
   burn-tune trials --where flags~dead_units --sort duration
-  burn-tune trials --format csv > trials.csv        with all columns, for pandas
+  burn-tune trials --format csv > trials.csv   with all columns, for pandas
 
 Conditions: KEY OPERATOR VALUE, in quotes where the shell has a use for < or >
   keys       number, name, state, value, std_test_score, duration_s, flags,

@@ -8,7 +8,8 @@ use super::{ProposalArgs, RunArgs, SearchArgs, study_name};
 use crate::args::{StorageArgs, StudyArgs};
 
 pub(super) const ASK_EXAMPLES: &str = "Examples:
-  burn-tune ask --space space.toml                  {\"trial\": 0, \"params\": {\"lr\": 0.01}}
+  burn-tune ask --space space.toml
+      prints {\"trial\": 0, \"params\": {\"lr\": 0.01}}
   burn-tune tell --trial 0 --value 0.93
   burn-tune ask --space space.toml --study night --sampler tpe --trials 200
 
@@ -17,16 +18,18 @@ Several programs may ask at once: no trial is given twice. One that was given ou
 Exit codes: 0 done; 1 there is no trial, for now or any more; 2 the input is wrong.";
 
 pub(super) const TELL_EXAMPLES: &str = "Examples:
-  burn-tune tell --trial 7 --value 0.93             the score: the trial is complete
-  burn-tune tell --trial 7 --step 3 --value 0.91    on the way; prints {\"prune\": false}
-  burn-tune tell --trial 7 --state pruned           stopped: the last --step has its score
+  burn-tune tell --trial 7 --value 0.93   the score: the trial is complete
+  burn-tune tell --trial 7 --step 3 --value 0.91
+      on the way; prints {\"prune\": false}
+  burn-tune tell --trial 7 --state pruned   stopped: the last --step has its score
   burn-tune tell --trial 7 --state fail
 
 A score that is no finite number fails the trial. To tell the same again does no harm.";
 
 #[derive(Debug, Args)]
 pub struct AskArgs {
-    /// The search space; a path that does not exist is looked up by its name in search-spaces/
+    /// The search space; a path that does not exist is looked up by its name
+    /// in search-spaces/, and among the examples of this program
     #[arg(long, value_name = "FILE")]
     pub space: PathBuf,
     /// The study, which is made where it is not there [default: the space's name]

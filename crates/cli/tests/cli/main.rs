@@ -8,6 +8,7 @@ mod adversity;
 mod ask_tell;
 mod command;
 mod compare;
+mod first_steps;
 mod interruption;
 mod learning;
 mod pareto;

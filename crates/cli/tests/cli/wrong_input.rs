@@ -30,7 +30,7 @@ fn a_value_that_the_model_cannot_take_is_found_before_anything_runs() {
 #[test]
 fn a_file_that_is_not_there_is_answered_with_those_that_are() {
     let answer = answer("[space]\nlr = [0.1]\n", "search --space spaces/mpl.toml");
-    assert_snapshot!(answer, @"error: there is no file spaces/mpl.toml; search-spaces/ has space.toml");
+    assert_snapshot!(answer, @"error: there is no file spaces/mpl.toml; there are the examples mlp.toml, pareto.toml, report.toml, smoke.toml, space.toml, and `burn-tune init` writes a space of your own");
 }
 
 #[test]
