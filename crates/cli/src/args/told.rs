@@ -21,7 +21,7 @@ pub(super) const TELL_EXAMPLES: &str = "Examples:
   burn-tune tell --trial 7 --value 0.93   the score: the trial is complete
   burn-tune tell --trial 7 --step 3 --value 0.91
       on the way; prints {\"prune\": false}
-  burn-tune tell --trial 7 --state pruned   stopped: the last --step has its score
+  burn-tune tell --trial 7 --state pruned   stopped, with its last --step
   burn-tune tell --trial 7 --state fail
 
 A score that is no finite number fails the trial. To tell the same again does no harm.";
