@@ -129,7 +129,7 @@ fn caption(completed: &Completed, axes: &[&ParamAxis], left_out: &[&ParamAxis]) 
         }
     };
     format!(
-        "Each line is a trial, from its {} through its parameters; the darker, the better.{common} Drag \
+        "Each line is a trial, from its {} through its parameters; the more it stands out, the better.{common} Drag \
          along an axis to pick trials.{left_out}{}",
         completed.metric,
         completed.thinning(MOST_LINES)
