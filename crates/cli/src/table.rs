@@ -41,7 +41,8 @@ pub fn leaderboard_text(
         text.push('\n');
     }
     for line in remarks(leaderboard, measured, shown.len()) {
-        let wrapped = textwrap(&line, width, "  ");
+        // A program's last words may be anything.
+        let wrapped = textwrap(&one_line(&line), width, "  ");
         let _ = writeln!(text, "{wrapped}");
     }
     text

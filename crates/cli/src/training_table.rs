@@ -8,6 +8,7 @@ use burn_tune_ranking::verdict::Verdict;
 use burn_tune_ranking::{ModelEntry, TrainingReport};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::columns::one_line;
 use crate::flag_marks::flag_lines;
 use crate::table::textwrap;
 
@@ -20,7 +21,7 @@ pub fn training_text(report: &TrainingReport, width: usize) -> String {
     text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
     text.push('\n');
     for line in remarks(report) {
-        let _ = writeln!(text, "{}", textwrap(&line, width, "  "));
+        let _ = writeln!(text, "{}", textwrap(&one_line(&line), width, "  "));
     }
     text
 }

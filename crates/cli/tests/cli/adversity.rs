@@ -230,3 +230,19 @@ fn files_that_could_not_be_written_are_named_where_they_are() {
         fs::remove_file(rescue).unwrap();
     }
 }
+
+#[test]
+fn nothing_that_a_program_or_a_file_says_commands_the_terminal() {
+    let text = "a = [\"x\\u001b[31m\", \"y\\u009b2J\"]";
+    let workplace = command("sh run.sh {a}", "", text);
+    fs::write(workplace.path("run.sh"), "printf '\\033[31mred\\007' >&2\nexit 3\n").unwrap();
+    let search = workplace.run(&format!("{SEARCH} --trials 2")).ends_with(1);
+    let shown = ["trials", "show 0", "rank", "best", "studies"].map(|args| workplace.run(args));
+    for run in shown.iter().chain([&search]) {
+        let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains(is_control), "{text:?}");
+        }
+    }
+    assert!(search.stdout.contains("\\u{1b}[31mred"), "{}", search.stdout);
+}
