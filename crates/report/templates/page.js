@@ -125,8 +125,7 @@
   });
   const live = document.querySelector("[data-reload]");
   if (live) {
-    setInterval(() => {
-      if (document.hidden || Date.now() - touched < 2000) return;
+    const readAgain = () => {
       const state = { top: scrollY, tables: Object.fromEntries(tables.map((table) => [table.id, table.state()])) };
       try {
         sessionStorage.setItem(memory, JSON.stringify(state));
@@ -134,7 +133,12 @@
         // Without a memory the page begins at its top.
       }
       location.reload();
+    };
+    setInterval(() => {
+      if (!document.hidden && Date.now() - touched > 2000) readAgain();
     }, Number(live.dataset.reload) * 1000);
+    // Tests do not wait for it.
+    window.burnTuneReadAgain = readAgain;
   }
   if (remembered.top !== undefined) {
     history.scrollRestoration = "manual";

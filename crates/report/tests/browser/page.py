@@ -18,6 +18,7 @@ import os
 import pathlib
 import shutil
 import sys
+import tempfile
 from contextlib import contextmanager
 
 from playwright.sync_api import sync_playwright
@@ -149,6 +150,52 @@ def check_sorting(page, faults):
             check_show_all(page, table, faults)
 
 
+def check_details(page, faults):
+    """Rows unfold, go with their rows, and a filter leaves those that have its words."""
+    buttons = page.query_selector_all("#leaderboard .unfold")
+    if not buttons:
+        return
+    buttons[0].click()
+    follows = "row => row.previousElementSibling?.querySelector('.unfold')?.ariaExpanded"
+    below = page.query_selector_all("tr.below")
+    faults.expect(len(below) == 1 and "params" in below[0].inner_text(), "a row does not unfold")
+    page.click("#leaderboard thead th:nth-child(2) button")
+    faults.expect(page.eval_on_selector("tr.below", follows) == "true", "what is unfolded does not go with its row")
+    page.click("#leaderboard thead th:first-child button")
+    page.click("#leaderboard .unfold[aria-expanded=true]")
+    faults.expect(page.query_selector("tr.below") is None, "a row does not fold")
+    search = page.query_selector(".filter input")
+    if search:
+        rows = "#leaderboard tbody tr:not(.below)"
+        words = page.eval_on_selector(f"{rows}:last-child td:nth-child(2)", "cell => cell.textContent").split()
+        search.fill(words[0])
+        texts = page.eval_on_selector_all(rows, "all => all.filter((row) => row.checkVisibility()).map((row) => row.textContent)")
+        faults.expect(texts and all(words[0] in text for text in texts), f"the filter {words[0]} leaves {texts}")
+        search.fill("no trial has these words")
+        visible = page.eval_on_selector_all(rows, "all => all.filter((row) => row.checkVisibility()).length")
+        faults.expect(visible == 0, f"{visible} rows have words that none has")
+        search.fill("")
+
+
+def check_live(playwright, path, faults):
+    """The page of a search that runs reads itself again, and keeps what the reader has done."""
+    text = path.read_text()
+    if 'id="leaderboard"' not in text or 'class="unfold"' not in text:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        live = pathlib.Path(folder) / "live.html"
+        live.write_text(text.replace("</header>", '<p class="banner" data-reload="3600">running</p></header>', 1))
+        with opened(playwright, live.as_uri(), faults, "live", viewport=WIDE) as page:
+            page.click("#leaderboard .unfold")
+            page.evaluate("scrollTo(0, 250)")
+            with page.expect_navigation():
+                page.evaluate("burnTuneReadAgain()")
+            settle(page)
+            faults.expect(page.query_selector("tr.below") is not None, "live: the row is folded again")
+            top = page.evaluate("scrollY")
+            faults.expect(abs(top - 250) < 5, f"live: the page is at {top}, not at 250")
+
+
 def check_show_all(page, table, faults):
     def visible():
         rows = table.query_selector_all("tbody tr")
@@ -257,6 +304,8 @@ def check(path, figures, screenshots):
                 page.screenshot(path=shot("dark.png"), full_page=True)
             check_variants(page, faults)
             check_sorting(page, faults)
+            check_details(page, faults)
+        check_live(playwright, path, faults)
         with opened(playwright, url, faults, "phone", viewport=PHONE, has_touch=True, is_mobile=True, **light) as page:
             check_phone(page, faults)
             if screenshots:
