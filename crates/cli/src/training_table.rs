@@ -6,19 +6,15 @@ use std::fmt::Write;
 
 use burn_tune_ranking::verdict::Verdict;
 use burn_tune_ranking::{ModelEntry, TrainingReport};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::columns::one_line;
+use crate::columns::{Column, Row, columns_text, one_line};
 use crate::flag_marks::flag_lines;
 use crate::table::textwrap;
 
 /// The table and what is to be said about it, in lines of at most `width` columns, if that can be.
 pub fn training_text(report: &TrainingReport, width: usize) -> String {
     let mut text = String::new();
-    let whole = models_table(report, true);
-    let fits = whole.iter().all(|line| line.chars().count() <= width);
-    let lines = if fits { whole } else { models_table(report, false) };
-    text.extend(lines.iter().flat_map(|line| [line.trim_end(), "\n"]));
+    text += &models_table(report, width);
     text.push('\n');
     for line in remarks(report) {
         let _ = writeln!(text, "{}", textwrap(&one_line(&line), width, "  "));
@@ -26,33 +22,29 @@ pub fn training_text(report: &TrainingReport, width: usize) -> String {
     text
 }
 
-fn models_table(report: &TrainingReport, wide: bool) -> Vec<String> {
-    let reported = report.models.iter().any(|model| !model.reported.is_empty());
-    let mut header = vec!["model".to_owned()];
-    header.extend(wide.then(|| "size".to_owned()));
-    header.extend(reported.then(|| "reported".to_owned()));
-    header.push(format!("test {}", report.evaluation.metric));
-    header.extend(wide.then(|| "min – max".to_owned()));
-    header.extend(["never predicted".to_owned(), "flat at".to_owned()]);
-
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
-    for model in &report.models {
-        let mut row = vec![model.name.clone()];
-        row.extend(wide.then(|| thousands(model.size)));
-        row.extend(reported.then(|| reported_text(model)));
-        row.push(spread(model));
-        row.extend(wide.then(|| range(model)));
-        row.extend([never_predicted(model), convergence(model)]);
-        table.add_row(row);
-    }
-    for number in (1..if wide { 3 } else { 2 }).chain([5]) {
-        if let Some(column) = table.column_mut(number) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().collect()
+fn models_table(report: &TrainingReport, width: usize) -> String {
+    let columns = [
+        Column::fixed("model"),
+        Column::number("size").yielding(),
+        Column::number("reported"),
+        Column::fixed(&format!("test {}", report.evaluation.metric)),
+        Column::fixed("min – max").yielding(),
+        Column::fixed("never predicted").yielding(),
+        Column::number("flat at").yielding(),
+    ];
+    let row = |model: &ModelEntry| Row {
+        cells: vec![
+            model.name.clone(),
+            thousands(model.size),
+            reported_text(model),
+            spread(model),
+            if report.seeds == 1 { String::new() } else { range(model) },
+            never_predicted(model),
+            convergence(model),
+        ],
+        ..Row::default()
+    };
+    columns_text(&columns, &report.models.iter().map(row).collect::<Vec<Row>>(), width)
 }
 
 fn reported_text(model: &ModelEntry) -> String {
