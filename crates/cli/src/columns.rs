@@ -95,7 +95,8 @@ pub fn columns_text(columns: &[Column], rows: &[Row], width: usize) -> String {
     }
     let below = |row: &Row| {
         let yielded = yielded.iter().filter(|&&index| !row.cells[index].is_empty());
-        let pairs = yielded.map(|&index| format!("{}: {}", columns[index].name(), row.cells[index]));
+        let pairs =
+            yielded.map(|&index| format!("{}: {}", columns[index].name(), row.cells[index]));
         let pairs = pairs.collect::<Vec<String>>().join(", ");
         let folded = if folds { row.folded.clone() } else { String::new() };
         [pairs, folded, row.below.clone()]
