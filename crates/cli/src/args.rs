@@ -1,8 +1,8 @@
 //! The command line as users type it.
 
+mod ask_tell;
 mod compare;
 mod studies;
-mod told;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::study_file::{SamplerKind, check_name};
 use clap::{Args, Parser, Subcommand};
 
+pub use ask_tell::{AskArgs, TellArgs, ToldState};
 pub use compare::{CompareArgs, CompareFormat};
 pub use studies::*;
-pub use told::{AskArgs, TellArgs, ToldState};
 
 /// Hyperparameter search for Burn.
 #[derive(Debug, Parser)]
@@ -36,10 +36,10 @@ pub enum Command {
     #[command(after_long_help = TRAIN_EXAMPLES)]
     Train(TrainArgs),
     /// Give out the next trial, to a program that burn-tune does not run
-    #[command(after_long_help = told::ASK_EXAMPLES)]
+    #[command(after_long_help = ask_tell::ASK_EXAMPLES)]
     Ask(AskArgs),
     /// Tell what a trial that was given out has come to
-    #[command(after_long_help = told::TELL_EXAMPLES)]
+    #[command(after_long_help = ask_tell::TELL_EXAMPLES)]
     Tell(TellArgs),
     /// The leaderboard of a study again, from the database
     #[command(after_long_help = RANK_EXAMPLES)]
@@ -389,7 +389,7 @@ fn sampler(text: &str) -> Result<SamplerKind, String> {
     let known = SamplerKind::NAMES;
     let found = known.iter().find(|(name, _)| *name == text);
     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    found.map(|(_, kind)| *kind).ok_or_else(|| burn_tune_search::suggestion::help(text, &names))
+    found.map(|(_, kind)| *kind).ok_or_else(|| burn_tune_search::did_you_mean::help(text, &names))
 }
 
 /// What `--pruner` says.
@@ -408,7 +408,7 @@ fn pruner(text: &str) -> Result<PrunerChoice, String> {
     let names: Vec<&str> = PrunerSettings::NAMES.into_iter().chain(["none"]).collect();
     PrunerSettings::by_name(text)
         .map(PrunerChoice::Some)
-        .ok_or_else(|| burn_tune_search::suggestion::help(text, &names))
+        .ok_or_else(|| burn_tune_search::did_you_mean::help(text, &names))
 }
 
 fn backend(text: &str) -> Result<Backend, String> {
@@ -420,7 +420,7 @@ fn backend(text: &str) -> Result<Backend, String> {
             "this program was built without it: `cargo xtask search --backend {text} …` builds it in, as does `--features {text}`"
         ));
     }
-    let known = burn_tune_search::suggestion::help(text, &Backend::NAMES);
+    let known = burn_tune_search::did_you_mean::help(text, &Backend::NAMES);
     Err(match text.to_lowercase().as_str() {
         "cpu" | "torch" | "libtorch" => format!("{known}; flex and ndarray compute on the CPU"),
         "gpu" | "cuda" | "metal" | "vulkan" | "rocm" | "mps" => {

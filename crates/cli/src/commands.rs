@@ -1,6 +1,6 @@
 //! The commands that look at studies, of whatever program, and move them.
 
-pub mod opened;
+pub mod open_study;
 
 mod best;
 mod completions;
@@ -10,15 +10,15 @@ mod studies;
 mod transfer;
 mod trials;
 
-pub mod condition;
+mod best_trials;
+pub mod filter;
 pub mod selection;
 pub mod trial;
-mod winners;
 
 mod csv;
-mod facts;
+mod format;
 mod json;
-mod notation;
+mod key_value;
 mod trials_table;
 
 #[cfg(test)]

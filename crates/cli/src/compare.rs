@@ -1,10 +1,10 @@
 //! `burn-tune compare`: what has moved between two leaderboards.
 
+mod captions;
 mod markdown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod wording;
 
 use std::fs;
 use std::io::{self, Read};

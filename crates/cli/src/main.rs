@@ -7,21 +7,21 @@ mod space_file;
 
 mod setup;
 
+mod ask_tell;
 mod commands;
 mod compare;
 mod dry_run;
 mod rank;
 mod report;
 mod search;
-mod told;
 mod train;
 
-mod brief;
 mod columns;
 mod console;
 mod control_echo;
 mod flag_marks;
 mod output;
+mod params_line;
 mod progress;
 mod results;
 mod score_gate;
@@ -61,8 +61,8 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Search(args) => search::search(*args),
         Command::Train(args) => train::train(args),
-        Command::Ask(args) => told::ask(&args),
-        Command::Tell(args) => told::tell(&args),
+        Command::Ask(args) => ask_tell::ask(&args),
+        Command::Tell(args) => ask_tell::tell(&args),
         Command::Rank(args) => rank::rank(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),

@@ -16,9 +16,9 @@ use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState
 use console::measure_text_width;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::brief::brief_params;
 use crate::console::say;
 use crate::control_echo;
+use crate::params_line::params_line;
 
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;
@@ -312,7 +312,7 @@ impl<'a> Progress<'a> {
         let line = format!("trial {:>3}{name}  {outcome}  {time}{best}", trial.number);
         let width = usize::from(console::Term::stderr().size().1);
         let room = width.saturating_sub(measure_text_width(&line) + 2);
-        let params = shown.map_or(String::new(), |shown| brief_params(shown.params.iter()));
+        let params = shown.map_or(String::new(), |shown| params_line(shown.params.iter()));
         match room {
             0..12 => line,
             room => format!("{line}  {}", cut_at_word(&params, room)),
@@ -336,7 +336,7 @@ impl<'a> Progress<'a> {
         if let Some((number, score)) = self.best
             && let Some(shown) = self.trials.get(&number)
         {
-            let params = brief_params(shown.params.iter());
+            let params = params_line(shown.params.iter());
             let width = usize::from(console::Term::stderr().size().1);
             let line = format!("best {}  trial {number}  {params}", value_text(score));
             best.set_message(cut_at_word(&line, width.saturating_sub(6)));
@@ -353,7 +353,7 @@ impl<'a> Progress<'a> {
                 if let Some(shown) = self.trials.get(&trial) {
                     let width = usize::from(console::Term::stderr().size().1);
                     let room = width.saturating_sub(TASK_WIDTH);
-                    bar.set_message(cut_at_word(&brief_params(shown.params.iter()), room));
+                    bar.set_message(cut_at_word(&params_line(shown.params.iter()), room));
                 }
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Some(bar)
@@ -419,7 +419,7 @@ fn cut_at_word(text: &str, width: usize) -> String {
 /// `pruned after epoch 3 at 0.8123`.
 fn pruned_text(trial: &Trial) -> String {
     let Some(last) = trial.pruned_at() else { return "pruned".into() };
-    let reports = trial.folds().last().is_some_and(|fold| !fold.reports.is_empty());
+    let reports = trial.folds().last().is_some_and(|fold| !fold.intermediate_values.is_empty());
     let noun = if reports { "epoch" } else { "fold" };
     format!("pruned after {noun} {} at {}", last.step, value_text(last.value))
 }

@@ -7,7 +7,7 @@ use burn_tune_ranking::ResultFile;
 use burn_tune_report::page::PageState;
 
 use crate::args::{RankArgs, StudyArgs};
-use crate::commands::opened::{Opened, open_study};
+use crate::commands::open_study::{OpenStudy, open_study};
 use crate::console::{print, quoted, say};
 use crate::output::OutputFolder;
 use crate::results::StudyFiles;
@@ -51,7 +51,7 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
 
 /// Reads and ranks the study that the arguments name.
 pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
-    let Opened { mut storage, study } = open_study(args)?;
+    let OpenStudy { mut storage, study } = open_study(args)?;
     let Some(definition) = Definition::read(&study)? else {
         bail!(
             "the study `{name}` has no folds to rank by: it is another program's; `burn-tune trials --study {argument} --sort value` sorts it by its values, and `burn-tune search --study {argument}` goes on with it",

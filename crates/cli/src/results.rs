@@ -75,7 +75,7 @@ impl StudyFiles {
         let curves = read_curves(CURVES, output)?;
         let (measured, fit_times) = match read(CV_RESULTS, output)? {
             None => Default::default(),
-            Some(text) => by_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
+            Some(text) => wall_clock(&utf8(CV_RESULTS, text, output)?, &leaderboard)
                 .with_context(|| output.path(CV_RESULTS).display().to_string())?,
         };
         Ok(Some(StudyFiles { leaderboard, timeline, curves, measured, fit_times }))
@@ -90,11 +90,11 @@ impl StudyFiles {
 }
 
 /// What of `cv_results.csv` stands nowhere else.
-fn by_clock(
+fn wall_clock(
     cv_results: &str,
     leaderboard: &Leaderboard,
 ) -> Result<(Vec<ObjectiveMeans>, FitTimes)> {
-    let measured = ObjectiveMeans::read_by_clock(cv_results, leaderboard)?;
+    let measured = ObjectiveMeans::read_wall_clock(cv_results, leaderboard)?;
     Ok((measured, read_fit_times(cv_results, leaderboard)?))
 }
 

@@ -20,7 +20,7 @@ use burn_tune_search::store::StoreError;
 use burn_tune_search::study::{Run, RunOptions, refit, run};
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Event, Objective, Params, Stop};
-use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions};
 
 use self::choice::created_s;
 pub use self::choice::{Chosen, FINISHED, budgets, choose, plan_before_there_is_a_database};
@@ -28,7 +28,7 @@ pub use self::definition::{Definition, distributions};
 use self::plan::Plan;
 use self::work::{Silence, Work};
 use crate::args::{DATABASE, SearchArgs};
-use crate::commands::opened::failure;
+use crate::commands::open_study::failure;
 use crate::console::{print, quoted, say};
 use crate::live_page::{LivePage, origin, running, unfinished};
 use crate::output::OutputFolder;
@@ -83,9 +83,9 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     let mut options = setup::run_options(&args.run, 0)?;
     let mut storage = open(&url, options.stop.clone())?;
     let chosen = choose(&mut storage, found, planned, &args)?;
-    let part = Part {
+    let part = WorkerOptions {
         folds: chosen.plan.study().folds,
-        looks_at: chosen.plan.looks_at(),
+        report_unit: chosen.plan.report_unit(),
         distributions: distributions(&chosen.plan.file),
         jobs: options.jobs,
         lease: args.lease,
@@ -118,7 +118,7 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
 
 /// The database that the arguments name.
 fn open(url: &StorageUrl, stop: Stop) -> Result<Storage> {
-    Ok(Storage::open(url, Existence::MayCreate, Patience { limit: PATIENCE, stop })?)
+    Ok(Storage::open(url, OpenMode::MayCreate, RetryPolicy { limit: PATIENCE, stop })?)
 }
 
 /// One process at work on a study.
@@ -138,7 +138,7 @@ impl Search<'_> {
         match &chosen.plan.work {
             Work::Model(objective) => self.run_on(objective.as_ref()),
             Work::Command(objective) => self.run_on(objective),
-            Work::Told => bail!("the trials of this study are given out by `burn-tune ask`"),
+            Work::Tell => bail!("the trials of this study are given out by `burn-tune ask`"),
         }
     }
 

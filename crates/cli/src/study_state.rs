@@ -8,11 +8,11 @@ use burn_tune_ranking::fit_times::fit_times;
 use burn_tune_ranking::timeline::TimelineEntry;
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, cv_results};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::store::KeptTrial;
+use burn_tune_search::store::StoredTrial;
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{Event, History, ObjectiveError, TrialState};
-use burn_tune_storage::kept::{STDERR, kept_trial, refits};
+use burn_tune_storage::trial_codec::{STDERR, refits, stored_trial};
 use burn_tune_storage::{Storage, StudyRecord};
 
 use crate::results::StudyFiles;
@@ -36,7 +36,7 @@ impl StudyState {
     pub fn read(storage: &mut Storage, study: &StudyRecord, folds: usize) -> Result<Self> {
         let mut state = StudyState { history: History::new(folds), ..StudyState::default() };
         for record in storage.trials(study)? {
-            let found = kept_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
+            let found = stored_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
             state.refits.extend(refits(&record).map_err(|problem| anyhow!(problem))?);
             state.found(&found);
             let stderr = record.user_attributes.get(STDERR);
@@ -64,7 +64,7 @@ impl StudyState {
         }
     }
 
-    fn found(&mut self, found: &KeptTrial) {
+    fn found(&mut self, found: &StoredTrial) {
         let succeeded = |fold: usize| match &found.trial.state {
             TrialState::Running { folds } => {
                 folds.get(fold).is_some_and(|f| matches!(f, Some(Ok(_))))
@@ -126,7 +126,7 @@ impl StudyState {
         let facts = &definition.facts();
         let leaderboard = Leaderboard::new(facts, &self.history, &self.refits)
             .with_sizes(|params| definition.size(params));
-        let measured = ObjectiveMeans::by_clock(facts, &self.history);
+        let measured = ObjectiveMeans::wall_clock(facts, &self.history);
         let fit_times = fit_times(&self.history, facts.evaluation.folds);
         let files = StudyFiles { leaderboard, timeline, curves, measured, fit_times };
         (files, cv_results(facts, &self.history))

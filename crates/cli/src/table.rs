@@ -9,9 +9,9 @@ use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::ParamValue;
 use console::measure_text_width;
 
-use crate::brief::brief_params;
 use crate::columns::{Column, Row, columns_text, one_line};
 use crate::flag_marks::FlagMarks;
+use crate::params_line::params_line;
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
@@ -106,7 +106,7 @@ fn table(
         cells.extend(varying.iter().map(value));
         cells.push(marks.marks(&leaderboard.flags(trial)));
         let values = varying.iter().filter_map(|name| Some((*name, trial.params.get(name)?)));
-        Row { cells, folded: brief_params(values), below: String::new() }
+        Row { cells, folded: params_line(values), below: String::new() }
     };
     let rows: Vec<Row> = shown.iter().map(row).collect();
     columns_text(&columns(leaderboard, further, has_size), &rows, width)

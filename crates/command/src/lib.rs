@@ -5,13 +5,13 @@
 //! score. It runs in a process group of its own, of which nothing is left when the trial has ended.
 
 pub mod objective;
-pub mod spoken;
+pub mod output;
 
 #[cfg(unix)]
-mod group;
+mod process_group;
 #[cfg(unix)]
 mod program;
 
-#[cfg(unix)]
-pub use group::kill_all;
 pub use objective::{CommandObjective, Unusable};
+#[cfg(unix)]
+pub use process_group::kill_all;

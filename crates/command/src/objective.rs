@@ -128,8 +128,8 @@ mod running {
     use burn_tune_search::objective::Verdict;
 
     use super::*;
+    use crate::output::{OutputLine, parse_line, score, stderr_tail};
     use crate::program::Program;
-    use crate::spoken::{Spoken, last_words, score, spoken};
 
     /// How a run ended.
     enum End {
@@ -191,9 +191,9 @@ mod running {
     fn watched(program: &mut Program, handle: &TaskHandle) -> Result<End, ObjectiveError> {
         let lost = |error: io::Error| failed(format!("the program was lost: {error}"));
         let mut last_line = None;
-        while let Some(lines) = program.listen().map_err(lost)? {
+        while let Some(lines) = program.poll_output().map_err(lost)? {
             for line in lines {
-                if let Some(Spoken { step: Some(step), value }) = spoken(&line)
+                if let Some(OutputLine { step: Some(step), value }) = parse_line(&line)
                     && handle.report(step, value) == Verdict::Stop
                 {
                     program.stop().map_err(lost)?;
@@ -218,7 +218,7 @@ mod running {
             (None, Some(signal)) => format!("it was killed by signal {signal}"),
             (None, None) => "it ended without success".to_owned(),
         };
-        match last_words(stderr) {
+        match stderr_tail(stderr) {
             words if words.is_empty() => how,
             words => format!("{how}: {words}"),
         }

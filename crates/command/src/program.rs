@@ -9,8 +9,8 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::group::Group;
-use crate::spoken::{Lines, Tail};
+use crate::output::{Lines, Tail};
+use crate::process_group::ProcessGroup;
 
 /// How long a program has between being asked to end and being killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ const LEFT_IN_PIPE: usize = 64;
 
 /// A running program.
 pub struct Program {
-    group: Group,
+    group: ProcessGroup,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     lines: Lines,
@@ -41,7 +41,7 @@ impl Program {
     /// Where it cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut group = Group::start(command)?;
+        let mut group = ProcessGroup::start(command)?;
         let (stdout, stderr) = (group.leader().stdout.take(), group.leader().stderr.take());
         let (lines, tail) = (Lines::default(), Tail::default());
         Ok(Program { group, stdout, stderr, lines, tail, chunk: vec![0; CHUNK] })
@@ -53,7 +53,7 @@ impl Program {
     /// # Errors
     ///
     /// What the system says.
-    pub fn listen(&mut self) -> io::Result<Option<Vec<String>>> {
+    pub fn poll_output(&mut self) -> io::Result<Option<Vec<String>>> {
         if !self.group.has_ended() {
             let soon = if self.is_silent() { LOOK_SOON } else { LOOK };
             return self.read(soon).map(|(lines, _)| Some(lines));

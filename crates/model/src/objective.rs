@@ -47,7 +47,7 @@ impl MlpMetric {
             MlpMetric::Accuracy => Metric::new("accuracy", Direction::Maximize),
             MlpMetric::Parameters => Metric::new("parameters", Direction::Minimize),
             MlpMetric::SecondsPerEpoch => {
-                Metric::by_clock("seconds_per_epoch", Direction::Minimize)
+                Metric::wall_clock("seconds_per_epoch", Direction::Minimize)
             }
         }
     }
@@ -195,11 +195,11 @@ impl Objective for MlpObjective {
             None => self.score(&trained.model, false, test, handle)?,
         };
         let epochs = trained.epoch_losses.len();
-        let (score, others) =
+        let (score, extra_values) =
             self.values(&Measurement { config, confusion: &confusion, epochs, fit_s });
         Ok(FoldScore {
             score,
-            others,
+            extra_values,
             flags: self.flags(config, &trained, &confusion),
             fit_s,
             score_s: score_s + stopwatch.elapsed_s(),

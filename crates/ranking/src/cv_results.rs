@@ -92,7 +92,7 @@ fn metric_cells(
         0 => standing.scores.clone(),
         _ if standing.trial.is_foreign() => Vec::new(),
         _ => fold_values(standing.trial, folds, |fold| {
-            fold.others.get(place - 1).copied().unwrap_or(f64::NAN)
+            fold.extra_values.get(place - 1).copied().unwrap_or(f64::NAN)
         }),
     };
     let mean_of = |standing: &Standing| match place {

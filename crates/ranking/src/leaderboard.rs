@@ -4,9 +4,9 @@ mod pruning;
 
 use std::collections::BTreeMap;
 
-use burn_tune_search::metric::{Metric, steady};
+use burn_tune_search::metric::{Metric, deterministic};
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::pruner::Report;
+use burn_tune_search::pruner::IntermediateValue;
 use burn_tune_search::study::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use schemars::JsonSchema;
@@ -53,8 +53,8 @@ impl StudyFacts {
 
     /// The metrics that no clock decides, where there are several; else none.
     fn objectives(&self) -> Vec<ObjectiveEntry> {
-        let steady = steady(&self.metrics);
-        let several = steady.iter().filter(|_| steady.len() > 1);
+        let deterministic = deterministic(&self.metrics);
+        let several = deterministic.iter().filter(|_| deterministic.len() > 1);
         let entry = |(place, direction): &(usize, Direction)| ObjectiveEntry {
             name: self.metrics[*place].name.clone(),
             direction: *direction,
@@ -249,8 +249,8 @@ pub struct StepScore {
     pub score: Option<f64>,
 }
 
-impl From<Report> for StepScore {
-    fn from(report: Report) -> Self {
+impl From<IntermediateValue> for StepScore {
+    fn from(report: IntermediateValue) -> Self {
         StepScore { step: report.step, score: finite(report.value) }
     }
 }
@@ -387,7 +387,7 @@ fn values(
     objectives: &[ObjectiveEntry],
 ) -> Option<BTreeMap<String, f64>> {
     let is_wanted = !objectives.is_empty() && !standing.losses.is_empty();
-    let named = facts.metrics.iter().zip(&standing.values).filter(|(metric, _)| !metric.by_clock);
+    let named = facts.metrics.iter().zip(&standing.values).filter(|(metric, _)| !metric.wall_clock);
     is_wanted.then(|| named.map(|(metric, value)| (metric.name.clone(), *value)).collect())
 }
 
@@ -480,7 +480,7 @@ fn trial_entry(
         reports: trial
             .folds()
             .first()
-            .map(|fold| fold.reports.iter().copied().map(StepScore::from).collect())
+            .map(|fold| fold.intermediate_values.iter().copied().map(StepScore::from).collect())
             .unwrap_or_default(),
         pruned_at: trial.pruned_at().map(StepScore::from),
         error,

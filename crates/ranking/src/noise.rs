@@ -163,15 +163,15 @@ mod tests {
 
     #[test]
     fn an_erratic_trial_does_not_widen_the_band() {
-        let steady: Vec<Vec<f64>> = (0..8)
+        let deterministic: Vec<Vec<f64>> = (0..8)
             .map(|trial| {
                 let worth = 0.95 - f64::from(trial) * 0.01;
                 let noise = |fold: i32| f64::from((trial * 7 + fold * 5) % 4) * 0.001;
                 (0..3).map(|fold| worth + noise(fold)).collect()
             })
             .collect();
-        let before = band(&steady, 0.5).unwrap();
-        let mut with_erratic = steady;
+        let before = band(&deterministic, 0.5).unwrap();
+        let mut with_erratic = deterministic;
         with_erratic.insert(1, vec![0.99, 0.86, 0.97]);
         let after = band(&with_erratic, 0.5).unwrap();
         assert!(after.width < 1.5 * before.width, "{before:?} {after:?}");

@@ -20,8 +20,8 @@ pub struct ObjectiveMeans {
 
 impl ObjectiveMeans {
     /// The objectives of a study that a clock decides.
-    pub fn by_clock(facts: &StudyFacts, history: &History) -> Vec<Self> {
-        let measured = facts.metrics.iter().enumerate().filter(|(_, metric)| metric.by_clock);
+    pub fn wall_clock(facts: &StudyFacts, history: &History) -> Vec<Self> {
+        let measured = facts.metrics.iter().enumerate().filter(|(_, metric)| metric.wall_clock);
         let of_metric = |(place, metric): (usize, &Metric)| {
             let trials = history.trials().iter();
             let mean = |trial: &Trial| Some((trial.number, trial.values().get(place).copied()?));
@@ -34,13 +34,13 @@ impl ObjectiveMeans {
         measured.map(of_metric).collect()
     }
 
-    /// The same as [`ObjectiveMeans::by_clock`], of the result files of a study: `cv_results` is the text of its
+    /// The same as [`ObjectiveMeans::wall_clock`], of the result files of a study: `cv_results` is the text of its
     /// `cv_results.csv`. None where that is not of the same trials, or has no such objective.
     ///
     /// # Errors
     ///
     /// Where the text is no CSV.
-    pub fn read_by_clock(
+    pub fn read_wall_clock(
         cv_results: &str,
         leaderboard: &Leaderboard,
     ) -> Result<Vec<Self>, csv::Error> {

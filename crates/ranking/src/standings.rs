@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use burn_tune_search::metric::{Metric, losses, steady};
+use burn_tune_search::metric::{Metric, deterministic, losses};
 use burn_tune_search::pareto::crowding;
 use burn_tune_search::{Direction, FoldScore, History, Trial, TrialState};
 
@@ -35,14 +35,14 @@ pub struct Standing<'a> {
 /// What a clock decides has no part in it. Of what is left, a single metric ranks as in scikit-learn
 /// ([`rank()`]), and several by fronts ([`rank_by_fronts`]).
 pub fn standings<'a>(history: &'a History, metrics: &[Metric], folds: usize) -> Vec<Standing<'a>> {
-    let steady = steady(metrics);
-    let direction = steady.first().map(|(_, direction)| *direction).unwrap_or_default();
+    let deterministic = deterministic(metrics);
+    let direction = deterministic.first().map(|(_, direction)| *direction).unwrap_or_default();
     let finished = history.trials().iter().filter(|trial| trial.is_finished());
     let mut standings: Vec<Standing> =
-        finished.map(|trial| unranked(trial, &steady, folds)).collect();
-    let ranks = if steady.len() > 1 {
+        finished.map(|trial| unranked(trial, &deterministic, folds)).collect();
+    let ranks = if deterministic.len() > 1 {
         let row = |standing: &Standing| match standing.losses.as_slice() {
-            [] => vec![f64::NAN; steady.len()],
+            [] => vec![f64::NAN; deterministic.len()],
             losses => losses.to_vec(),
         };
         rank_by_fronts(&standings.iter().map(row).collect::<Vec<Vec<f64>>>())
@@ -61,9 +61,13 @@ pub fn standings<'a>(history: &'a History, metrics: &[Metric], folds: usize) -> 
     standings
 }
 
-fn unranked<'a>(trial: &'a Trial, steady: &[(usize, Direction)], folds: usize) -> Standing<'a> {
+fn unranked<'a>(
+    trial: &'a Trial,
+    deterministic: &[(usize, Direction)],
+    folds: usize,
+) -> Standing<'a> {
     let values = trial.values();
-    let losses = losses(&values, steady).unwrap_or_default();
+    let losses = losses(&values, deterministic).unwrap_or_default();
     let (scores, mean, std) = if trial.is_foreign() {
         (Vec::new(), trial.value().unwrap_or(f64::NAN), f64::NAN)
     } else {
@@ -148,6 +152,6 @@ pub(crate) fn fold_values(
     value: impl Fn(&FoldScore) -> f64,
 ) -> Vec<f64> {
     let known = trial.folds();
-    let whole = |fold: &&FoldScore| !fold.stopped || fold.reports.is_empty();
+    let whole = |fold: &&FoldScore| !fold.stopped || fold.intermediate_values.is_empty();
     (0..folds).map(|fold| known.get(fold).filter(whole).map_or(f64::NAN, &value)).collect()
 }

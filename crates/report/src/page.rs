@@ -12,15 +12,15 @@ mod leaderboard;
 mod models;
 
 mod details;
-mod drawing;
 mod flags;
 pub(crate) mod numbers;
+mod plot_json;
 mod plotly_js;
 mod state;
 mod table;
 
-use drawing::Drawing;
 use flags::FlagKind;
+use plot_json::Drawing;
 use table::Table;
 
 const STYLE: &str = include_str!("../templates/page.css");

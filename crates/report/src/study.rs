@@ -1,11 +1,11 @@
 //! The page of a study: its figures, named and arranged as in `optuna.visualization`.
 
 mod completed;
-mod digits;
+mod format;
 
 mod axis;
 pub(crate) mod color_scale;
-mod frame;
+mod layout;
 mod pair_points;
 mod pairs;
 

@@ -1,18 +1,18 @@
 //! The page of models that were trained from several seeds: what their trainings came to, and how they
 //! went. Seeds that failed, or were not recorded to the end, are left out, and the captions say so.
 
+mod captions;
+mod downsample;
 mod models;
 mod palette;
-mod thinning;
-mod wording;
 
 mod band;
 mod plot;
 mod progress;
-mod rows;
+mod row_axis;
 
-mod courses;
 mod layers;
+mod line_plots;
 
 mod accuracy;
 mod accuracy_curve;

@@ -10,15 +10,15 @@
 #![expect(clippy::print_stdout, reason = "it is a program")]
 
 use burn_tune_search::clock::Stopwatch;
-use burn_tune_search::sampler::learner::Learner;
-use burn_tune_search::sampler::past::{Outcome, Past};
+use burn_tune_search::sampler::adaptive::AdaptiveSampler;
+use burn_tune_search::sampler::history::{Outcome, SamplerHistory};
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::sampler::{CmaEsSampler, GpSampler, TpeSampler};
 use burn_tune_search::{Domain, Space};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-type Make = fn(UnitSpace) -> Box<dyn Learner>;
+type Make = fn(UnitSpace) -> Box<dyn AdaptiveSampler>;
 /// The samplers that learn: whoever adds one adds a line, with the most objectives that it takes, and the
 /// most trials that it takes in good time.
 const LEARNERS: [(&str, usize, usize, Make); 3] = [
@@ -46,8 +46,8 @@ fn main() {
 }
 
 /// The median and the first of [`REPEATS`] suggestions.
-fn time(learner: &mut dyn Learner, objectives: usize, trials: usize) -> (f64, f64) {
-    let mut past = Past::new(PARAMS, objectives);
+fn time(learner: &mut dyn AdaptiveSampler, objectives: usize, trials: usize) -> (f64, f64) {
+    let mut past = SamplerHistory::new(PARAMS, objectives);
     for trial in 0..trials {
         // The golden ratio's multiples are spread evenly.
         let coordinate = |i: usize| ((trial * (i + 1)) as f64 * 0.618_033_988_75).fract();
@@ -68,7 +68,7 @@ fn time(learner: &mut dyn Learner, objectives: usize, trials: usize) -> (f64, f6
     (times[REPEATS / 2], first)
 }
 
-fn add(past: &mut Past, point: &[f64]) {
+fn add(past: &mut SamplerHistory, point: &[f64]) {
     let distance = |to: f64| point.iter().map(|x| (x - to) * (x - to)).sum::<f64>();
     let losses = [distance(0.3), distance(0.7)];
     past.begin(point);

@@ -161,7 +161,7 @@ fn search(
     let watch = |_: &burn_tune_search::Event, history: &History| {
         while let Some(trial) = history.trials().get(counted).filter(|trial| trial.is_finished()) {
             counted += 1;
-            epochs += match trial.folds().first().map(|fold| fold.reports.as_slice()) {
+            epochs += match trial.folds().first().map(|fold| fold.intermediate_values.as_slice()) {
                 Some([.., last]) => last.step,
                 _ => table.epochs,
             };

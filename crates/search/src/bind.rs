@@ -5,12 +5,12 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 use thiserror::Error;
 
-use crate::metric::{ObjectiveFault, wanted};
+use crate::did_you_mean;
+use crate::metric::{ObjectiveFault, resolve_objectives};
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
 use crate::space::Space;
 use crate::study_file::{SpaceError, StudyFile};
-use crate::suggestion;
 
 /// Why params are no configuration of an objective.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -59,7 +59,7 @@ pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), S
             }
         }
     }
-    wanted(&file.study.objectives, &objective.metrics()).map_err(
+    resolve_objectives(&file.study.objectives, &objective.metrics()).map_err(
         |ObjectiveFault { objective, problem, help }| {
             file.error_in_objective(objective, &problem, &help)
         },
@@ -222,7 +222,7 @@ impl de::Error for BindError {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        BindError::new(format!("there is no `{variant}`"), suggestion::help(variant, expected))
+        BindError::new(format!("there is no `{variant}`"), did_you_mean::help(variant, expected))
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
@@ -232,7 +232,7 @@ impl de::Error for BindError {
                 format!("the model has no parameter `{field}`"),
                 format!(
                     "{}; for a model of your own, a program is run for each trial: `burn-tune init --command`",
-                    suggestion::help(field, expected)
+                    did_you_mean::help(field, expected)
                 ),
             )
         }

@@ -36,10 +36,10 @@ pub mod timeline;
 pub mod trial;
 
 pub mod clock;
+pub mod did_you_mean;
 pub mod keyed_rng;
 pub mod mean;
 pub mod stop;
-pub mod suggestion;
 
 pub use candidates::{Candidate, Candidates};
 pub use curves::{Curves, LayerCurves};

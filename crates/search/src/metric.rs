@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::did_you_mean;
 use crate::study_file::{Direction, ObjectiveSettings, StudySettings};
-use crate::suggestion;
 
 /// One number of a trained model, and which values of it are the better ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,18 +14,19 @@ pub struct Metric {
     pub direction: Direction,
     /// Whether a clock decides it. Then it is shown, but stands in no file that is to be the same in every
     /// run, and nothing that is decided depends on it: no rank, no sample.
-    pub by_clock: bool,
+    #[serde(rename = "by_clock")]
+    pub wall_clock: bool,
 }
 
 impl Metric {
     /// A metric that is the same in every run.
     pub fn new(name: &str, direction: Direction) -> Self {
-        Metric { name: name.to_owned(), direction, by_clock: false }
+        Metric { name: name.to_owned(), direction, wall_clock: false }
     }
 
     /// A metric that a clock decides.
-    pub fn by_clock(name: &str, direction: Direction) -> Self {
-        Metric { by_clock: true, ..Metric::new(name, direction) }
+    pub fn wall_clock(name: &str, direction: Direction) -> Self {
+        Metric { wall_clock: true, ..Metric::new(name, direction) }
     }
 }
 
@@ -49,7 +50,7 @@ pub struct ObjectiveFault {
 /// # Errors
 ///
 /// The first that is not offered, or is a clock's where it cannot be.
-pub fn wanted(
+pub fn resolve_objectives(
     objectives: &[ObjectiveSettings],
     offered: &[Metric],
 ) -> Result<Vec<Metric>, ObjectiveFault> {
@@ -59,40 +60,40 @@ pub fn wanted(
         let Some(metric) = offered.iter().find(|metric| metric.name == *name) else {
             let names: Vec<&str> = offered.iter().map(|metric| metric.name.as_str()).collect();
             let problem = format!("the model gives no `{name}`");
-            return fault(place, problem, suggestion::help(name, &names));
+            return fault(place, problem, did_you_mean::help(name, &names));
         };
         let direction = direction.unwrap_or(metric.direction);
         metrics.push(Metric { direction, ..metric.clone() });
     }
-    let Some(first) = metrics.first().filter(|first| first.by_clock) else { return Ok(metrics) };
+    let Some(first) = metrics.first().filter(|first| first.wall_clock) else { return Ok(metrics) };
     let why = "a clock decides it, and equal studies must rank their trials alike";
-    match metrics.iter().find(|metric| !metric.by_clock) {
+    match metrics.iter().find(|metric| !metric.wall_clock) {
         Some(other) => fault(
             0,
             format!("`{}` cannot be the first objective: {why}", first.name),
             format!("put `{}` before it: by that trials are ranked", other.name),
         ),
         None => {
-            let steady: Vec<String> = offered
+            let deterministic: Vec<String> = offered
                 .iter()
-                .filter(|metric| !metric.by_clock)
+                .filter(|metric| !metric.wall_clock)
                 .map(|metric| format!("`{}`", metric.name))
                 .collect();
             fault(
                 0,
                 format!("`{}` cannot be all that is searched for: {why}", first.name),
-                format!("add an [[objective]] before it: {}", steady.join(" or ")),
+                format!("add an [[objective]] before it: {}", deterministic.join(" or ")),
             )
         }
     }
 }
 
 impl StudySettings {
-    /// Notes at each objective what [`wanted`] has found, so that nobody has to ask the model again.
+    /// Notes at each objective what [`resolve_objectives`] has found, so that nobody has to ask the model again.
     pub fn resolve(&mut self, metrics: &[Metric]) {
         for (objective, metric) in self.objectives.iter_mut().zip(metrics) {
             objective.direction = Some(metric.direction);
-            objective.by_clock = metric.by_clock;
+            objective.wall_clock = metric.wall_clock;
         }
         if let Some(first) = metrics.first() {
             self.direction = first.direction;
@@ -108,7 +109,7 @@ impl StudySettings {
         let metric = |objective: &ObjectiveSettings| Metric {
             name: objective.name.clone(),
             direction: objective.direction.unwrap_or_default(),
-            by_clock: objective.by_clock,
+            wall_clock: objective.wall_clock,
         };
         self.objectives.iter().map(metric).collect()
     }
@@ -116,16 +117,16 @@ impl StudySettings {
 
 /// The places of those metrics that are the same in every run, with their directions: all that may decide
 /// anything.
-pub fn steady(metrics: &[Metric]) -> Vec<(usize, Direction)> {
-    let places = metrics.iter().enumerate().filter(|(_, metric)| !metric.by_clock);
+pub fn deterministic(metrics: &[Metric]) -> Vec<(usize, Direction)> {
+    let places = metrics.iter().enumerate().filter(|(_, metric)| !metric.wall_clock);
     places.map(|(place, metric)| (place, metric.direction)).collect()
 }
 
-/// The losses of a trial with these values, one for each of the `steady` metrics; `None` where a value is
+/// The losses of a trial with these values, one for each of the `deterministic` metrics; `None` where a value is
 /// missing.
-pub fn losses(values: &[f64], steady: &[(usize, Direction)]) -> Option<Vec<f64>> {
+pub fn losses(values: &[f64], deterministic: &[(usize, Direction)]) -> Option<Vec<f64>> {
     let loss = |(place, direction): &(usize, Direction)| Some(direction.loss(*values.get(*place)?));
-    steady.iter().map(loss).collect()
+    deterministic.iter().map(loss).collect()
 }
 
 #[cfg(test)]
@@ -136,7 +137,7 @@ mod tests {
         vec![
             Metric::new("accuracy", Direction::Maximize),
             Metric::new("parameters", Direction::Minimize),
-            Metric::by_clock("seconds_per_epoch", Direction::Minimize),
+            Metric::wall_clock("seconds_per_epoch", Direction::Minimize),
         ]
     }
 
@@ -144,7 +145,7 @@ mod tests {
         let objective = |name: &&str| ObjectiveSettings {
             name: (*name).to_owned(),
             direction: None,
-            by_clock: false,
+            wall_clock: false,
         };
         names.iter().map(objective).collect()
     }
@@ -153,20 +154,20 @@ mod tests {
     fn a_direction_is_the_files_or_else_the_natural_one() {
         let mut all = objectives(&["parameters", "seconds_per_epoch", "accuracy"]);
         all[2].direction = Some(Direction::Minimize);
-        let metrics = wanted(&all, &offered()).unwrap();
+        let metrics = resolve_objectives(&all, &offered()).unwrap();
         let minimize = Direction::Minimize;
         assert_eq!(metrics[0], Metric::new("parameters", minimize));
-        assert_eq!(metrics[1], Metric::by_clock("seconds_per_epoch", minimize));
+        assert_eq!(metrics[1], Metric::wall_clock("seconds_per_epoch", minimize));
         assert_eq!(metrics[2], Metric::new("accuracy", minimize));
-        assert_eq!(steady(&metrics), [(0, minimize), (2, minimize)]);
-        assert_eq!(losses(&[9.0, 0.5, 0.9], &steady(&metrics)), Some(vec![9.0, 0.9]));
-        assert_eq!(losses(&[9.0], &steady(&metrics)), None);
+        assert_eq!(deterministic(&metrics), [(0, minimize), (2, minimize)]);
+        assert_eq!(losses(&[9.0, 0.5, 0.9], &deterministic(&metrics)), Some(vec![9.0, 0.9]));
+        assert_eq!(losses(&[9.0], &deterministic(&metrics)), None);
     }
 
     #[test]
     fn what_is_not_offered_or_is_a_clocks_at_the_first_place_is_refused() {
         let refusal = |names: &[&str]| {
-            let fault = wanted(&objectives(names), &offered()).unwrap_err();
+            let fault = resolve_objectives(&objectives(names), &offered()).unwrap_err();
             format!("{}: {}; {}", fault.objective, fault.problem, fault.help)
         };
         insta::assert_snapshot!(refusal(&["accuracy", "parameter"]), @"1: the model gives no `parameter`; did you mean `parameters`? Allowed: accuracy, parameters, seconds_per_epoch");
@@ -179,7 +180,7 @@ mod tests {
         let text = "[[objective]]\nname = 'parameters'\n[[objective]]\nname = 'seconds_per_epoch'\n[space]\na = [1]";
         let file = crate::StudyFile::parse(std::path::Path::new("s.toml"), text).unwrap();
         let mut study = file.study;
-        let metrics = wanted(&study.objectives, &offered()).unwrap();
+        let metrics = resolve_objectives(&study.objectives, &offered()).unwrap();
         study.resolve(&metrics);
         assert_eq!((study.metrics("score"), study.direction), (metrics, Direction::Minimize));
         study.objectives.clear();

@@ -15,8 +15,8 @@ pub use crate::flag::Flag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
-use crate::pruner::Report;
-use crate::pruning::Judge;
+use crate::pruner::IntermediateValue;
+use crate::pruning::TrialPruner;
 use crate::stop::Stop;
 
 /// Turns params into scores.
@@ -116,7 +116,7 @@ pub struct TaskHandle<'a> {
     task: Task,
     stop: &'a Stop,
     deadline: Option<Deadline>,
-    judge: Option<Judge>,
+    judge: Option<TrialPruner>,
     live: Option<LiveWatch>,
     reporting: Mutex<Reporting>,
     stderr: Mutex<Option<String>>,
@@ -125,7 +125,7 @@ pub struct TaskHandle<'a> {
 /// What was reported of a task.
 #[derive(Debug, Default)]
 struct Reporting {
-    reports: Vec<Report>,
+    intermediate_values: Vec<IntermediateValue>,
     stopped: bool,
 }
 
@@ -188,7 +188,7 @@ impl<'a> TaskHandle<'a> {
     }
 
     /// The handle of a task that a pruner looks at.
-    pub fn with_judge(self, judge: Option<Judge>) -> Self {
+    pub fn with_judge(self, judge: Option<TrialPruner>) -> Self {
         TaskHandle { judge, ..self }
     }
 
@@ -200,14 +200,15 @@ impl<'a> TaskHandle<'a> {
     /// Says what the score would be after `step`, such as an epoch, from 1; steps ascend. A task that is told
     /// to stop and returns a score was pruned. What it reports after that is not looked at.
     pub fn report(&self, step: u64, value: f64) -> Verdict {
-        let planned = self.judge.as_ref().and_then(Judge::planned_steps);
+        let planned = self.judge.as_ref().and_then(TrialPruner::planned_steps);
         self.show(step, planned, value);
         let mut reporting = self.reporting.lock().unwrap_or_else(PoisonError::into_inner);
-        let ascends = reporting.reports.last().is_none_or(|last| last.step < step);
+        let ascends = reporting.intermediate_values.last().is_none_or(|last| last.step < step);
         if !reporting.stopped && ascends {
-            reporting.reports.push(Report { step, value });
+            reporting.intermediate_values.push(IntermediateValue { step, value });
             let judge = self.judge.as_ref();
-            reporting.stopped = judge.is_some_and(|judge| judge.prunes(&reporting.reports));
+            reporting.stopped =
+                judge.is_some_and(|judge| judge.prunes(&reporting.intermediate_values));
         }
         if reporting.stopped { Verdict::Stop } else { Verdict::Continue }
     }
@@ -224,11 +225,11 @@ impl<'a> TaskHandle<'a> {
     }
 
     /// Adds to a score what was reported on the way to it.
-    pub(crate) fn with_reports(self, score: FoldScore) -> FoldScore {
-        let Reporting { reports, stopped } =
+    pub(crate) fn with_intermediate_values(self, score: FoldScore) -> FoldScore {
+        let Reporting { intermediate_values, stopped } =
             self.reporting.into_inner().unwrap_or_else(PoisonError::into_inner);
         let planned_steps = self.judge.and_then(|judge| judge.planned_steps());
-        FoldScore { reports, planned_steps, stopped, ..score }
+        FoldScore { intermediate_values, planned_steps, stopped, ..score }
     }
 
     /// The handle of a task that fails after the deadline.
@@ -266,7 +267,7 @@ pub struct FoldScore {
     /// The score on the fold's test part: the value of the study's first objective.
     pub score: f64,
     /// The values of the study's further objectives, in their order.
-    pub others: Vec<f64>,
+    pub extra_values: Vec<f64>,
     /// What is wrong with the model that was trained.
     pub flags: Vec<Flag>,
     /// How long the training took, in seconds.
@@ -276,7 +277,7 @@ pub struct FoldScore {
     /// What was recorded while the model trained, where that was asked for.
     pub curves: Option<Arc<Curves>>,
     /// What was reported on the way. Filled in by the loop, as are the fields below.
-    pub reports: Vec<Report>,
+    pub intermediate_values: Vec<IntermediateValue>,
     /// How many reports it would have been, where that is known.
     pub planned_steps: Option<u64>,
     /// Whether a pruner has stopped the trial here.

@@ -22,11 +22,11 @@ mod wilcoxon;
 
 use std::sync::Arc;
 
-pub use self::settings::{Fault, LooksAt, PrunerSettings};
+pub use self::settings::{Fault, PrunerSettings, ReportUnit};
 
 /// A value that a trial has reported on the way.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Report {
+pub struct IntermediateValue {
     /// When: an epoch, from 1, or a fold, from 0.
     pub step: u64,
     /// The value; where a pruner sees it, a loss: smaller is better, whatever the study's direction.
@@ -35,20 +35,21 @@ pub struct Report {
 
 /// What an earlier trial has reported. It has ended, unless it is another program's.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Course {
+pub struct LearningCurve {
     /// The trial's number.
     pub trial: usize,
     /// Its reports, by ascending step.
-    pub reports: Vec<Report>,
+    pub intermediate_values: Vec<IntermediateValue>,
     /// Its loss, if it is complete: the mean over its folds.
     pub loss: Option<f64>,
 }
 
-impl Course {
+impl LearningCurve {
     /// What was reported at exactly this step.
     fn value_at(&self, step: u64) -> Option<f64> {
-        let index = self.reports.binary_search_by_key(&step, |report| report.step).ok()?;
-        Some(self.reports[index].value)
+        let index =
+            self.intermediate_values.binary_search_by_key(&step, |report| report.step).ok()?;
+        Some(self.intermediate_values[index].value)
     }
 }
 
@@ -58,18 +59,18 @@ impl Course {
 pub trait Pruner: Send + Sync + std::fmt::Debug {
     /// Whether `trial`, whose reports so far are `own` (never empty, by ascending step), is to be stopped,
     /// given the trials that ended before it began, by number.
-    fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool;
+    fn prunes(&self, trial: usize, past: &[Arc<LearningCurve>], own: &[IntermediateValue]) -> bool;
 }
 
 /// What was reported first at this step or after it.
-fn first_value_from(reports: &[Report], step: u64) -> Option<f64> {
-    let index = reports.partition_point(|report| report.step < step);
-    reports.get(index).map(|report| report.value)
+fn first_value_from(intermediate_values: &[IntermediateValue], step: u64) -> Option<f64> {
+    let index = intermediate_values.partition_point(|report| report.step < step);
+    intermediate_values.get(index).map(|report| report.value)
 }
 
 /// The smallest value that is a number; NaN where none is.
-fn least_value(reports: &[Report]) -> f64 {
-    reports.iter().map(|report| report.value).fold(f64::NAN, f64::min)
+fn least_value(intermediate_values: &[IntermediateValue]) -> f64 {
+    intermediate_values.iter().map(|report| report.value).fold(f64::NAN, f64::min)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::history::History;
-use crate::pruner::{Course, LooksAt, Pruner, PrunerSettings, Report};
+use crate::pruner::{IntermediateValue, LearningCurve, Pruner, PrunerSettings, ReportUnit};
 use crate::study_file::Direction;
 use crate::trial::{Trial, TrialState};
 
@@ -14,7 +14,7 @@ pub struct Pruning {
     /// Who decides.
     pub pruner: Arc<dyn Pruner>,
     /// On what.
-    pub looks_at: LooksAt,
+    pub report_unit: ReportUnit,
     /// Which score is the better one.
     pub direction: Direction,
 }
@@ -33,7 +33,7 @@ impl Pruning {
         max_steps: Option<u64>,
     ) -> Result<Self, String> {
         let pruner = settings.build(direction, folds, max_steps)?;
-        Ok(Pruning { pruner, looks_at: settings.looks_at(), direction })
+        Ok(Pruning { pruner, report_unit: settings.report_unit(), direction })
     }
 }
 
@@ -49,33 +49,33 @@ impl Direction {
 
 /// The pruner of one trial, with all that it may know of others.
 #[derive(Debug, Clone)]
-pub struct Judge {
+pub struct TrialPruner {
     pruning: Pruning,
     trial: usize,
-    past: Arc<[Arc<Course>]>,
+    past: Arc<[Arc<LearningCurve>]>,
     planned_steps: Option<u64>,
     /// Nothing is left to be saved after this step.
     last_step: Option<u64>,
 }
 
-impl Judge {
+impl TrialPruner {
     /// What the pruner looks at.
-    pub fn looks_at(&self) -> LooksAt {
-        self.pruning.looks_at
+    pub fn report_unit(&self) -> ReportUnit {
+        self.pruning.report_unit
     }
 
     /// Whether the pruner looks at what this fold reports.
     pub fn looks_into(&self, fold: usize) -> bool {
-        self.looks_at() == LooksAt::Epochs && fold == 0
+        self.report_unit() == ReportUnit::Epochs && fold == 0
     }
 
     /// The same for a trial whose every fold reports so many times, if that is known.
     pub fn planning(self, steps: Option<u64>, folds: usize) -> Self {
-        let last_step = match self.looks_at() {
-            LooksAt::Epochs => steps.filter(|_| folds == 1),
-            LooksAt::Folds => Some(folds as u64 - 1),
+        let last_step = match self.report_unit() {
+            ReportUnit::Epochs => steps.filter(|_| folds == 1),
+            ReportUnit::Folds => Some(folds as u64 - 1),
         };
-        Judge { planned_steps: steps, last_step, ..self }
+        TrialPruner { planned_steps: steps, last_step, ..self }
     }
 
     /// How many times a fold reports, if that is known.
@@ -85,34 +85,38 @@ impl Judge {
 
     /// Whether the trial, with these reports so far, in the study's units, is to be stopped. Never where it
     /// has come to its end.
-    pub fn prunes(&self, own: &[Report]) -> bool {
-        let is_last = |report: &Report| self.last_step.is_some_and(|last| report.step >= last);
+    pub fn prunes(&self, own: &[IntermediateValue]) -> bool {
+        let is_last =
+            |report: &IntermediateValue| self.last_step.is_some_and(|last| report.step >= last);
         if own.last().is_none_or(is_last) {
             return false;
         }
         let Pruning { pruner, direction, .. } = &self.pruning;
-        let loss = |report: &Report| Report { value: direction.loss(report.value), ..*report };
-        let own: Vec<Report> = own.iter().map(loss).collect();
+        let loss = |report: &IntermediateValue| IntermediateValue {
+            value: direction.loss(report.value),
+            ..*report
+        };
+        let own: Vec<IntermediateValue> = own.iter().map(loss).collect();
         pruner.prunes(self.trial, &self.past, &own)
     }
 }
 
 /// The courses of the trials that have ended, as far as they have been looked at.
 #[derive(Debug)]
-pub struct Courses {
+pub struct PrunerHistory {
     pruning: Pruning,
     /// By number; `None` for those that had not ended when they were looked at.
-    known: Vec<Option<Arc<Course>>>,
+    known: Vec<Option<Arc<LearningCurve>>>,
 }
 
-impl Courses {
+impl PrunerHistory {
     /// Of a study that is pruned so.
     pub fn new(pruning: Pruning) -> Self {
-        Courses { pruning, known: Vec::new() }
+        PrunerHistory { pruning, known: Vec::new() }
     }
 
     /// The judge of `trial`, who knows the first `visible` trials.
-    pub fn judge(&mut self, history: &History, trial: usize, visible: usize) -> Judge {
+    pub fn judge(&mut self, history: &History, trial: usize, visible: usize) -> TrialPruner {
         let trials = &history.trials()[..visible.min(history.trials().len())];
         if self.known.len() < trials.len() {
             self.known.resize(trials.len(), None);
@@ -124,21 +128,25 @@ impl Courses {
         }
         let past = self.known[..trials.len()].iter().flatten().cloned().collect();
         let pruning = self.pruning.clone();
-        Judge { pruning, trial, past, planned_steps: None, last_step: None }
+        TrialPruner { pruning, trial, past, planned_steps: None, last_step: None }
     }
 }
 
 /// What a trial that has ended reported, as losses.
-fn course(trial: &Trial, pruning: &Pruning) -> Course {
+fn course(trial: &Trial, pruning: &Pruning) -> LearningCurve {
     let direction = pruning.direction;
-    let loss = |report: Report| Report { value: direction.loss(report.value), ..report };
-    let reports = reports(trial, pruning.looks_at).into_iter().map(loss).collect();
+    let loss = |report: IntermediateValue| IntermediateValue {
+        value: direction.loss(report.value),
+        ..report
+    };
+    let intermediate_values =
+        intermediate_values(trial, pruning.report_unit).into_iter().map(loss).collect();
     let loss = trial.value().map(|value| direction.loss(value));
-    Course { trial: trial.number, reports, loss }
+    LearningCurve { trial: trial.number, intermediate_values, loss }
 }
 
 /// What a trial has reported, in the study's units: the values of its epochs, or of its folds.
-pub fn reports(trial: &Trial, looks_at: LooksAt) -> Vec<Report> {
+pub fn intermediate_values(trial: &Trial, report_unit: ReportUnit) -> Vec<IntermediateValue> {
     let folds = match &trial.state {
         TrialState::Running { folds } => {
             let ended = folds.iter().map_while(|fold| fold.as_ref()?.as_ref().ok());
@@ -146,11 +154,15 @@ pub fn reports(trial: &Trial, looks_at: LooksAt) -> Vec<Report> {
         }
         _ => trial.folds().to_vec(),
     };
-    match looks_at {
-        LooksAt::Epochs => folds.first().map(|fold| fold.reports.clone()).unwrap_or_default(),
-        LooksAt::Folds => {
+    match report_unit {
+        ReportUnit::Epochs => {
+            folds.first().map(|fold| fold.intermediate_values.clone()).unwrap_or_default()
+        }
+        ReportUnit::Folds => {
             let scores = folds.iter().enumerate();
-            scores.map(|(fold, score)| Report { step: fold as u64, value: score.score }).collect()
+            scores
+                .map(|(fold, score)| IntermediateValue { step: fold as u64, value: score.score })
+                .collect()
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Samplers: what proposes the params of a trial.
 
+pub mod adaptive;
 pub mod cmaes;
 mod gp;
 mod grid;
 pub mod grid_points;
-pub mod learner;
-pub mod past;
+pub mod history;
 mod random;
 mod random_state;
 pub mod sobol;
 pub mod tpe;
 pub mod unit_space;
 
-use self::learner::Learner;
+use self::adaptive::AdaptiveSampler;
 use self::unit_space::UnitSpace;
 use crate::params::Params;
 use crate::space::Space;
@@ -27,7 +27,7 @@ pub use self::sobol::SobolSampler;
 pub use self::tpe::TpeSampler;
 
 /// Proposes params, trial by trial, without a look at what became of those before. What learns from them
-/// is a [`learner::Learner`].
+/// is a [`adaptive::AdaptiveSampler`].
 pub trait Sampler {
     /// The params of the next trial; `None` where the space has no further point.
     fn suggest(&mut self) -> Option<Params>;
@@ -62,7 +62,7 @@ pub fn learner(
     kind: SamplerKind,
     space: &UnitSpace,
     objectives: usize,
-) -> Result<Option<Box<dyn Learner>>, String> {
+) -> Result<Option<Box<dyn AdaptiveSampler>>, String> {
     if objectives > 1 && matches!(kind, SamplerKind::Gp | SamplerKind::Cmaes) {
         let name = kind.name();
         return Err(format!(

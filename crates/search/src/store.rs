@@ -23,8 +23,8 @@ pub trait Store {
     /// Where nothing can be kept any more.
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError>;
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError>;
 
     /// Keeps what `fold` of `trial` came to, and how far the trial is with it.
     ///
@@ -36,7 +36,7 @@ pub trait Store {
         trial: &Trial,
         fold: usize,
         record: &FoldRecord,
-    ) -> Result<Kept, StoreError>;
+    ) -> Result<SaveOutcome, StoreError>;
 
     /// Claims a refit of a trial that has ended.
     ///
@@ -50,7 +50,7 @@ pub trait Store {
     /// # Errors
     ///
     /// Where nothing can be kept any more.
-    fn save_refit(&mut self, refit: &Refit) -> Result<Kept, StoreError>;
+    fn save_refit(&mut self, refit: &Refit) -> Result<SaveOutcome, StoreError>;
 
     /// Gives back what was claimed and not ended, for anybody to take up.
     ///
@@ -64,12 +64,12 @@ pub trait Store {
     /// # Errors
     ///
     /// Where nothing can be kept any more.
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError>;
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError>;
 }
 
 /// A trial as others, or an earlier run, have left it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeptTrial {
+pub struct StoredTrial {
     /// The trial, with the folds that have ended.
     pub trial: Trial,
     /// Who worked on which fold, and when.
@@ -78,7 +78,7 @@ pub struct KeptTrial {
 
 /// What there is to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
+pub enum Claimed {
     /// The candidate begins as the trial with this number.
     Begun(usize),
     /// A trial that was left, by its number: the folds that have ended are known.
@@ -114,9 +114,9 @@ pub struct FoldRecord {
 
 /// Whether a result was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum SaveOutcome {
     /// It was.
-    Kept,
+    Saved,
     /// The trial was lost to somebody else, who will come to the same result.
     Lost,
 }
@@ -136,35 +136,40 @@ pub struct InMemory {
 impl Store for InMemory {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError> {
         match suggest(&[]) {
-            Suggestion::End => Ok(Claim::Over),
-            Suggestion::Wait => Ok(Claim::Wait),
+            Suggestion::End => Ok(Claimed::Over),
+            Suggestion::Wait => Ok(Claimed::Wait),
             Suggestion::Candidate(_) => {
                 self.begun += 1;
-                Ok(Claim::Begun(self.begun - 1))
+                Ok(Claimed::Begun(self.begun - 1))
             }
         }
     }
 
-    fn save_fold(&mut self, _: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {
-        Ok(Kept::Kept)
+    fn save_fold(
+        &mut self,
+        _: &Trial,
+        _: usize,
+        _: &FoldRecord,
+    ) -> Result<SaveOutcome, StoreError> {
+        Ok(SaveOutcome::Saved)
     }
 
     fn claim_refit(&mut self, _: usize, _: usize) -> Result<RefitClaim, StoreError> {
         Ok(RefitClaim::Claimed)
     }
 
-    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
-        Ok(Kept::Kept)
+    fn save_refit(&mut self, _: &Refit) -> Result<SaveOutcome, StoreError> {
+        Ok(SaveOutcome::Saved)
     }
 
     fn release(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -14,10 +14,10 @@ use crate::history::History;
 use crate::keyed_rng::Task;
 use crate::live::LiveWatch;
 use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
-use crate::pruner::{LooksAt, Report};
-use crate::pruning::{Courses, Judge, Pruning, reports};
+use crate::pruner::{IntermediateValue, ReportUnit};
+use crate::pruning::{PrunerHistory, Pruning, TrialPruner, intermediate_values};
 use crate::stop::Stop;
-use crate::store::{Claim, FoldRecord, Kept, KeptTrial, Store, StoreError};
+use crate::store::{Claimed, FoldRecord, SaveOutcome, Store, StoreError, StoredTrial};
 use crate::suggester::Suggestion;
 use crate::tasks::{Dispatcher, Next, catching, run_tasks};
 use crate::timeline::Span;
@@ -113,7 +113,7 @@ pub fn run<O: Objective, K: Store>(
         options,
         mine: HashMap::new(),
         pending: BTreeSet::new(),
-        courses: options.pruning.clone().map(Courses::new),
+        courses: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
         kept: Ok(()),
         watch,
@@ -127,7 +127,7 @@ pub fn run<O: Objective, K: Store>(
         let (result, span) = options
             .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
         let stderr = handle.take_stderr();
-        let result = result.map(|score| handle.with_reports(score));
+        let result = result.map(|score| handle.with_intermediate_values(score));
         FoldAnswer { trial, fold, result, span, stderr }
     };
     run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
@@ -139,7 +139,7 @@ struct FoldTask<O: Objective> {
     fold: usize,
     config: Arc<O::Config>,
     deadline: Option<Deadline>,
-    judge: Option<Judge>,
+    judge: Option<TrialPruner>,
 }
 
 struct FoldAnswer {
@@ -156,7 +156,7 @@ struct Mine<C> {
     config: Option<Arc<C>>,
     /// How long ago its first fold was handed out.
     since: Option<Stopwatch>,
-    judge: Option<Judge>,
+    judge: Option<TrialPruner>,
 }
 
 struct FoldDispatcher<'a, O: Objective, S, K, W> {
@@ -169,7 +169,7 @@ struct FoldDispatcher<'a, O: Objective, S, K, W> {
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
     /// What pruners see, where there is one.
-    courses: Option<Courses>,
+    courses: Option<PrunerHistory>,
     history: History,
     kept: Result<(), StoreError>,
     watch: W,
@@ -220,16 +220,16 @@ where
             suggestion
         });
         match (self.ask(|_| claim), candidate) {
-            (Some(Claim::Begun(_)), Some(candidate)) => {
+            (Some(Claimed::Begun(_)), Some(candidate)) => {
                 self.happened(Event::TrialStarted { candidate });
                 self.begin(self.history.trials().len() - 1);
                 Next::Task(())
             }
-            (Some(Claim::TakenUp(trial)), _) => {
+            (Some(Claimed::TakenUp(trial)), _) => {
                 self.begin(trial);
                 Next::Task(())
             }
-            (Some(Claim::Wait), _) => Next::Wait,
+            (Some(Claimed::Wait), _) => Next::Wait,
             _ => Next::Nothing,
         }
     }
@@ -261,9 +261,9 @@ where
     fn open_folds(&mut self, number: usize) {
         let TrialState::Running { folds } = &self.history.trials()[number].state else { return };
         let ended = folds.iter().take_while(|fold| fold.is_some()).count();
-        let end = match self.options.pruning.as_ref().map(|pruning| pruning.looks_at) {
-            Some(LooksAt::Epochs) if ended == 0 => 1,
-            Some(LooksAt::Folds) => ended + 1,
+        let end = match self.options.pruning.as_ref().map(|pruning| pruning.report_unit) {
+            Some(ReportUnit::Epochs) if ended == 0 => 1,
+            Some(ReportUnit::Folds) => ended + 1,
             _ => folds.len(),
         };
         let left = (0..end.min(folds.len())).filter(|&fold| folds[fold].is_none());
@@ -273,11 +273,11 @@ where
     /// Asks the pruner that looks at folds whether this one is the end of its trial.
     fn judged(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
         let judge = self.mine.get(&number).and_then(|mine| mine.judge.as_ref());
-        let Some(judge) = judge.filter(|judge| judge.looks_at() == LooksAt::Folds) else {
+        let Some(judge) = judge.filter(|judge| judge.report_unit() == ReportUnit::Folds) else {
             return score;
         };
-        let mut own = reports(&self.history.trials()[number], LooksAt::Folds);
-        own.push(Report { step: fold as u64, value: score.score });
+        let mut own = intermediate_values(&self.history.trials()[number], ReportUnit::Folds);
+        own.push(IntermediateValue { step: fold as u64, value: score.score });
         FoldScore { stopped: judge.prunes(&own), ..score }
     }
 
@@ -307,7 +307,7 @@ where
         let again = record.is_none();
         let kept =
             record.and_then(|record| self.ask(|store| store.save_fold(&after, fold, &record)));
-        let lost = kept == Some(Kept::Lost);
+        let lost = kept == Some(SaveOutcome::Lost);
         if lost {
             self.lost(trial);
         }
@@ -344,7 +344,7 @@ fn record(history: &mut History, watch: &mut impl FnMut(&Event, &History), event
 fn found_elsewhere(
     history: &mut History,
     watch: &mut impl FnMut(&Event, &History),
-    found: &KeptTrial,
+    found: &StoredTrial,
 ) {
     let known = history.trials().get(found.trial.number);
     if known.is_none_or(|known| !known.is_finished() && *known != found.trial) {
@@ -398,7 +398,7 @@ where
     }
 
     fn tick(&mut self) {
-        for trial in self.ask(Store::beat).unwrap_or_default() {
+        for trial in self.ask(Store::heartbeat).unwrap_or_default() {
             self.lost(trial);
         }
     }

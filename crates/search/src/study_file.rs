@@ -25,7 +25,7 @@ use self::toml_view::{Source, TableView};
 use crate::params::ParamValue;
 use crate::pruner::PrunerSettings;
 use crate::space::{Domain, Space};
-use crate::suggester::EndRule;
+use crate::suggester::StopRule;
 
 /// Whether a larger or a smaller score is the better one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -110,7 +110,7 @@ pub struct StudySettings {
     pub window: Option<usize>,
     /// When the study ends early.
     #[serde(flatten)]
-    pub end_rule: EndRule,
+    pub stop_rule: StopRule,
     /// What it is after, the score that ranks first; the model's usual score alone where it is empty.
     // Left out where it is empty, as in the studies of versions that had one objective.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -124,7 +124,7 @@ pub const DEFAULT_WINDOW: usize = 8;
 impl StudySettings {
     /// How many trials are under way at once, at most; `None` where nothing looks at those before.
     pub fn effective_window(&self) -> Option<usize> {
-        let looks = self.sampler.learns() || self.pruner.is_some() || self.end_rule.is_some();
+        let looks = self.sampler.learns() || self.pruner.is_some() || self.stop_rule.is_some();
         looks.then(|| self.window.unwrap_or(DEFAULT_WINDOW))
     }
 }
@@ -324,7 +324,7 @@ fn study_settings(
         top: 3,
         refit_seeds: 3,
         window: None,
-        end_rule: EndRule::default(),
+        stop_rule: StopRule::default(),
         objectives: Vec::new(),
     };
     let Some(table) = table else { return Ok(study) };
@@ -355,8 +355,9 @@ fn study_settings(
         study.refit_seeds = refit_seeds as usize;
     }
     study.window = table.whole("window", 1)?.map(|window| window as usize);
-    study.end_rule.target = table.number("target")?;
-    study.end_rule.no_improvement = table.whole("no_improvement", 1)?.map(|trials| trials as usize);
+    study.stop_rule.target = table.number("target")?;
+    study.stop_rule.no_improvement =
+        table.whole("no_improvement", 1)?.map(|trials| trials as usize);
     Ok(study)
 }
 
@@ -440,7 +441,7 @@ fn parse_trial(
             let problem = format!("`{key}` is no parameter of [space]");
             let help = format!(
                 "{}; a parameter that only trials set needs a fixed value in [space]",
-                crate::suggestion::help(key, &names)
+                crate::did_you_mean::help(key, &names)
             );
             return Err(source.error(key_span, &problem, "unknown parameter", &help));
         };

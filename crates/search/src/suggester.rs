@@ -11,9 +11,9 @@ use crate::candidates::{Candidate, for_budgets};
 use crate::history::History;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::metric::losses;
+use crate::sampler::adaptive::AdaptiveSampler;
 use crate::sampler::grid_points::GridPoints;
-use crate::sampler::learner::Learner;
-use crate::sampler::past::{Outcome, Past};
+use crate::sampler::history::{Outcome, SamplerHistory};
 use crate::sampler::unit_space::UnitSpace;
 use crate::sampler::{SobolSampler, learner};
 use crate::study_file::{Direction, StudyFile, StudySettings};
@@ -49,7 +49,7 @@ impl From<Option<Candidate>> for Suggestion {
 
 /// When a study ends before it has all of its trials.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-pub struct EndRule {
+pub struct StopRule {
     /// A trial has come to this value, or a better one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
@@ -58,7 +58,7 @@ pub struct EndRule {
     pub no_improvement: Option<usize>,
 }
 
-impl EndRule {
+impl StopRule {
     /// Whether it can end a study at all.
     pub fn is_some(&self) -> bool {
         self.target.is_some() || self.no_improvement.is_some()
@@ -107,7 +107,7 @@ pub struct SuggesterOptions {
     /// values are the better ones.
     pub objectives: Vec<(usize, Direction)>,
     /// When to end early: by the first objective.
-    pub end_rule: EndRule,
+    pub stop_rule: StopRule,
 }
 
 /// Decides what the trials of a study try.
@@ -126,8 +126,8 @@ pub struct Suggester {
 pub struct Learning {
     space: UnitSpace,
     sobol: SobolSampler,
-    learner: Box<dyn Learner>,
-    past: Past,
+    learner: Box<dyn AdaptiveSampler>,
+    past: SamplerHistory,
     /// Trials whose end the past does not have yet.
     open: Vec<usize>,
 }
@@ -140,12 +140,12 @@ impl Learning {
     /// Where the space has too many parameters.
     pub fn new(
         space: UnitSpace,
-        learner: Box<dyn Learner>,
+        learner: Box<dyn AdaptiveSampler>,
         objectives: usize,
         seed: u64,
     ) -> Result<Self, String> {
         let sobol = SobolSampler::new(&space, seed)?;
-        let past = Past::new(space.len(), objectives);
+        let past = SamplerHistory::new(space.len(), objectives);
         Ok(Learning { space, sobol, learner, past, open: Vec::new() })
     }
 }
@@ -173,7 +173,7 @@ impl Suggester {
             budget: budgets.last().copied().unwrap_or(0),
             window: study.effective_window(),
             objectives,
-            end_rule: study.end_rule,
+            stop_rule: study.stop_rule,
         };
         Ok(Suggester::new(options, listed, learning.transpose()?))
     }
@@ -229,8 +229,8 @@ impl Suggester {
     fn decide(&mut self, history: &History, visible: usize) -> Suggestion {
         let trials = history.trials();
         let direction = first_direction(&self.options.objectives);
-        if self.options.end_rule.is_some() {
-            self.ended_early = self.options.end_rule.ends(&trials[..visible], direction);
+        if self.options.stop_rule.is_some() {
+            self.ended_early = self.options.stop_rule.ends(&trials[..visible], direction);
         }
         if self.ended_early.is_some() {
             return Suggestion::End;
@@ -280,7 +280,7 @@ impl Learning {
         } else {
             self.learner.suggest(&self.past, &mut rng)
         };
-        self.space.settle(&mut point);
+        self.space.snap(&mut point);
         if !self.past.is_taken(&point) {
             return Some(point);
         }
@@ -293,7 +293,7 @@ impl Learning {
         let mut draw = || {
             let mut point: Vec<f64> =
                 dimensions.iter().map(|dimension| dimension.uniform(rng.random())).collect();
-            self.space.settle(&mut point);
+            self.space.snap(&mut point);
             point
         };
         (0..DRAWS).map(|_| draw()).find(|point| !self.past.is_taken(point))
@@ -359,10 +359,10 @@ mod tests {
 
     #[test]
     fn a_study_ends_at_its_target_or_when_nothing_gets_better() {
-        let ends = |rule: EndRule, values: &[Option<f64>], direction| {
+        let ends = |rule: StopRule, values: &[Option<f64>], direction| {
             rule.ends(&trials(values), direction).unwrap_or_default()
         };
-        let target = EndRule { target: Some(0.9), no_improvement: None };
+        let target = StopRule { target: Some(0.9), no_improvement: None };
         let up = Direction::Maximize;
         assert_eq!(ends(target, &[Some(0.5), None, Some(0.89)], up), "");
         assert_eq!(
@@ -371,7 +371,7 @@ mod tests {
         );
         assert!(ends(target, &[Some(0.95)], Direction::Minimize).is_empty());
         assert!(!ends(target, &[Some(0.85)], Direction::Minimize).is_empty());
-        let stuck = EndRule { target: None, no_improvement: Some(3) };
+        let stuck = StopRule { target: None, no_improvement: Some(3) };
         assert_eq!(ends(stuck, &[None, None], up), "");
         assert_eq!(ends(stuck, &[None, None, None], up), "none of 3 trials has come to a score");
         // An equal score is no improvement.
@@ -386,7 +386,8 @@ mod tests {
         let objectives = [(0, Direction::Maximize), (2, Direction::Minimize)];
         let learned = |state| outcome(&trial(state), &objectives);
         let seconds = 9.0;
-        let fold = FoldScore { score: 0.75, others: vec![seconds, 40.0], ..FoldScore::default() };
+        let fold =
+            FoldScore { score: 0.75, extra_values: vec![seconds, 40.0], ..FoldScore::default() };
         let complete = (Outcome::Complete, vec![-0.75, 40.0]);
         assert_eq!(learned(TrialState::Complete { folds: vec![fold] }), complete);
         let foreign = |values| TrialState::Foreign { values, begun_here: false };

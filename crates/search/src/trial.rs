@@ -6,8 +6,8 @@ use crate::candidates::Candidate;
 use crate::mean::mean;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
-use crate::pruner::Report;
-use crate::store::{FoldRecord, KeptTrial};
+use crate::pruner::IntermediateValue;
+use crate::store::{FoldRecord, StoredTrial};
 use crate::timeline::Span;
 
 /// One point of the space being tried.
@@ -78,7 +78,7 @@ pub enum Event {
     /// A trial of another process, or of an earlier run, is this far.
     TrialFound {
         /// The trial, with the folds that have ended, and who worked on them.
-        found: KeptTrial,
+        found: StoredTrial,
     },
     /// A worker took up a fold.
     FoldStarted {
@@ -148,11 +148,11 @@ impl Trial {
     }
 
     /// The last of what a pruned trial reported: an epoch of its first fold, or the last fold.
-    pub fn pruned_at(&self) -> Option<Report> {
+    pub fn pruned_at(&self) -> Option<IntermediateValue> {
         let TrialState::Pruned { folds } = &self.state else { return None };
         let last = folds.last()?;
-        let whole = Report { step: folds.len() as u64 - 1, value: last.score };
-        Some(last.reports.last().copied().unwrap_or(whole))
+        let whole = IntermediateValue { step: folds.len() as u64 - 1, value: last.score };
+        Some(last.intermediate_values.last().copied().unwrap_or(whole))
     }
 
     /// What is wrong with the models of this trial.
@@ -215,9 +215,9 @@ impl Trial {
 fn mean_values(folds: &[FoldScore]) -> Vec<f64> {
     let mean_of =
         |value: &dyn Fn(&FoldScore) -> f64| mean(&folds.iter().map(value).collect::<Vec<f64>>());
-    let others = folds.iter().map(|fold| fold.others.len()).min().unwrap_or(0);
+    let extra = folds.iter().map(|fold| fold.extra_values.len()).min().unwrap_or(0);
     let mut values = vec![mean_of(&|fold| fold.score)];
-    values.extend((0..others).map(|index| mean_of(&|fold| fold.others[index])));
+    values.extend((0..extra).map(|index| mean_of(&|fold| fold.extra_values[index])));
     values
 }
 
@@ -239,7 +239,7 @@ impl TrialState {
             TrialState::Running { mut folds } => match folds.get_mut(fold) {
                 Some(slot @ None) => {
                     *slot = Some(result.and_then(refuse_non_finite));
-                    Ok(settle(folds))
+                    Ok(snap(folds))
                 }
                 _ => Err(illegal),
             },
@@ -258,7 +258,7 @@ fn refuse_non_finite(fold: FoldScore) -> Result<FoldScore, Failure> {
     if fold.stopped {
         return Ok(fold);
     }
-    let values = std::iter::once(&fold.score).chain(&fold.others);
+    let values = std::iter::once(&fold.score).chain(&fold.extra_values);
     match values.copied().find(|value| !value.is_finite()) {
         None => Ok(fold),
         Some(value) => {
@@ -274,7 +274,7 @@ fn ends_trial(fold: &Result<FoldScore, Failure>) -> bool {
 }
 
 /// Ends a trial as soon as the first fold that failed or was stopped, or the lack of one, is certain.
-fn settle(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
+fn snap(folds: Vec<Option<Result<FoldScore, Failure>>>) -> TrialState {
     let goes_on = |fold: &&Option<Result<FoldScore, Failure>>| {
         fold.as_ref().is_some_and(|fold| !ends_trial(fold))
     };

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
-use burn_tune_search::pruner::LooksAt;
+use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::store::{InMemory, Store};
 use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::SamplerKind;
@@ -28,7 +28,9 @@ use burn_tune_search::{
     Candidates, Event, FoldScore, History, Objective, ObjectiveError, RefitScore, Rejection, Stop,
     StudyFile, TaskHandle,
 };
-use burn_tune_storage::{Distribution, Existence, Part, Patience, Storage, StorageUrl, StudyStore};
+use burn_tune_storage::{
+    Distribution, OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions,
+};
 use serde::{Deserialize, Serialize};
 
 const SPACE: &str = "
@@ -119,16 +121,16 @@ fn join(
     file: &StudyFile,
     url: &StorageUrl,
 ) -> Result<StudyStore, Box<dyn Error>> {
-    let patience = Patience { limit: Duration::from_secs(300), stop: Stop::default() };
-    let mut storage = Storage::open(url, Existence::MayCreate, patience)?;
+    let retry_policy = RetryPolicy { limit: Duration::from_secs(300), stop: Stop::default() };
+    let mut storage = Storage::open(url, OpenMode::MayCreate, retry_policy)?;
     let study = storage.create_study_numbered("noop", &["MAXIMIZE"], &[])?;
     let domains = file.space.domains.iter();
-    let part = Part {
+    let part = WorkerOptions {
         folds: options.folds,
         distributions: domains
             .map(|(name, domain)| (name.clone(), Distribution::of(domain, &[])))
             .collect(),
-        looks_at: LooksAt::Folds,
+        report_unit: ReportUnit::Folds,
         jobs: options.jobs,
         lease: Duration::from_secs(300),
         retries: 2,

@@ -5,46 +5,48 @@
 //! refused. So a trial may be worked on twice, where a worker was thought dead and comes back, but its
 //! result is kept once. The clock is the database's.
 
-mod looking;
-pub(crate) mod saving;
+mod acquire;
+pub(crate) mod commit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::pruner::LooksAt;
-use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store, StoreError};
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::store::{
+    Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoreError, StoredTrial,
+};
 use burn_tune_search::study::Refit;
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Params, Trial, TrialState};
 
-use self::looking::{Left, Look, begin, left_trial, news};
-use self::saving::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
+use self::acquire::{Abandoned, Scan, begin, news, take_up_abandoned};
+use self::commit::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
+use crate::coordination::count_workers;
 use crate::database::Access;
 use crate::distribution::Distribution;
-use crate::kept::{
-    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
-    refit_json, refit_key, refit_task,
-};
 use crate::leases::{Leases, lost_trials};
-use crate::parts::count_workers;
 use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::lock_study;
+use crate::trial_codec::{
+    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
+    refit_json, refit_key, refit_task,
+};
 use crate::trials::write::{set_intermediate_value, set_system_attribute, set_trial_attribute};
 use crate::worker::Worker;
 use crate::{StorageError, StorageUrl};
 
 /// How a process takes part in a study.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct WorkerOptions {
     /// How many folds a trial has.
     pub folds: usize,
     /// What each parameter is drawn from, as it is written beside its values.
     pub distributions: BTreeMap<String, Distribution>,
     /// What the intermediate values of a trial are.
-    pub looks_at: LooksAt,
+    pub report_unit: ReportUnit,
     /// Worker threads.
     pub jobs: usize,
     /// A worker that gives no sign of life for this long has lost what it has claimed.
@@ -57,12 +59,12 @@ pub struct Part {
 pub struct StudyStore {
     storage: Storage,
     study: StudyRecord,
-    part: Part,
+    part: WorkerOptions,
     leases: Leases,
     /// The key of each trial that is known, by number.
     ids: Vec<i64>,
     /// Trials that others have begun and not ended, as they were when they were last looked at.
-    running: BTreeMap<i64, KeptTrial>,
+    running: BTreeMap<i64, StoredTrial>,
     /// Trials that this process has claimed, by number.
     mine: BTreeSet<usize>,
     last_beat: Stopwatch,
@@ -77,7 +79,7 @@ impl StudyStore {
     pub fn join(
         mut storage: Storage,
         study: StudyRecord,
-        part: Part,
+        part: WorkerOptions,
     ) -> Result<Self, StorageError> {
         let first_worker =
             storage.transaction(Access::Write, |db| count_workers(db, &study, part.jobs))?;
@@ -100,7 +102,7 @@ impl StudyStore {
         self.mine.remove(&number);
         let state = TrialState::Running { folds: Vec::new() };
         let trial = Trial { number, name: None, params: Params::default(), state };
-        self.running.insert(self.ids[number], KeptTrial { trial, spans: Vec::new() });
+        self.running.insert(self.ids[number], StoredTrial { trial, spans: Vec::new() });
     }
 
     /// The number of this process's first worker thread in the study.
@@ -127,31 +129,31 @@ impl StudyStore {
 impl Store for StudyStore {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError> {
         let StudyStore { storage, study, part, leases, ids, running, mine, .. } = self;
         let look = storage
             .transaction(Access::Write, |db| {
                 lock_study(db, study.id)?;
-                let mut look = Look { known: ids.len(), ..Look::default() };
+                let mut look = Scan { known: ids.len(), ..Scan::default() };
                 let news = news(db, study, part, (ids, running), &mut look)?;
                 let suggestion = suggest(&news);
-                look.claim = Some(match left_trial(db, study, part, leases, mine)? {
-                    Left::Found(number) => Claim::TakenUp(number),
-                    Left::None { others } => match suggestion {
+                look.claim = Some(match take_up_abandoned(db, study, part, leases, mine)? {
+                    Abandoned::Found(number) => Claimed::TakenUp(number),
+                    Abandoned::None { others } => match suggestion {
                         Suggestion::Candidate(candidate) => {
                             begin(db, study, part, leases, candidate, &mut look)?
                         }
-                        Suggestion::End if !others => Claim::Over,
+                        Suggestion::End if !others => Claimed::Over,
                         // What the next trial waits for is lost, and nobody will end it in this run.
                         Suggestion::Wait
                             if !others
                                 && mine.is_empty()
                                 && !lost_trials(db, study.id)?.is_empty() =>
                         {
-                            Claim::Over
+                            Claimed::Over
                         }
-                        Suggestion::End | Suggestion::Wait => Claim::Wait,
+                        Suggestion::End | Suggestion::Wait => Claimed::Wait,
                     },
                 });
                 Ok(look)
@@ -159,8 +161,8 @@ impl Store for StudyStore {
             .map_err(store_error)?;
         self.ids.extend(look.ids);
         self.running = look.running;
-        let claim = look.claim.unwrap_or(Claim::Over);
-        if let Claim::Begun(number) | Claim::TakenUp(number) = claim {
+        let claim = look.claim.unwrap_or(Claimed::Over);
+        if let Claimed::Begun(number) | Claimed::TakenUp(number) = claim {
             self.running.remove(&self.ids[number]);
             self.mine.insert(number);
         }
@@ -172,14 +174,14 @@ impl Store for StudyStore {
         trial: &Trial,
         fold: usize,
         record: &FoldRecord,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<SaveOutcome, StoreError> {
         let id = self.ids[trial.number];
         let key = fold_key(fold);
         let json = fold_json(record);
         let score = record.result.as_ref().ok();
         let npz =
             curves_npz(trial.number, Task::Fold(fold), score.and_then(|s| s.curves.as_ref()))?;
-        let (leases, looks_at) = (&self.leases, self.part.looks_at);
+        let (leases, report_unit) = (&self.leases, self.part.report_unit);
         let kept = self
             .storage
             .transaction(Access::Write, |db| {
@@ -187,7 +189,7 @@ impl Store for StudyStore {
                     return lost_or_kept(db, leases, id, &key, &json);
                 }
                 set_system_attribute(db, id, &key, &json)?;
-                let values = score.map(|score| intermediate_values(fold, score, looks_at));
+                let values = score.map(|score| intermediate_values(fold, score, report_unit));
                 for (step, value) in values.unwrap_or_default() {
                     set_intermediate_value(db, id, step, value)?;
                 }
@@ -196,10 +198,14 @@ impl Store for StudyStore {
                     let json = serde_json::Value::from(stderr.as_str()).to_string();
                     set_trial_attribute(db, id, STDERR, &json)?;
                 }
-                if trial.is_finished() { end(db, leases, id, trial) } else { Ok(Kept::Kept) }
+                if trial.is_finished() {
+                    end(db, leases, id, trial)
+                } else {
+                    Ok(SaveOutcome::Saved)
+                }
             })
             .map_err(store_error)?;
-        if kept == Kept::Lost {
+        if kept == SaveOutcome::Lost {
             self.lost(trial.number);
         } else if trial.is_finished() {
             self.mine.remove(&trial.number);
@@ -232,10 +238,10 @@ impl Store for StudyStore {
             .map_err(store_error)
     }
 
-    fn save_refit(&mut self, refit: &Refit) -> Result<Kept, StoreError> {
+    fn save_refit(&mut self, refit: &Refit) -> Result<SaveOutcome, StoreError> {
         let id = self.ids[refit.trial];
         let (key, task) = (refit_key(refit.seed), refit_task(refit.seed));
-        let Some(json) = refit_json(refit) else { return Ok(Kept::Lost) };
+        let Some(json) = refit_json(refit) else { return Ok(SaveOutcome::Lost) };
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
         let npz = curves_npz(refit.trial, Task::Refit(refit.seed), curves)?;
         let leases = &self.leases;
@@ -249,7 +255,7 @@ impl Store for StudyStore {
                 for (key, json) in refit_attributes(&refits_of(db, id, refit.trial)?) {
                     set_trial_attribute(db, id, key, &json)?;
                 }
-                Ok(Kept::Kept)
+                Ok(SaveOutcome::Saved)
             })
             .map_err(store_error)
     }
@@ -260,7 +266,7 @@ impl Store for StudyStore {
         self.storage.transaction(Access::Write, |db| leases.drop_all(db)).map_err(store_error)
     }
 
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
         if self.last_beat.elapsed() < self.part.lease / 5 {
             return Ok(Vec::new());
         }

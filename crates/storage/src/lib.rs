@@ -11,34 +11,34 @@
 //! whatever program. [`StudyStore`] is one process's part in one study: it claims trials and saves what
 //! they come to.
 
+pub mod ask_tell;
 pub mod claims;
+pub mod coordination;
 pub mod database;
 pub mod distribution;
 pub mod error;
-pub mod kept;
-pub mod parts;
 pub mod python_json;
 pub mod records;
 pub mod studies;
-pub mod told;
 pub mod transfer;
+pub mod trial_codec;
 pub mod url;
 pub mod worker;
 
-mod columns;
+mod bulk_insert;
 mod leases;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod rows;
+mod row_reader;
 mod schema;
 mod sqlite;
 mod storage;
 mod trials;
 
-pub use claims::{Part, StudyStore};
+pub use claims::{StudyStore, WorkerOptions};
 pub use distribution::Distribution;
 pub use error::StorageError;
 pub use records::{ParamRecord, StudyRecord, TrialRecord};
-pub use storage::{Existence, Patience, Storage};
+pub use storage::{OpenMode, RetryPolicy, Storage};
 pub use studies::{Counts, StudySummary};
 pub use url::StorageUrl;

@@ -27,7 +27,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether a database is made that is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existence {
+pub enum OpenMode {
     /// No: whoever only looks at studies finds none where there is none.
     MustExist,
     /// Yes, with its tables.
@@ -36,7 +36,7 @@ pub enum Existence {
 
 /// How long, and while what holds, a database that does not answer is asked again.
 #[derive(Debug, Clone)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How long after the first failure.
     pub limit: Duration,
     /// Gives up at once when this is urgent.
@@ -46,7 +46,7 @@ pub struct Patience {
 /// A connection to a database of studies.
 pub struct Storage {
     url: StorageUrl,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     database: Box<dyn Database>,
     found: Found,
 }
@@ -59,23 +59,24 @@ impl Storage {
     /// Where there is none, it is another program's or of another version, or cannot be opened.
     pub fn open(
         url: &StorageUrl,
-        existence: Existence,
-        patience: Patience,
+        existence: OpenMode,
+        retry_policy: RetryPolicy,
     ) -> Result<Self, StorageError> {
-        let database = patiently(url, &patience, || connect(url, existence, &patience))?;
-        let mut storage = Storage { url: url.clone(), patience, database, found: Found::BurnTune };
+        let database = with_retries(url, &retry_policy, || connect(url, existence, &retry_policy))?;
+        let mut storage =
+            Storage { url: url.clone(), retry_policy, database, found: Found::BurnTune };
         // Reading first: a database that has its tables may be read-only.
         let found = storage.transaction(Access::Read, |db| schema::look(db, url))?;
         match existence {
-            Existence::MustExist if found == Found::Nothing => {
+            OpenMode::MustExist if found == Found::Nothing => {
                 return Err(StorageError::Input(format!(
                     "there is no study in {url}: it is empty; `burn-tune search` makes one, \
                      --storage names another database"
                 )));
             }
-            Existence::MustExist => storage.found = found,
-            Existence::MayCreate if found == Found::BurnTune => {}
-            Existence::MayCreate => {
+            OpenMode::MustExist => storage.found = found,
+            OpenMode::MayCreate if found == Found::BurnTune => {}
+            OpenMode::MayCreate => {
                 storage.transaction(Access::Write, |db| schema::create(db, url))?;
             }
         }
@@ -108,9 +109,9 @@ impl Storage {
         access: Access,
         mut work: impl FnMut(&mut dyn Database) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let Storage { url, patience, database, found } = self;
+        let Storage { url, retry_policy, database, found } = self;
         let database = database.as_mut();
-        let value = patiently(url, patience, || {
+        let value = with_retries(url, retry_policy, || {
             attempt(database, access, |db| {
                 // Of a database that was opened to look at it, Optuna's tables may be all there is.
                 if access == Access::Write && *found != Found::BurnTune {
@@ -128,16 +129,16 @@ impl Storage {
 
 fn connect(
     url: &StorageUrl,
-    existence: Existence,
-    patience: &Patience,
+    existence: OpenMode,
+    retry_policy: &RetryPolicy,
 ) -> Result<Box<dyn Database>, StorageError> {
     match url {
         StorageUrl::Sqlite(path) => {
             let access = match existence {
-                Existence::MustExist => FileAccess::Existing,
-                Existence::MayCreate => FileAccess::Create,
+                OpenMode::MustExist => FileAccess::Existing,
+                OpenMode::MayCreate => FileAccess::Create,
             };
-            let busy_timeout = BUSY_TIMEOUT.min(patience.limit);
+            let busy_timeout = BUSY_TIMEOUT.min(retry_policy.limit);
             Ok(Box::new(SqliteDatabase::open(path, access, busy_timeout)?))
         }
         #[cfg(feature = "postgres")]
@@ -166,19 +167,19 @@ fn attempt<T>(
     result
 }
 
-fn patiently<T>(
+fn with_retries<T>(
     url: &StorageUrl,
-    patience: &Patience,
+    retry_policy: &RetryPolicy,
     mut attempt: impl FnMut() -> Result<T, StorageError>,
 ) -> Result<T, StorageError> {
     let mut outage = None;
     loop {
         match attempt() {
             Err(StorageError::Transient(reason)) => {
-                outage.get_or_insert_with(Outage::begin).wait(patience, &reason)?;
+                outage.get_or_insert_with(Backoff::begin).wait(retry_policy, &reason)?;
             }
             result => {
-                if let Some(Outage { since, told: true, .. }) = outage {
+                if let Some(Backoff { since, told: true, .. }) = outage {
                     tracing::info!("{url} answers again, after {}", lasting(since.elapsed()));
                 }
                 return result;
@@ -188,22 +189,22 @@ fn patiently<T>(
 }
 
 /// A time during which the database does not do what it is asked.
-struct Outage {
+struct Backoff {
     since: Stopwatch,
     pause: Duration,
     told: bool,
 }
 
-impl Outage {
+impl Backoff {
     fn begin() -> Self {
-        Outage { since: Stopwatch::start(), pause: FIRST_PAUSE, told: false }
+        Backoff { since: Stopwatch::start(), pause: FIRST_PAUSE, told: false }
     }
 
     /// Waits before the next attempt.
-    fn wait(&mut self, patience: &Patience, reason: &str) -> Result<(), StorageError> {
+    fn wait(&mut self, retry_policy: &RetryPolicy, reason: &str) -> Result<(), StorageError> {
         let waited = self.since.elapsed();
-        let left = patience.limit.saturating_sub(waited);
-        if patience.stop.is_urgent() {
+        let left = retry_policy.limit.saturating_sub(waited);
+        if retry_policy.stop.is_urgent() {
             return Err(StorageError::Permanent(format!("{reason}; stopped as you asked")));
         }
         if left.is_zero() {
@@ -216,7 +217,7 @@ impl Outage {
             self.told = true;
             tracing::warn!("{reason}; asking again for up to {}", lasting(left));
         }
-        pause(jittered(self.pause).min(left), &patience.stop);
+        pause(jittered(self.pause).min(left), &retry_policy.stop);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
     }
@@ -254,13 +255,13 @@ mod tests {
     use super::*;
     use crate::database::Value;
 
-    fn patience(limit: Duration) -> Patience {
-        Patience { limit, stop: Stop::default() }
+    fn retry_policy(limit: Duration) -> RetryPolicy {
+        RetryPolicy { limit, stop: Stop::default() }
     }
 
-    fn open(path: &Path, existence: Existence) -> Result<Storage, StorageError> {
+    fn open(path: &Path, existence: OpenMode) -> Result<Storage, StorageError> {
         let url = StorageUrl::Sqlite(path.into());
-        Storage::open(&url, existence, patience(Duration::from_millis(200)))
+        Storage::open(&url, existence, retry_policy(Duration::from_millis(200)))
     }
 
     fn busy() -> StorageError {
@@ -271,8 +272,8 @@ mod tests {
     fn a_new_database_has_its_tables_and_opens_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results/studies.db");
-        assert!(open(&path, Existence::MayCreate).unwrap().has_own_tables());
-        let mut storage = open(&path, Existence::MustExist).unwrap();
+        assert!(open(&path, OpenMode::MayCreate).unwrap().has_own_tables());
+        let mut storage = open(&path, OpenMode::MustExist).unwrap();
         let info = storage
             .transaction(Access::Read, |db| {
                 db.query("SELECT schema_version, format FROM version_info, burn_tune_info", &[])
@@ -286,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("studies.db");
         for _ in 0..2 {
-            let Err(StorageError::Input(reason)) = open(&path, Existence::MustExist) else {
+            let Err(StorageError::Input(reason)) = open(&path, OpenMode::MustExist) else {
                 panic!("it is open");
             };
             assert!(reason.starts_with("there is no study in "), "{reason}");
@@ -299,25 +300,25 @@ mod tests {
     fn a_database_of_optuna_gets_our_tables_from_the_first_who_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("studies.db");
-        drop(open(&path, Existence::MayCreate).unwrap());
+        drop(open(&path, OpenMode::MayCreate).unwrap());
         let remove_ours = "DROP TABLE burn_tune_info; DROP TABLE burn_tune_curves; \
                            DROP TABLE burn_tune_leases; DROP TRIGGER burn_tune_trial_deleted";
         rusqlite::Connection::open(&path).unwrap().execute_batch(remove_ours).unwrap();
 
-        let mut storage = open(&path, Existence::MustExist).unwrap();
+        let mut storage = open(&path, OpenMode::MustExist).unwrap();
         storage.transaction(Access::Read, |db| db.query("SELECT * FROM trials", &[])).unwrap();
         assert!(!storage.has_own_tables());
         storage
             .transaction(Access::Write, |db| db.execute("DELETE FROM burn_tune_leases", &[]))
             .unwrap();
         assert!(storage.has_own_tables());
-        assert!(open(&path, Existence::MustExist).unwrap().has_own_tables());
+        assert!(open(&path, OpenMode::MustExist).unwrap().has_own_tables());
     }
 
     #[test]
     fn a_transaction_runs_again_from_the_start_after_a_transient_error() {
         let folder = tempfile::tempdir().unwrap();
-        let mut storage = open(&folder.path().join("studies.db"), Existence::MayCreate).unwrap();
+        let mut storage = open(&folder.path().join("studies.db"), OpenMode::MayCreate).unwrap();
         let mut attempts = 0;
         let inserted = storage.transaction(Access::Write, |db| {
             attempts += 1;
@@ -333,7 +334,7 @@ mod tests {
     #[test]
     fn what_is_not_transient_is_not_tried_again_and_is_undone() {
         let folder = tempfile::tempdir().unwrap();
-        let mut storage = open(&folder.path().join("studies.db"), Existence::MayCreate).unwrap();
+        let mut storage = open(&folder.path().join("studies.db"), OpenMode::MayCreate).unwrap();
         let mut attempts = 0;
         let taken = storage.transaction(Access::Write, |db| -> Result<(), _> {
             attempts += 1;
@@ -351,7 +352,7 @@ mod tests {
         let url = StorageUrl::Sqlite("x.db".into());
         let watch = Stopwatch::start();
         let mut attempts = 0;
-        let result = patiently(&url, &patience(Duration::from_millis(300)), || {
+        let result = with_retries(&url, &retry_policy(Duration::from_millis(300)), || {
             attempts += 1;
             Err::<(), _>(busy())
         });
@@ -364,14 +365,14 @@ mod tests {
     #[test]
     fn whoever_asks_to_stop_at_once_is_not_kept_waiting() {
         let url = StorageUrl::Sqlite("x.db".into());
-        let patience = patience(Duration::from_secs(3600));
-        let stop = patience.stop.clone();
+        let retry_policy = retry_policy(Duration::from_secs(3600));
+        let stop = retry_policy.stop.clone();
         let asks = thread::spawn(move || {
             thread::sleep(Duration::from_millis(100));
             stop.request();
             stop.request();
         });
-        let result = patiently(&url, &patience, || Err::<(), _>(busy()));
+        let result = with_retries(&url, &retry_policy, || Err::<(), _>(busy()));
         assert!(matches!(result, Err(StorageError::Permanent(reason)) if reason.contains("stop")));
         asks.join().unwrap();
     }
@@ -380,7 +381,7 @@ mod tests {
     #[test]
     fn without_the_feature_postgresql_says_how_to_get_it() {
         let url = "postgresql://u:secret@h/db".parse().unwrap();
-        let refused = Storage::open(&url, Existence::MayCreate, patience(Duration::ZERO));
+        let refused = Storage::open(&url, OpenMode::MayCreate, retry_policy(Duration::ZERO));
         let Err(StorageError::Input(reason)) = refused else { panic!("it is open") };
         assert!(reason.contains("--features postgres"), "{reason}");
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::Columns;
+use crate::bulk_insert::insert_rows;
 use crate::database::{Access, Database, Value};
 use crate::records::StudyRecord;
-use crate::rows::insert_rows;
+use crate::row_reader::RowReader;
 use crate::trials::number;
 use crate::{Storage, StorageError};
 
@@ -210,7 +210,7 @@ pub(crate) fn insert_study(
                   ON CONFLICT (study_name) DO NOTHING RETURNING study_id";
     let rows = db.query(insert, &[Value::Text(name.into())])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    let id = Columns::of(row).int()?;
+    let id = RowReader::of(row).int()?;
     let directions = directions.iter().zip(0..).map(|(direction, objective)| {
         [Value::Int(id), Value::Int(objective), Value::Text((*direction).into())]
     });
@@ -275,7 +275,7 @@ fn read_studies(
     let mut studies = BTreeMap::new();
     let select = format!("SELECT study_id, study_name FROM studies {condition}");
     for row in db.query(&select, params)? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         let (id, name) = (row.int()?, row.text()?);
         studies.insert(id, study_record(id, &name, &[], &[]));
     }
@@ -284,7 +284,7 @@ fn read_studies(
         "SELECT study_id, direction FROM study_directions {condition} ORDER BY study_id, objective"
     );
     for row in db.query(&select, params)? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         if let Some(study) = studies.get_mut(&row.int()?) {
             study.directions.push(row.text()?);
         }
@@ -292,7 +292,7 @@ fn read_studies(
     for table in ["study_user_attributes", "study_system_attributes"] {
         let select = format!("SELECT study_id, \"key\", value_json FROM {table} {condition}");
         for row in db.query(&select, params)? {
-            let mut row = Columns::of(row);
+            let mut row = RowReader::of(row);
             if let Some(study) = studies.get_mut(&row.int()?) {
                 let attributes = match table {
                     "study_user_attributes" => &mut study.user_attributes,
@@ -318,7 +318,7 @@ fn read_summaries(db: &mut dyn Database) -> Result<Vec<StudySummary>, StorageErr
     let beats = "SELECT t.study_id, MAX(h.heartbeat) FROM trial_heartbeats h \
                  JOIN trials t ON t.trial_id = h.trial_id GROUP BY t.study_id";
     for row in db.query(beats, &[])? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         if let Some(summary) = summaries.get_mut(&row.int()?) {
             summary.last = summary.last.take().max(row.optional_date()?);
         }
@@ -334,7 +334,7 @@ fn count_trials(
     let select = "SELECT study_id, state, COUNT(*), MIN(datetime_start), MAX(datetime_complete) \
                   FROM trials GROUP BY study_id, state";
     for row in db.query(select, &[])? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         let (state, count) = (row.text()?, row.count()?);
         let counts = &mut summary.counts;
@@ -357,7 +357,7 @@ fn count_trials(
                   ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
                   WHERE t.state = 'RUNNING' GROUP BY t.study_id";
     for row in db.query(select, &[])? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         summary.counts.lost = row.count()?;
         summary.counts.running = summary.counts.running.saturating_sub(summary.counts.lost);
@@ -373,7 +373,7 @@ fn find_best(
                   JOIN trial_values v ON v.trial_id = t.trial_id \
                   WHERE t.state = 'COMPLETE' AND v.objective = 0 GROUP BY t.study_id, v.value_type";
     for row in db.query(select, &[])? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         let kind = row.text()?;
         let (lowest, highest) = (row.optional_float()?, row.optional_float()?);

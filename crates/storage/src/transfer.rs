@@ -5,10 +5,10 @@ use std::mem;
 
 use thiserror::Error;
 
-use crate::columns::Columns;
+use crate::bulk_insert::insert_rows;
 use crate::database::{Access, Database, Value};
 use crate::records::{StudyRecord, TrialRecord};
-use crate::rows::insert_rows;
+use crate::row_reader::RowReader;
 use crate::studies::{insert_study, name_is_taken, read_study_named};
 use crate::trials::{read_curve_tasks, read_trials, write};
 use crate::{Storage, StorageError};
@@ -143,7 +143,7 @@ fn read_curves(storage: &mut Storage, trial: i64, task: &str) -> Result<Vec<u8>,
     let key = [Value::Int(trial), Value::Text(task.to_owned())];
     let rows = storage.transaction(Access::Read, |db| db.query(select, &key))?;
     match rows.into_iter().next() {
-        Some(row) => Columns::of(row).bytes(),
+        Some(row) => RowReader::of(row).bytes(),
         None => Err(StorageError::Input(
             "the study was deleted while it was exported: what was written is cut off".into(),
         )),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::columns::Columns;
 use crate::database::{Access, Database, Value};
 use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::row_reader::RowReader;
 use crate::{Storage, StorageError};
 
 pub(crate) mod write;
@@ -42,7 +42,7 @@ impl Storage {
             if with_curves {
                 let select = "SELECT task, npz FROM burn_tune_curves WHERE trial_id = ?1";
                 for row in db.query(select, &[Value::Int(trial.id)])? {
-                    let mut row = Columns::of(row);
+                    let mut row = RowReader::of(row);
                     trial.curves.insert(row.text()?, row.bytes()?);
                 }
             }
@@ -68,7 +68,7 @@ impl Storage {
                       ORDER BY t.number, c.task";
         self.transaction(Access::Read, |db| {
             let rows = db.query(select, &[Value::Int(study.id)])?;
-            let curves = rows.into_iter().map(Columns::of);
+            let curves = rows.into_iter().map(RowReader::of);
             curves.map(|mut row| Ok((row.count()?, row.text()?, row.bytes()?))).collect()
         })
     }
@@ -122,7 +122,7 @@ pub(crate) fn read_curve_tasks(
                   ORDER BY c.trial_id, c.task";
     let mut tasks: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     for row in db.query(select, &[Value::Int(study)])? {
-        let mut row = Columns::of(row);
+        let mut row = RowReader::of(row);
         tasks.entry(row.int()?).or_default().push(row.text()?);
     }
     Ok(tasks)
@@ -153,7 +153,7 @@ fn read_where(
          WHERE {condition} ORDER BY t.trial_id"
     );
     let rows = db.query(&select, params)?;
-    let trials: Result<Vec<_>, _> = rows.into_iter().map(|row| trial(Columns::of(row))).collect();
+    let trials: Result<Vec<_>, _> = rows.into_iter().map(|row| trial(RowReader::of(row))).collect();
     let trials = trials?;
     if trials.is_empty() {
         // As with nearly every claim of a process that works alone.
@@ -199,7 +199,7 @@ impl Reading<'_> {
         &mut self,
         table: &str,
         columns: &str,
-        add: impl Fn(&mut TrialRecord, &mut Columns) -> Result<(), StorageError>,
+        add: impl Fn(&mut TrialRecord, &mut RowReader) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         let order = match table {
             "trial_params" => "ORDER BY c.trial_id, c.param_id",
@@ -212,7 +212,7 @@ impl Reading<'_> {
              WHERE {condition} {order}"
         );
         for row in self.db.query(&select, self.params)? {
-            let mut row = Columns::of(row);
+            let mut row = RowReader::of(row);
             let id = row.int()?;
             // A trial that was made since the trials were read is left out with all its parts.
             if let Ok(index) = self.trials.binary_search_by_key(&id, |trial| trial.id) {
@@ -223,7 +223,7 @@ impl Reading<'_> {
     }
 }
 
-fn trial(mut row: Columns) -> Result<TrialRecord, StorageError> {
+fn trial(mut row: RowReader) -> Result<TrialRecord, StorageError> {
     Ok(TrialRecord {
         id: row.int()?,
         number: row.count()?,

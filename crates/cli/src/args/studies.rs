@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::args::STORAGE_VARIABLE;
-use crate::commands::condition::Condition;
+use crate::commands::filter::Filter;
 use crate::commands::selection::SortKey;
 use crate::commands::trial::State;
 
@@ -176,7 +176,7 @@ pub struct TrialsArgs {
     pub state: Vec<State>,
     /// Only trials for which this holds, such as 'lr<0.01'; repeat it for several conditions
     #[arg(long = "where", value_name = "CONDITION")]
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Filter>,
     /// Sort by value, number, duration or a param; -KEY for the largest first
     #[arg(long, value_name = "KEY", allow_hyphen_values = true, default_value = "number")]
     pub sort: SortKey,

@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use crate::WorkFailed;
 use crate::args::{BestArgs, BestFormat};
-use crate::commands::facts::facts_text;
+use crate::commands::best_trials::{best_trials, within_noise_of};
+use crate::commands::format::toml_entry;
 use crate::commands::json::{TrialJson, params};
-use crate::commands::notation::toml_entry;
-use crate::commands::opened::{objectives, open_study};
+use crate::commands::key_value::key_value_text;
+use crate::commands::open_study::{objectives, open_study};
 use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
-use crate::commands::winners::{winners, within_noise_of};
 use crate::console::{print, print_json};
 use crate::table::{terminal_width, textwrap};
 
@@ -26,7 +26,7 @@ pub fn best(args: &BestArgs) -> Result<ExitCode> {
     let mut opened = open_study(&args.study)?;
     let trials = opened.trials()?;
     let study = &opened.study;
-    let front = winners(&trials, &study.directions);
+    let front = best_trials(&trials, &study.directions);
     match front.as_slice() {
         [] => bail!(WorkFailed(no_winner(&trials, study))),
         [best] if study.directions.len() == 1 => print_best(args, best, &trials, study),
@@ -148,7 +148,8 @@ fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width:
         facts.push((label, toml_entry(&param.name, &param.value)));
         label = "";
     }
-    let mut text = format!("{}\n\n{}", textwrap(&headline, width, ""), facts_text(&facts, width));
+    let mut text =
+        format!("{}\n\n{}", textwrap(&headline, width, ""), key_value_text(&facts, width));
     let mut remarks: Vec<String> = noise_remark(best, trials, study).into_iter().collect();
     remarks.extend(flag_remarks(best));
     if !remarks.is_empty() {

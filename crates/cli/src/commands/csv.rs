@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::notation::plain;
+use crate::commands::format::plain;
 
 /// A header and rows as long as it. Null is an empty cell.
 pub fn csv_text(header: &[String], rows: impl Iterator<Item = Vec<Value>>) -> String {

@@ -8,12 +8,12 @@ use anyhow::{Result, bail};
 use burn_tune_storage::Counts;
 
 use crate::args::DeleteArgs;
-use crate::commands::opened::{Opened, failure, open_named};
+use crate::commands::open_study::{OpenStudy, failure, open_named};
 use crate::console::say;
 
 /// Deletes the study.
 pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
-    let Opened { mut storage, study } = open_named(&args.database, &args.study)?;
+    let OpenStudy { mut storage, study } = open_named(&args.database, &args.study)?;
     let workers = storage.active_workers(&study).map_err(failure)?;
     if workers > 0 && !args.force {
         bail!(

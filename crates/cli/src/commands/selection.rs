@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
-use burn_tune_search::suggestion;
+use burn_tune_search::did_you_mean;
 use serde_json::Value;
 
-use crate::commands::condition::Condition;
-use crate::commands::notation::plain;
+use crate::commands::filter::Filter;
+use crate::commands::format::plain;
 use crate::commands::trial::{State, TrialView, known_keys};
 
 /// What trials are sorted by.
@@ -39,7 +39,7 @@ pub struct Selection<'a> {
     /// Of these states; of any, where there is none.
     pub states: &'a [State],
     /// For which all of these hold.
-    pub conditions: &'a [Condition],
+    pub conditions: &'a [Filter],
     /// In this order.
     pub sort: &'a SortKey,
     /// At most so many.
@@ -80,7 +80,7 @@ fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<()> {
     if known.contains(&key) {
         return Ok(());
     }
-    bail!("no trial has `{key}`: {}", suggestion::help(key, &known))
+    bail!("no trial has `{key}`: {}", did_you_mean::help(key, &known))
 }
 
 /// Numbers before texts, and last, in either direction, trials that have no such value.
@@ -137,7 +137,7 @@ mod tests {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
             records.iter().map(|record| TrialView::new(record).unwrap()).collect();
-        let conditions: Vec<Condition> =
+        let conditions: Vec<Filter> =
             conditions.iter().map(|condition| condition.parse().unwrap()).collect();
         let sort = &sort.parse().unwrap();
         let selection = Selection { states, conditions: &conditions, sort, limit };

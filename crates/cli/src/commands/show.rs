@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use crate::args::{ShowArgs, ShowFormat};
 use crate::columns::{Column, Row, columns_text, one_line};
-use crate::commands::facts::facts_text;
+use crate::commands::format::{date_text, domain_text, plain, size_text, toml, toml_entry};
 use crate::commands::json::{Object, TrialJson, number};
-use crate::commands::notation::{date_text, domain_text, plain, size_text, toml, toml_entry};
-use crate::commands::opened::{Opened, failure, objectives, open_study};
+use crate::commands::key_value::key_value_text;
+use crate::commands::open_study::{OpenStudy, failure, objectives, open_study};
 use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::console::{print, print_json};
 use crate::table::{terminal_width, textwrap};
@@ -28,7 +28,7 @@ const MOST_LINES: usize = 50;
 
 /// Shows the trial.
 pub fn show(args: &ShowArgs) -> Result<ExitCode> {
-    let Opened { mut storage, study } = open_study(&args.study)?;
+    let OpenStudy { mut storage, study } = open_study(&args.study)?;
     let record = match storage.trial(&study, args.number).map_err(failure)? {
         Some(record) => record,
         None => {
@@ -118,11 +118,11 @@ fn trial_text(
     let headline =
         format!("Trial {}{name} of `{}`: {}", trial.number, study.name, trial.state.name());
     let mut sections = vec![textwrap(&one_line(&headline), width, "") + "\n"];
-    sections.push(facts_text(&facts(trial, study), width));
+    sections.push(key_value_text(&facts(trial, study), width));
     sections.push(params_text(trial, width));
     sections.push(results_text("fold", &trial.folds, width));
     sections.push(results_text("refit", &trial.refits, width));
-    sections.push(facts_text(&recorded(trial, record), width));
+    sections.push(key_value_text(&recorded(trial, record), width));
     let mut flags = String::new();
     for line in flag_remarks(trial) {
         let _ = writeln!(flags, "{}", textwrap(&line, width, "  "));
@@ -196,7 +196,7 @@ fn params_text(trial: &TrialView, width: usize) -> String {
     };
     let mut facts = vec![("params".to_owned(), "searched in".to_owned())];
     facts.extend(trial.params.iter().map(fact));
-    if trial.params.is_empty() { String::new() } else { facts_text(&facts, width) }
+    if trial.params.is_empty() { String::new() } else { key_value_text(&facts, width) }
 }
 
 /// A table of the folds, or of the refits.

@@ -4,24 +4,24 @@ use burn_tune_ranking::format::value_text;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use burn_tune_storage::kept::BURN_TUNE;
 use burn_tune_storage::studies::{Counts, StudySummary};
-use burn_tune_storage::{Existence, StudyRecord};
+use burn_tune_storage::trial_codec::BURN_TUNE;
+use burn_tune_storage::{OpenMode, StudyRecord};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{ListFormat, StudiesArgs};
 use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
+use crate::commands::format::minute_text;
 use crate::commands::json::number;
-use crate::commands::notation::minute_text;
-use crate::commands::opened::{attribute, failure, no_study, open};
+use crate::commands::open_study::{attribute, failure, no_study, open};
 use crate::console::{print, print_json, say};
 use crate::table::terminal_width;
 
 /// Lists the studies.
 pub fn studies(args: &StudiesArgs) -> Result<ExitCode> {
-    let mut storage = open(&args.database, Existence::MustExist)?;
+    let mut storage = open(&args.database, OpenMode::MustExist)?;
     let studies = storage.studies().map_err(failure)?;
     if studies.is_empty() {
         say(&no_study(&storage).to_string());

@@ -7,18 +7,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use burn_tune_storage::Existence;
+use burn_tune_storage::OpenMode;
 use burn_tune_storage::transfer::{self, Imported, TransferError};
 
 use crate::WorkFailed;
 use crate::args::{ExportArgs, ImportArgs};
-use crate::commands::opened::{Opened, failure, open, open_study};
+use crate::commands::open_study::{OpenStudy, failure, open, open_study};
 use crate::console::{done, quoted, say};
 use crate::output::replace_with;
 
 /// Writes the study.
 pub fn export(args: &ExportArgs) -> Result<ExitCode> {
-    let Opened { mut storage, study } = open_study(&args.study)?;
+    let OpenStudy { mut storage, study } = open_study(&args.study)?;
     let Some(path) = &args.to else {
         let mut stdout = BufWriter::new(io::stdout().lock());
         return match transfer::export(&mut storage, &study, &mut stdout) {
@@ -49,7 +49,7 @@ pub fn export(args: &ExportArgs) -> Result<ExitCode> {
 /// Reads a study.
 pub fn import(args: &ImportArgs) -> Result<ExitCode> {
     let (mut file, name) = input(&args.file)?;
-    let mut storage = open(&args.database, Existence::MayCreate)?;
+    let mut storage = open(&args.database, OpenMode::MayCreate)?;
     let imported = transfer::import(&mut storage, &mut file, args.study.as_deref());
     let imported = imported.map_err(transfer_failure).context(name)?;
     say(&format!("{} in {}", outcome(&imported), storage.url()));

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use burn_tune_search::Flag;
-use burn_tune_storage::kept::{LOST, STDERR, is_ours};
-use burn_tune_storage::told::GIVEN_BACK;
+use burn_tune_storage::ask_tell::GIVEN_BACK;
+use burn_tune_storage::trial_codec::{LOST, STDERR, is_ours};
 use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::commands::json::number;
-use crate::commands::opened::failure;
+use crate::commands::open_study::failure;
 use crate::flag_marks::flag_lines;
 
 /// How far a trial is.

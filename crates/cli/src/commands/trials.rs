@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::args::{ListFormat, TrialsArgs};
 use crate::commands::csv::csv_text;
 use crate::commands::json::{TrialJson, number};
-use crate::commands::opened::{objectives, open_study};
+use crate::commands::open_study::{objectives, open_study};
 use crate::commands::selection::Selection;
 use crate::commands::trial::{TrialView, param_names};
 use crate::commands::trials_table::trials_text;

@@ -4,7 +4,7 @@ use burn_tune_ranking::format::{ValueFormat, count, duration_text, spread_text};
 use serde_json::Value;
 
 use crate::columns::{Column, Row, columns_text, one_line};
-use crate::commands::notation::brief;
+use crate::commands::format::brief;
 use crate::commands::trial::{State, TrialView, param_names};
 use crate::flag_marks::FlagMarks;
 use crate::table::textwrap;
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::commands::fixtures::{optunas, ours};
-    use crate::commands::opened::objectives;
+    use crate::commands::open_study::objectives;
 
     fn text(of_ours: bool, width: usize) -> String {
         let (study, records) = if of_ours { ours() } else { optunas() };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use burn_tune_ranking::Comparison;
 use burn_tune_ranking::comparison::TrialSide;
 
-use super::wording::{self, BestLine};
+use super::captions::{self, BestLine};
 use crate::columns::one_line;
 
 /// Rows of a table: a comment on GitHub has at most 65,536 characters.
@@ -15,17 +15,17 @@ const CELL: usize = 200;
 
 /// All of it. What comes from the files stands as code: it is no Markdown, and calls nobody.
 pub fn comparison_markdown(comparison: &Comparison) -> String {
-    let mut text = format!("### burn-tune: {}\n\n", wording::headline(comparison));
-    let _ = writeln!(text, "{}\n", escaped(&wording::verdict_sentence(comparison)));
-    let best = wording::best_lines(comparison).into_iter();
+    let mut text = format!("### burn-tune: {}\n\n", captions::headline(comparison));
+    let _ = writeln!(text, "{}\n", escaped(&captions::verdict_sentence(comparison)));
+    let best = captions::best_lines(comparison).into_iter();
     let rows = best.map(|BestLine { when, side, place }| {
         let [trial, params] = trial_cells(comparison, side.trial.to_string(), side);
         let place = place.trim_start_matches(", ").to_owned();
-        vec![when.into(), trial, wording::outcome(side), place, params]
+        vec![when.into(), trial, captions::outcome(side), place, params]
     });
     table(&mut text, &["best of", "trial", "score", "", "params"], rows.collect());
-    let _ = writeln!(text, "{}\n", wording::counts_sentence(comparison));
-    let remarks = [wording::doubts(comparison), wording::set_aside(comparison)];
+    let _ = writeln!(text, "{}\n", captions::counts_sentence(comparison));
+    let remarks = [captions::doubts(comparison), captions::set_aside(comparison)];
     for remark in remarks.into_iter().flatten() {
         let _ = writeln!(text, "{}\n", escaped(&remark));
     }
@@ -41,43 +41,43 @@ fn tables(comparison: &Comparison, text: &mut String) {
         &["setting", "before", "now"],
         &comparison.settings,
         |one| {
-            let [old, new] = wording::setting_values(one);
+            let [old, new] = captions::setting_values(one);
             vec![code(&one.setting), code(&old), code(&new)]
         },
     );
     let header = ["trial", "before", "now", "change", "params"];
-    section(text, wording::scores_title(comparison), &header, &comparison.scores, |one| {
+    section(text, captions::scores_title(comparison), &header, &comparison.scores, |one| {
         let [trial, params] =
-            trial_cells(comparison, wording::numbers(one.old.trial, one.new.trial), &one.new);
-        let [old, new, by] = wording::moved(one);
+            trial_cells(comparison, captions::numbers(one.old.trial, one.new.trial), &one.new);
+        let [old, new, by] = captions::moved(one);
         vec![trial, old, new, by, params]
     });
     let header = ["trial", "before", "now", "reason", "params"];
     section(text, "Trials that ended otherwise", &header, &comparison.states, |one| {
         let [trial, params] =
-            trial_cells(comparison, wording::numbers(one.old.trial, one.new.trial), &one.new);
+            trial_cells(comparison, captions::numbers(one.old.trial, one.new.trial), &one.new);
         let [old, new] =
-            [one.old.state, one.new.state].map(|state| wording::state(state).to_owned());
+            [one.old.state, one.new.state].map(|state| captions::state(state).to_owned());
         vec![trial, old, new, one.error.as_deref().map_or(String::new(), code), params]
     });
     let header = ["trial", "flags", "params"];
     section(text, "Flags that came (+) or went (-)", &header, &comparison.flags, |one| {
         let [trial, params] =
-            trial_cells(comparison, wording::numbers(one.old_trial, one.new.trial), &one.new);
-        vec![trial, code(&wording::flags(&one.came, &one.went)), params]
+            trial_cells(comparison, captions::numbers(one.old_trial, one.new.trial), &one.new);
+        vec![trial, code(&captions::flags(&one.came, &one.went)), params]
     });
     let header = ["trial", "before", "now", "", "params"];
     section(text, "Refits, scored on the test data", &header, &comparison.refits, |one| {
-        let trial = wording::numbers(one.old_trial, one.new_trial);
+        let trial = captions::numbers(one.old_trial, one.new_trial);
         let name = one.name.as_deref().map_or(String::new(), |name| format!(" {}", code(name)));
-        let [old, new] = wording::refit_values(one);
-        let noise = wording::refit_noise(one).to_owned();
+        let [old, new] = captions::refit_values(one);
+        let noise = captions::refit_noise(one).to_owned();
         vec![
             format!("{trial}{name}"),
             old,
             new,
             noise,
-            code(&wording::params(comparison, &one.params)),
+            code(&captions::params(comparison, &one.params)),
         ]
     });
     section(text, "Pareto front", &["trial", "", "params"], &comparison.front, |one| {
@@ -87,7 +87,7 @@ fn tables(comparison: &Comparison, text: &mut String) {
     let header = ["rank", "trial", "score", "params"];
     let alone = |one: &TrialSide| {
         let [trial, params] = trial_cells(comparison, one.trial.to_string(), one);
-        vec![one.rank.to_string(), trial, wording::outcome(one), params]
+        vec![one.rank.to_string(), trial, captions::outcome(one), params]
     };
     section(text, "New trials", &header, &comparison.new_trials, alone);
     section(text, "Trials that are gone", &header, &comparison.gone_trials, alone);
@@ -96,7 +96,7 @@ fn tables(comparison: &Comparison, text: &mut String) {
 /// The number with the name, and the params.
 fn trial_cells(comparison: &Comparison, number: String, side: &TrialSide) -> [String; 2] {
     let name = side.name.as_deref().map_or(String::new(), |name| format!(" {}", code(name)));
-    [format!("{number}{name}"), code(&wording::params(comparison, &side.params))]
+    [format!("{number}{name}"), code(&captions::params(comparison, &side.params))]
 }
 
 /// A table that unfolds; nothing where there are no rows.

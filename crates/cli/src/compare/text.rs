@@ -5,7 +5,7 @@ use std::fmt::Write;
 use burn_tune_ranking::Comparison;
 use burn_tune_ranking::comparison::TrialSide;
 
-use super::wording::{self, BestLine, name_of, numbers, params};
+use super::captions::{self, BestLine, name_of, numbers, params};
 use crate::columns::one_line;
 use crate::table::textwrap;
 
@@ -15,17 +15,17 @@ const ROWS: usize = 10;
 /// All of it, in lines of at most `width` columns, if that can be.
 pub fn comparison_text(comparison: &Comparison, width: usize) -> String {
     let mut text = Lines { text: String::new(), width };
-    let headline = wording::headline(comparison);
+    let headline = captions::headline(comparison);
     let capital = headline.chars().take(1).flat_map(char::to_uppercase);
     text.line(&format!("{}{}.", capital.collect::<String>(), &headline[1..]));
-    text.line(&wording::verdict_sentence(comparison));
-    for BestLine { when, side, place } in wording::best_lines(comparison) {
+    text.line(&captions::verdict_sentence(comparison));
+    for BestLine { when, side, place } in captions::best_lines(comparison) {
         let name = name_of(side.name.as_deref());
         let params = params(comparison, &side.params);
         text.row(&format!("best of {when}: trial {}{name}{place}: {params}", side.trial));
     }
-    text.line(&wording::counts_sentence(comparison));
-    let remarks = [wording::doubts(comparison), wording::set_aside(comparison)];
+    text.line(&captions::counts_sentence(comparison));
+    let remarks = [captions::doubts(comparison), captions::set_aside(comparison)];
     remarks.into_iter().flatten().for_each(|remark| text.line(&remark));
     lists(comparison, &mut text);
     text.text
@@ -33,27 +33,27 @@ pub fn comparison_text(comparison: &Comparison, width: usize) -> String {
 
 fn lists(comparison: &Comparison, text: &mut Lines) {
     text.list("Settings that differ", &comparison.settings, |setting| {
-        let [old, new] = wording::setting_values(setting);
+        let [old, new] = captions::setting_values(setting);
         format!("{}: {old} → {new}", one_line(&setting.setting))
     });
-    text.list(wording::scores_title(comparison), &comparison.scores, |change| {
-        let [old, new, by] = wording::moved(change);
+    text.list(captions::scores_title(comparison), &comparison.scores, |change| {
+        let [old, new, by] = captions::moved(change);
         format!("{old} → {new}  {by}  {}", titled(comparison, change.old.trial, &change.new))
     });
     text.list("Trials that ended otherwise", &comparison.states, |change| {
-        let (old, new) = (wording::state(change.old.state), wording::state(change.new.state));
+        let (old, new) = (captions::state(change.old.state), captions::state(change.new.state));
         let why = change.error.as_ref().map_or(String::new(), |error| {
             format!(" ({})", one_line(error.lines().next().unwrap_or_default()))
         });
         format!("{old} → {new}  {}{why}", titled(comparison, change.old.trial, &change.new))
     });
     text.list("Flags that came (+) or went (-)", &comparison.flags, |change| {
-        let flags = wording::flags(&change.came, &change.went);
+        let flags = captions::flags(&change.came, &change.went);
         format!("{flags}  {}", titled(comparison, change.old_trial, &change.new))
     });
     text.list("Refits, scored on the test data", &comparison.refits, |refit| {
-        let [old, new] = wording::refit_values(refit);
-        let noise = wording::refit_noise(refit);
+        let [old, new] = captions::refit_values(refit);
+        let noise = captions::refit_noise(refit);
         let trial = numbers(refit.old_trial, refit.new_trial);
         let name = name_of(refit.name.as_deref());
         format!(
@@ -69,7 +69,7 @@ fn lists(comparison: &Comparison, text: &mut Lines) {
         format!(
             "rank {}, {}  {}",
             side.rank,
-            wording::outcome(side),
+            captions::outcome(side),
             titled(comparison, side.trial, side)
         )
     };

@@ -2,14 +2,14 @@
 
 use anyhow::{Result, anyhow, bail};
 use burn_tune_search::{Direction, Metric, StudyFile};
-use burn_tune_storage::kept::BURN_TUNE;
+use burn_tune_storage::trial_codec::BURN_TUNE;
 use burn_tune_storage::{Distribution, Storage, StorageError, StorageUrl, StudyRecord};
 use serde_json::Value;
 
 use super::definition::{Change, Definition, differences, distributions};
 use super::plan::Plan;
 use crate::args::SearchArgs;
-use crate::commands::opened::unknown;
+use crate::commands::open_study::unknown;
 use crate::space_file::Found;
 
 /// The user attribute of a study with the numbers of trials that it was asked for.

@@ -12,9 +12,9 @@ use burn_tune_search::pruning::Pruning;
 use burn_tune_search::study_file::{CommandSettings, StudySettings};
 use burn_tune_search::{Metric, ParamValue, Params, Space, StudyFile};
 use burn_tune_storage::StudyRecord;
+use burn_tune_storage::coordination::Moment;
 use burn_tune_storage::distribution::Distribution;
-use burn_tune_storage::kept::BURN_TUNE;
-use burn_tune_storage::parts::Moment;
+use burn_tune_storage::trial_codec::BURN_TUNE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,18 +52,18 @@ pub enum WorkSettings {
         objective: CommandSettings,
     },
     /// Whoever asks for trials tells what they come to.
-    Told {
+    Tell {
         /// That it is so.
-        objective: Told,
+        objective: Tell,
     },
 }
 
 /// The word for a study whose trials are asked for and told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Told {
+pub enum Tell {
     /// It.
-    Told,
+    Tell,
 }
 
 /// How our model is trained.
@@ -96,7 +96,7 @@ impl WorkSettings {
 
     /// Whether trials are asked for and told.
     pub fn is_told(&self) -> bool {
-        matches!(self, WorkSettings::Told { .. })
+        matches!(self, WorkSettings::Tell { .. })
     }
 
     /// What a score is called.
@@ -104,7 +104,7 @@ impl WorkSettings {
         match self {
             WorkSettings::Model(_) => ACCURACY,
             WorkSettings::Command { objective } => &objective.metric,
-            WorkSettings::Told { .. } => TOLD_METRIC,
+            WorkSettings::Tell { .. } => TOLD_METRIC,
         }
     }
 }

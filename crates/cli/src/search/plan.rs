@@ -8,13 +8,13 @@ use burn_tune_model::MlpConfig;
 use burn_tune_ranking::format::count;
 use burn_tune_search::bind::bind;
 use burn_tune_search::candidates::for_budgets;
-use burn_tune_search::metric::{steady, wanted};
-use burn_tune_search::pruner::LooksAt;
+use burn_tune_search::metric::{deterministic, resolve_objectives};
+use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::study_file::{SamplerKind, StudySettings};
-use burn_tune_search::suggester::{EndRule, Suggester};
+use burn_tune_search::suggester::{StopRule, Suggester};
 use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params, StudyFile};
 
 use super::definition::{Definition, Settings};
@@ -56,9 +56,9 @@ impl Plan {
                 None => file.study.pruner.clone(),
             },
             window: args.proposals.window.or(file.study.window),
-            end_rule: EndRule {
-                target: args.target.or(file.study.end_rule.target),
-                no_improvement: args.no_improvement.or(file.study.end_rule.no_improvement),
+            stop_rule: StopRule {
+                target: args.target.or(file.study.stop_rule.target),
+                no_improvement: args.no_improvement.or(file.study.stop_rule.no_improvement),
             },
             ..file.study.clone()
         };
@@ -84,14 +84,14 @@ impl Plan {
         let mut notices: Vec<String> = file.notes().into_iter().chain(notices).collect();
         let offered = match &work {
             Work::Model(objective) => objective.metrics(),
-            Work::Command(_) | Work::Told => Vec::new(),
+            Work::Command(_) | Work::Tell => Vec::new(),
         };
         if offered.is_empty() && !study.objectives.is_empty() {
             bail!(
                 "[[objective]] says what is measured of our model; a program of yours has one score: take [[objective]] out"
             );
         }
-        let metrics = wanted(&study.objectives, &offered)
+        let metrics = resolve_objectives(&study.objectives, &offered)
             .map_err(|fault| anyhow!("{}: {}", fault.problem, fault.help))?;
         study.resolve(&metrics);
         notices.extend(clock_notice(&metrics));
@@ -134,18 +134,18 @@ impl Plan {
 
     /// What decides what the next trial tries.
     pub fn suggester(&self) -> Result<Suggester> {
-        let objectives = steady(&self.definition.metrics());
+        let objectives = deterministic(&self.definition.metrics());
         Suggester::of(&self.file, self.study(), &self.budgets, objectives)
             .map_err(|problem| anyhow!(problem))
     }
 
     /// What intermediate values are.
-    pub fn looks_at(&self) -> LooksAt {
+    pub fn report_unit(&self) -> ReportUnit {
         match (&self.study().pruner, &self.work) {
-            (Some(pruner), _) => pruner.looks_at(),
-            (None, Work::Model(_)) => LooksAt::default(),
+            (Some(pruner), _) => pruner.report_unit(),
+            (None, Work::Model(_)) => ReportUnit::default(),
             // A program's intermediate values are kept, whether anybody decides by them or not.
-            (None, Work::Command(_) | Work::Told) => LooksAt::Epochs,
+            (None, Work::Command(_) | Work::Tell) => ReportUnit::Epochs,
         }
     }
 
@@ -227,7 +227,7 @@ impl Plan {
                 proposals.of_models(objective, &work)
             }
             Work::Command(objective) => proposals.of_commands(objective.settings()),
-            Work::Told => String::new(),
+            Work::Tell => String::new(),
         }
     }
 
@@ -245,7 +245,7 @@ impl Plan {
     pub fn opening_line(&self, path: &Path, jobs: usize, study: &str) -> String {
         let on = match &self.work {
             Work::Model(objective) => format!(" on {}", objective.backend.name()),
-            Work::Command(_) | Work::Told => String::new(),
+            Work::Command(_) | Work::Tell => String::new(),
         };
         format!(
             "{}: {}{}, {}, seed {}, {}{on}\nspace: {}\nstudy: {study}",
@@ -266,7 +266,7 @@ fn refuse_ends(study: &StudySettings) -> Result<()> {
     if several < 2 {
         return Ok(());
     }
-    let EndRule { target, no_improvement } = study.end_rule;
+    let StopRule { target, no_improvement } = study.stop_rule;
     let (what, keys) = if let Some(pruner) = &study.pruner {
         (format!("the {} pruner", pruner.name()), "`pruner` of [study], or `--pruner`")
     } else if target.is_some() {
@@ -286,7 +286,7 @@ fn refuse_ends(study: &StudySettings) -> Result<()> {
 
 /// What is said of objectives that a clock decides.
 fn clock_notice(metrics: &[Metric]) -> Option<String> {
-    let clocked = metrics.iter().filter(|metric| metric.by_clock);
+    let clocked = metrics.iter().filter(|metric| metric.wall_clock);
     let names: Vec<&str> = clocked.map(|metric| metric.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(

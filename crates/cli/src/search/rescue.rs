@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use burn_tune_search::store::StoreError;
-use burn_tune_storage::kept::{Rescued, trial_record};
 use burn_tune_storage::transfer::write_export;
+use burn_tune_storage::trial_codec::{Rescued, trial_record};
 
 use super::Search;
 use crate::console::quoted;
@@ -49,7 +49,7 @@ fn trials(search: &Search, state: &StudyState) -> Vec<burn_tune_storage::TrialRe
         stderr: &state.stderr,
         refits: &state.refits,
         distributions: &distributions,
-        looks_at: search.chosen.plan.looks_at(),
+        report_unit: search.chosen.plan.report_unit(),
         worker,
         date: &date,
     };

@@ -5,11 +5,11 @@ use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_data::stratified_folds;
 use burn_tune_model::{Backend, MlpMetric, MlpObjective};
 use burn_tune_search::bind::check_file;
-use burn_tune_search::pruner::LooksAt;
+use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::study_file::StudySettings;
 use burn_tune_search::{Event, Params, StudyFile};
 
-use super::definition::{Definition, ExampleFacts, ModelSettings, Told, WorkSettings};
+use super::definition::{Definition, ExampleFacts, ModelSettings, Tell, WorkSettings};
 use super::plan::Plan;
 use crate::args::SearchArgs;
 use crate::setup::DataSource;
@@ -25,7 +25,7 @@ pub enum Work {
     /// A command is run.
     Command(CommandObjective),
     /// Nothing here: whoever asks for trials tells what they come to.
-    Told,
+    Tell,
 }
 
 /// What there is to work with, how it is kept with the study, and what the user is to know of it.
@@ -53,7 +53,7 @@ impl Prepared {
     pub fn resumed(file: &StudyFile, definition: &Definition) -> Result<Self> {
         let study = &definition.settings.study;
         match definition.settings.work.clone() {
-            WorkSettings::Told { .. } => Ok(told()),
+            WorkSettings::Tell { .. } => Ok(told()),
             WorkSettings::Command { .. } => prepared_command(file),
             WorkSettings::Model(ModelSettings { source, backend, curves, .. }) => {
                 let backend = Backend::by_name(&backend).ok_or_else(|| {
@@ -79,8 +79,8 @@ fn prepared_command(file: &StudyFile) -> Result<Prepared> {
 }
 
 fn told() -> Prepared {
-    let settings = WorkSettings::Told { objective: Told::Told };
-    Prepared { work: Work::Told, settings, notices: Vec::new() }
+    let settings = WorkSettings::Tell { objective: Tell::Tell };
+    Prepared { work: Work::Tell, settings, notices: Vec::new() }
 }
 
 fn model(
@@ -126,7 +126,7 @@ impl Work {
     pub fn cost(&self, params: &Params) -> f64 {
         match self {
             Work::Model(objective) => dry_run::work(objective, params),
-            Work::Command(_) | Work::Told => 1.0,
+            Work::Command(_) | Work::Tell => 1.0,
         }
     }
 
@@ -159,7 +159,7 @@ impl Work {
                     None => format!("scored by {command}"),
                 }
             }
-            Work::Told => "scored by whoever asks".to_owned(),
+            Work::Tell => "scored by whoever asks".to_owned(),
         }
     }
 }
@@ -173,7 +173,8 @@ pub struct Silence {
 impl Silence {
     /// Where a pruner looks at what a program reports, nobody knows beforehand whether it reports anything.
     pub fn of(plan: &Plan) -> Self {
-        let hears = matches!(plan.work, Work::Command(_)) && plan.looks_at() == LooksAt::Epochs;
+        let hears =
+            matches!(plan.work, Work::Command(_)) && plan.report_unit() == ReportUnit::Epochs;
         let pruner = plan.study().pruner.as_ref().filter(|_| hears);
         Silence { deaf: pruner.map(|pruner| pruner.name().to_owned()) }
     }
@@ -181,7 +182,7 @@ impl Silence {
     /// What is to be said once, when the first trial has ended without an intermediate value.
     pub fn warning(&mut self, event: &Event) -> Option<String> {
         let Event::FoldFinished { trial, result: Ok(score), .. } = event else { return None };
-        if !score.reports.is_empty() {
+        if !score.intermediate_values.is_empty() {
             return None;
         }
         let pruner = self.deaf.take()?;

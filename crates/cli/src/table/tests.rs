@@ -47,9 +47,9 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
                 })
             } else {
                 let size = if trial % 2 == 0 { 400_000.0 } else { 40_000.0 };
-                let others = vec![size, 1.5 + trial as f64];
+                let extra_values = vec![size, 1.5 + trial as f64];
                 let (fit_s, score_s) = (1.0, 0.1);
-                Ok(FoldScore { score, others, flags, fit_s, score_s, ..FoldScore::default() })
+                Ok(FoldScore { score, extra_values, flags, fit_s, score_s, ..FoldScore::default() })
             };
             history
                 .apply(&Event::FoldFinished { trial, fold, result, span: None, stderr: None })
@@ -106,10 +106,10 @@ fn several_objectives_have_columns_and_a_front() {
     facts.metrics = vec![
         Metric::new("accuracy", Direction::Maximize),
         Metric::new("parameters", Direction::Minimize),
-        Metric::by_clock("seconds_per_epoch", Direction::Minimize),
+        Metric::wall_clock("seconds_per_epoch", Direction::Minimize),
     ];
     let leaderboard = Leaderboard::new(&facts, &history, &[]);
-    let measured = ObjectiveMeans::by_clock(&facts, &history);
+    let measured = ObjectiveMeans::wall_clock(&facts, &history);
     assert_snapshot!(leaderboard_text(&leaderboard, &measured, &fit_times(), 110));
 }
 

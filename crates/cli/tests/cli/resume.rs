@@ -210,11 +210,11 @@ fn several_processes_share_a_study_and_one_of_them_is_killed() {
 #[cfg(unix)]
 fn is_locked(file: &std::path::Path) -> bool {
     use burn_tune_search::Stop;
-    use burn_tune_storage::{Existence, Patience, Storage, StorageUrl};
+    use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 
-    let patience = Patience { limit: Duration::from_secs(1), stop: Stop::default() };
+    let retry_policy = RetryPolicy { limit: Duration::from_secs(1), stop: Stop::default() };
     let url = StorageUrl::Sqlite(file.to_owned());
-    let written = Storage::open(&url, Existence::MustExist, patience).and_then(|mut storage| {
+    let written = Storage::open(&url, OpenMode::MustExist, retry_policy).and_then(|mut storage| {
         let study = storage.study("s")?.expect("the search has made it");
         storage.set_study_attribute(study.id, "written_by_a_test", "true")
     });

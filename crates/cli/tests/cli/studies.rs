@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use burn_tune_search::pruner::LooksAt;
-use burn_tune_search::store::{Claim, Store};
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::store::{Claimed, Store};
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, Stop};
 use burn_tune_storage::transfer::write_export;
-use burn_tune_storage::{Existence, Part, Patience, Storage, StorageUrl, StudyStore};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -189,20 +189,23 @@ fn nothing_is_deleted_without_a_yes() {
 fn a_study_that_somebody_works_on_is_deleted_by_force_alone() {
     let workplace = workplace();
     let url = StorageUrl::Sqlite(workplace.path("results/studies.db"));
-    let patience = Patience { limit: Duration::from_secs(10), stop: Stop::default() };
-    let mut storage = Storage::open(&url, Existence::MustExist, patience).unwrap();
+    let retry_policy = RetryPolicy { limit: Duration::from_secs(10), stop: Stop::default() };
+    let mut storage = Storage::open(&url, OpenMode::MustExist, retry_policy).unwrap();
     let study = storage.create_study("busy", &["MAXIMIZE"], &[]).unwrap();
-    let part = Part {
+    let part = WorkerOptions {
         folds: 1,
         distributions: Default::default(),
-        looks_at: LooksAt::Folds,
+        report_unit: ReportUnit::Folds,
         jobs: 1,
         lease: Duration::from_secs(60),
         retries: 0,
     };
     let mut store = StudyStore::join(storage, study, part).unwrap();
     let candidate = Candidate { name: None, params: [].into_iter().collect() };
-    assert_eq!(store.claim(&mut |_| Suggestion::Candidate(candidate.clone())), Ok(Claim::Begun(0)));
+    assert_eq!(
+        store.claim(&mut |_| Suggestion::Candidate(candidate.clone())),
+        Ok(Claimed::Begun(0))
+    );
 
     let answer = refused(&workplace, "delete --study busy --yes", 2);
     assert_snapshot!(answer, @"error: a process works on `busy`: stop it first, or delete the study all the same with --force");

@@ -25,14 +25,15 @@ pub(super) fn pruning(facts: &StudyFacts, standings: &[Standing]) -> Option<Prun
     for trial in standings.iter().map(|standing| standing.trial) {
         let Some(first) = trial.folds().first() else { continue };
         let done = trial.folds().len() as u64;
-        let (taken, of) = match first.planned_steps.filter(|_| !first.reports.is_empty()) {
-            Some(planned) if first.stopped => {
-                (first.reports.last().map_or(planned, |last| last.step), planned)
-            }
-            Some(planned) => (planned * done, planned),
-            None if first.reports.is_empty() => (done, 1),
-            None => return None,
-        };
+        let (taken, of) =
+            match first.planned_steps.filter(|_| !first.intermediate_values.is_empty()) {
+                Some(planned) if first.stopped => {
+                    (first.intermediate_values.last().map_or(planned, |last| last.step), planned)
+                }
+                Some(planned) => (planned * done, planned),
+                None if first.intermediate_values.is_empty() => (done, 1),
+                None => return None,
+            };
         steps += taken;
         steps_without += of * if trial.is_finished() { folds } else { done };
     }

@@ -1,7 +1,7 @@
 //! Leaderboards, and the files beside them, of studies with several objectives.
 
 use burn_tune_search::metric::Metric;
-use burn_tune_search::store::KeptTrial;
+use burn_tune_search::store::StoredTrial;
 use burn_tune_search::{Event, FoldScore, Trial};
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn with_metrics(metrics: Vec<Metric>) -> StudyFacts {
 fn sized() -> StudyFacts {
     with_metrics(vec![
         Metric::new("accuracy", Direction::Maximize),
-        Metric::by_clock("seconds_per_epoch", Direction::Minimize),
+        Metric::wall_clock("seconds_per_epoch", Direction::Minimize),
         Metric::new("parameters", Direction::Minimize),
     ])
 }
@@ -31,8 +31,9 @@ fn sized() -> StudyFacts {
 fn trial(number: usize, accuracy: f64, size: f64, clock: f64) -> Vec<Event> {
     let mut events = vec![started(None, params(0.01 * (number + 1) as f64, "relu"))];
     let seconds = clock + number as f64;
-    let fold =
-        |score: f64| scored(score).map(|fold| FoldScore { others: vec![seconds, size], ..fold });
+    let fold = |score: f64| {
+        scored(score).map(|fold| FoldScore { extra_values: vec![seconds, size], ..fold })
+    };
     events.extend(
         [(0, accuracy + 0.125), (1, accuracy - 0.125)]
             .map(|(place, score)| finished(number, place, fold(score))),
@@ -105,8 +106,8 @@ fn times_are_read_again_from_the_table_with_the_direction_that_ranks_tell() {
         let history = history(FOLDS, events(1.0));
         let leaderboard = Leaderboard::new(&facts, &history, &[]);
         let csv = crate::cv_results(&facts, &history);
-        let read = ObjectiveMeans::read_by_clock(&csv, &leaderboard).unwrap();
-        assert_eq!(read, ObjectiveMeans::by_clock(&facts, &history));
+        let read = ObjectiveMeans::read_wall_clock(&csv, &leaderboard).unwrap();
+        assert_eq!(read, ObjectiveMeans::wall_clock(&facts, &history));
         assert_eq!((read.len(), read[0].direction, read[0].means.len()), (1, direction, 5));
         let all = ObjectiveMeans::all(&leaderboard, &read);
         let labels: Vec<String> = all.iter().map(ObjectiveMeans::label).collect();
@@ -115,7 +116,7 @@ fn times_are_read_again_from_the_table_with_the_direction_that_ranks_tell() {
     }
     let single = Leaderboard::new(&facts(), &history(3, []), &[]);
     let csv = crate::cv_results(&facts(), &history(3, []));
-    assert_eq!(ObjectiveMeans::read_by_clock(&csv, &single).unwrap(), []);
+    assert_eq!(ObjectiveMeans::read_wall_clock(&csv, &single).unwrap(), []);
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn another_programs_trial_takes_its_place_on_the_front_and_is_never_refitted() {
     let mut events = events(1.0);
     let state = TrialState::Foreign { values: vec![0.875, 1.0, 5.0], begun_here: false };
     let trial = Trial { number: 6, name: None, params: params(0.5, "relu"), state };
-    events.push(Event::TrialFound { found: KeptTrial { trial, spans: vec![] } });
+    events.push(Event::TrialFound { found: StoredTrial { trial, spans: vec![] } });
     let leaderboard = Leaderboard::new(&sized(), &history(FOLDS, events), &[]);
     assert_eq!(ranks(&leaderboard)[..2], [(1, 6, true), (2, 1, false)]);
     assert_eq!(leaderboard.trials[0].values.as_ref().unwrap()["parameters"], 5.0);

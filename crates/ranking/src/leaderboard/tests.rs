@@ -1,6 +1,6 @@
 //! Leaderboards as they are written, for studies that go well, fail, tie or are interrupted.
 
-use burn_tune_search::store::KeptTrial;
+use burn_tune_search::store::StoredTrial;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{Event, FoldScore, Trial};
 use insta::assert_snapshot;
@@ -214,7 +214,7 @@ fn where_every_trial_failed_there_is_no_best() {
 #[test]
 fn another_programs_trial_is_ranked_by_its_value_and_never_refitted() {
     let foreign = |number, value: Option<f64>| Event::TrialFound {
-        found: KeptTrial {
+        found: StoredTrial {
             trial: Trial {
                 number,
                 name: None,

@@ -6,8 +6,8 @@ use plotly::common::ExponentFormat;
 use plotly::layout::{Axis, AxisType};
 
 use super::completed::Completed;
-use super::digits::{plain_text, short, value_text};
-use super::frame;
+use super::format::{plain_text, short, value_text};
+use super::layout;
 
 /// How far an axis goes on beyond its outermost trials: Optuna's `PADDING_RATIO`.
 const PADDING: f64 = 0.05;
@@ -125,7 +125,7 @@ impl ParamAxis {
 
     /// The axis for plotly.
     pub fn layout(&self) -> Axis {
-        let axis = frame::axis(&self.name);
+        let axis = layout::axis(&self.name);
         let range = self.padded_ends().map(short).to_vec();
         match &self.scale {
             Scale::Linear => axis.range(range),

@@ -5,7 +5,7 @@ use burn_tune_ranking::Leaderboard;
 use burn_tune_ranking::leaderboard::{State, TrialEntry};
 use burn_tune_search::Direction;
 
-use super::digits::{score_text, value_text};
+use super::format::{score_text, value_text};
 
 /// The complete trials of a study; at least one.
 pub struct Completed<'a> {

@@ -8,8 +8,8 @@ use plotly::{Contour, Plot, Trace};
 use super::axis::ParamAxis;
 use super::color_scale;
 use super::completed::Completed;
-use super::digits::short;
-use super::frame;
+use super::format::short;
+use super::layout;
 use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
@@ -44,13 +44,13 @@ fn surface_and_points(completed: &Completed, pair: &Pair) -> Plot {
     let contour = Contour::new(x, y, scores)
         .color_scale(color_scale::good())
         .reverse_scale(completed.direction == Direction::Minimize)
-        .color_bar(frame::color_bar(completed.metric, HEIGHT, 1))
+        .color_bar(layout::color_bar(completed.metric, HEIGHT, 1))
         .contours(Contours::new().coloring(Coloring::HeatMap))
         .line(Line::new().smoothing(1.3).width(0.5))
         .hover_info(HoverInfo::Skip);
     let marker = Marker::new().color("black").size(7).line(Line::new().width(1.0).color("#d4d4d4"));
     let points = points(completed, pair, &drawn_places(completed, pair), marker);
-    plot([contour as Box<dyn Trace>, points], frame::layout(pair.x.layout(), pair.y.layout()))
+    plot([contour as Box<dyn Trace>, points], layout::layout(pair.x.layout(), pair.y.layout()))
 }
 
 /// For each `y`, for each `x`: the mean of all trials that have both parameters, each weighted by the third

@@ -5,8 +5,8 @@ use plotly::Scatter;
 use plotly::common::{Line, LineShape, Mode};
 
 use super::completed::Completed;
-use super::digits::{score_text, short};
-use super::frame;
+use super::format::{score_text, short};
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 
 const MOST_STEPS: usize = 500;
@@ -24,11 +24,11 @@ pub fn figure(completed: &Completed) -> Option<Figure> {
         .mode(Mode::Lines)
         .line(Line::new().shape(LineShape::Hv).color(COLORS[0]).width(2.0))
         .hover_template(format!("%{{y:.1%}} of the trials have {metric} ≤ %{{x}}<extra></extra>"));
-    let y = frame::axis("Cumulative probability").range(vec![0.0, 1.02]);
+    let y = layout::axis("Cumulative probability").range(vec![0.0, 1.02]);
     let (low, high) = completed.extremes();
     let room = 0.03 * (high - low);
-    let x = frame::axis(metric).range(vec![short(low - room), short(high + room)]);
-    let plot = plot([trace as _], frame::layout(x, y));
+    let x = layout::axis(metric).range(vec![short(low - room), short(high + room)]);
+    let plot = plot([trace as _], layout::layout(x, y));
     let title = "Empirical distribution of scores";
     Some(Figure::single("edf", title, caption(completed), 380, plot))
 }

@@ -9,8 +9,8 @@ use plotly::common::{Line, Mode};
 use plotly::{Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::digits::short;
-use super::frame;
+use super::format::short;
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 
 /// How many of the best trials have a colour of their own.
@@ -40,9 +40,9 @@ pub fn figure(completed: &Completed, curves: &CurvesByTask) -> Option<Figure> {
         .chain(best_lines.iter().enumerate().map(|(rank, line)| (line, Some(COLORS[rank]))));
     let traces =
         traces.map(|((place, learning), color)| trace(&completed.trials[*place], learning, color));
-    let layout = frame::layout(frame::axis("Step"), frame::axis("accuracy on the probe"))
+    let layout = layout::layout(layout::axis("Step"), layout::axis("accuracy on the probe"))
         .show_legend(true)
-        .legend(frame::legend_above());
+        .legend(layout::legend_above());
     let caption = format!(
         "How each trial learned: its accuracy on the probe, examples that it was not trained on, as the \
          mean of its folds. The best {} in colour.{}",

@@ -5,8 +5,8 @@ use plotly::layout::Annotation;
 use plotly::{Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::digits::{all_short, score_text, short};
-use super::frame;
+use super::format::{all_short, score_text, short};
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 
 const MOST_POINTS: usize = 1000;
@@ -19,9 +19,9 @@ const NAME_WIDTH: u32 = 14;
 
 /// The figure of all complete trials.
 pub fn figure(completed: &Completed) -> Figure {
-    let layout = frame::layout(frame::axis("Trial"), frame::axis(completed.metric))
+    let layout = layout::layout(layout::axis("Trial"), layout::axis(completed.metric))
         .show_legend(true)
-        .legend(frame::legend_above())
+        .legend(layout::legend_above())
         .annotations(names(completed));
     let (unnamed, named): (Vec<usize>, Vec<usize>) = completed
         .thinned(MOST_POINTS)

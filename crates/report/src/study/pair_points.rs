@@ -4,7 +4,7 @@ use plotly::Scatter;
 use plotly::common::{Marker, Mode};
 
 use super::completed::Completed;
-use super::digits::score_text;
+use super::format::score_text;
 use super::pairs::Pair;
 
 /// How many trials are drawn at most: there are fifteen pairs, and each has all of its points again.

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::axis::{ParamAxis, Scale};
 use super::color_scale;
 use super::completed::Completed;
-use super::digits::short;
-use super::frame;
+use super::format::short;
+use super::layout;
 use crate::figure::{Figure, plot};
 
 const HEIGHT: usize = 500;
@@ -46,12 +46,14 @@ pub fn figure(completed: &Completed, axes: &[ParamAxis]) -> Option<Figure> {
             reverse_scale: completed.direction == Direction::Minimize,
             show_scale: true,
             // Below: the names of the axes are above.
-            color_bar: frame::color_bar(completed.metric, HEIGHT, 1).y(-0.08).y_anchor(Anchor::Top),
+            color_bar: layout::color_bar(completed.metric, HEIGHT, 1)
+                .y(-0.08)
+                .y_anchor(Anchor::Top),
         },
         dimensions,
         label_angle: -20,
     };
-    let layout = frame::bare_layout().margin(Margin::new().left(50).right(30).top(70).bottom(90));
+    let layout = layout::bare_layout().margin(Margin::new().left(50).right(30).top(70).bottom(90));
     let plot = plot([Box::new(trace) as Box<dyn Trace>], layout);
     let caption = caption(completed, &axes, &left_out);
     Some(Figure::single("parallel_coordinate", "Parallel coordinates", caption, HEIGHT, plot))

@@ -5,8 +5,8 @@ use plotly::Bar;
 use plotly::common::{Marker, Orientation, TextPosition};
 
 use super::completed::Completed;
-use super::digits::short;
-use super::frame;
+use super::format::short;
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 use crate::importance::Importance;
 
@@ -34,8 +34,8 @@ pub fn figure(completed: &Completed, space: &Space, importances: &[Importance]) 
         .hover_template_array(bars().map(hover).collect())
         .marker(Marker::new().color(COLORS[0]));
     let most = importances.iter().map(|one| one.importance).fold(0.0, f64::max);
-    let x = frame::axis("Hyperparameter importance").range(vec![0.0, short(most * 1.15)]);
-    let plot = plot([trace as _], frame::layout(x, frame::axis("")));
+    let x = layout::axis("Hyperparameter importance").range(vec![0.0, short(most * 1.15)]);
+    let plot = plot([trace as _], layout::layout(x, layout::axis("")));
     let height = 110 + 34 * importances.len();
     let caption = caption(completed, importances);
     let title = "Hyperparameter importances";

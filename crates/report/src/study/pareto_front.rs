@@ -8,8 +8,8 @@ use plotly::layout::{Axis, AxisType};
 use plotly::{Plot, Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::digits::{all_short, score_text, short};
-use super::frame;
+use super::format::{all_short, score_text, short};
+use super::layout;
 use crate::figure::{COLORS, Figure, Variant, plot};
 
 const HEIGHT: usize = 480;
@@ -100,9 +100,9 @@ impl<'a> Front<'a> {
             Some(self.line(x, y)),
             Some(self.points("Pareto front", &on, (x, y), front)),
         ];
-        let layout = frame::layout(self.axis(x), self.axis(y))
+        let layout = layout::layout(self.axis(x), self.axis(y))
             .show_legend(true)
-            .legend(frame::legend_above());
+            .legend(layout::legend_above());
         plot(traces.into_iter().flatten(), layout)
     }
 
@@ -154,7 +154,7 @@ impl<'a> Front<'a> {
     }
 
     fn axis(&self, objective: usize) -> Axis {
-        let axis = frame::axis(&self.objectives[objective].label());
+        let axis = layout::axis(&self.objectives[objective].label());
         let values = || self.values.iter().map(|row| row[objective]);
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(f64::NEG_INFINITY, f64::max);

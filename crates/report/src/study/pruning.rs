@@ -5,7 +5,7 @@ use burn_tune_ranking::leaderboard::{State, TrialEntry};
 use plotly::common::{Line, Marker, MarkerSymbol, Mode};
 use plotly::{Scatter, Trace};
 
-use super::frame;
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 use crate::page::numbers::{count, grouped};
 
@@ -24,7 +24,7 @@ pub fn figure(leaderboard: &Leaderboard) -> Option<Figure> {
     // What is drawn last lies on top: the best.
     let traces = shown.iter().rev().flat_map(|trial| traces(trial));
     let y_title = format!("{} on the first fold", leaderboard.evaluation.metric);
-    let layout = frame::layout(frame::axis("Epoch"), frame::axis(&y_title));
+    let layout = layout::layout(layout::axis("Epoch"), layout::axis(&y_title));
     let complete = shown.iter().filter(|trial| trial.state == State::Complete).count();
     let saved = leaderboard.pruning.as_ref().map_or(String::new(), |pruning| {
         let saved = pruning.steps_without - pruning.steps;

@@ -7,8 +7,8 @@ use plotly::common::{ColorBar, Line, Marker};
 
 use super::color_scale;
 use super::completed::Completed;
-use super::digits::{all_short, score_text};
-use super::frame;
+use super::format::{all_short, score_text};
+use super::layout;
 use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
@@ -51,7 +51,7 @@ fn ranked(completed: &Completed, pair: &Pair, quantiles: &[f64]) -> Plot {
         .show_scale(true)
         .color_bar(color_bar(completed));
     let points = points(completed, pair, &places, marker);
-    plot([points as _], frame::layout(pair.x.layout(), pair.y.layout()))
+    plot([points as _], layout::layout(pair.x.layout(), pair.y.layout()))
 }
 
 /// For each trial the share of the others whose score is smaller: from 0 to 1, the mean for equal ones.
@@ -74,7 +74,7 @@ fn color_bar(completed: &Completed) -> ColorBar {
         score_text(low + (high - low) * place.fract())
     };
     let ticks = [("min.", 0.0), ("25%", 0.25), ("50%", 0.5), ("75%", 0.75), ("max.", 1.0)];
-    frame::color_bar(completed.metric, HEIGHT, 2)
+    layout::color_bar(completed.metric, HEIGHT, 2)
         .tick_vals(ticks.map(|(_, share)| share).to_vec())
         .tick_text(ticks.map(|(name, share)| format!("{name}<br>{}", quantile(share))).to_vec())
 }

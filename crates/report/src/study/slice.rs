@@ -8,8 +8,8 @@ use plotly::{Layout, Scatter, Trace};
 use super::axis::ParamAxis;
 use super::color_scale;
 use super::completed::Completed;
-use super::digits::{all_short, score_text};
-use super::frame;
+use super::format::{all_short, score_text};
+use super::layout;
 use super::pairs::by_importance;
 use crate::figure::{Figure, plot};
 use crate::importance::Importance;
@@ -37,10 +37,10 @@ pub fn figure(
     let rows = panels.len().div_ceil(columns);
     let height = rows * PANEL_HEIGHT + 80;
     let grid = LayoutGrid::new().rows(rows).columns(columns).pattern(GridPattern::Independent);
-    let mut layout = frame::bare_layout().grid(grid.x_gap(0.12).y_gap(0.3));
+    let mut layout = layout::bare_layout().grid(grid.x_gap(0.12).y_gap(0.3));
     for (number, axis) in panels.iter().enumerate() {
         let title = if number % columns == 0 { completed.metric } else { "" };
-        let mut y = frame::axis(title).show_tick_labels(number % columns == 0);
+        let mut y = layout::axis(title).show_tick_labels(number % columns == 0);
         if number > 0 {
             y = y.matches("y");
         }
@@ -73,7 +73,7 @@ fn trace(
         .cmin(0.0)
         .cmax(completed.last_number as f64)
         .show_scale(number == 0)
-        .color_bar(frame::color_bar("Trial", height, 1));
+        .color_bar(layout::color_bar("Trial", height, 1));
     let positions = places().map(|place| axis.positions[place]).collect();
     let template = format!(
         "Trial %{{marker.color}}<br>{}: %{{x}}<br>{}: %{{y}}<extra></extra>",

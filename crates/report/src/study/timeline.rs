@@ -10,8 +10,8 @@ use plotly::common::{Line, Marker};
 use plotly::layout::BarMode;
 use serde::Serialize;
 
-use super::digits::{number_text, short};
-use super::frame;
+use super::format::{number_text, short};
+use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 
 const MOST_BARS: usize = 3000;
@@ -32,16 +32,16 @@ pub fn figure(timeline: &[TimelineEntry]) -> Option<Figure> {
     let traces = [End::Complete, End::Refit, End::Failed].iter().filter_map(bars);
     let rows = (0..workers.len()).map(|row| row as f64).collect();
     let names = workers.iter().map(|worker| format!("worker {worker}")).collect();
-    let y = frame::axis("")
+    let y = layout::axis("")
         .tick_values(rows)
         .tick_text(names)
         .range(vec![workers.len() as f64 - 0.5, -0.5])
         .show_grid(false);
-    let layout = frame::layout(frame::axis("Seconds from the start"), y)
+    let layout = layout::layout(layout::axis("Seconds from the start"), y)
         .bar_mode(BarMode::Overlay)
         .bar_gap(0.25)
         .show_legend(true)
-        .legend(frame::legend_above());
+        .legend(layout::legend_above());
     let height = 130 + 36 * workers.len().min(20);
     Some(Figure::single("timeline", "Timeline", caption, height, plot(traces, layout)))
 }

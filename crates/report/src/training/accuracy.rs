@@ -4,11 +4,11 @@ use burn_tune_ranking::{ModelEntry, TrainingReport};
 use plotly::common::{DashType, ErrorData, ErrorType, HoverInfo, Line, Marker, MarkerSymbol, Mode};
 use plotly::{Scatter, Trace};
 
+use super::captions::{listed, percent};
+use super::downsample::Rounded;
 use super::models::Model;
 use super::plot::{percent_axis, plot};
-use super::rows;
-use super::thinning::Rounded;
-use super::wording::{listed, percent};
+use super::row_axis;
 use crate::figure::{Figure, INK};
 
 /// The figure; `None` where no training came to a score.
@@ -17,13 +17,13 @@ pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
     scored?;
     let traces = [baseline(models), Some(seeds(models)), Some(means(models)), reported(models)];
     let x = percent_axis(&format!("test {}", report.evaluation.metric));
-    let height = rows::height(models.len());
+    let height = row_axis::height(models.len());
     Some(Figure::single(
         "accuracy",
         "Accuracy on the test data",
         caption(&report.models),
         height,
-        plot(traces.into_iter().flatten(), x, rows::axis(&rows::names(models)), height),
+        plot(traces.into_iter().flatten(), x, row_axis::axis(&row_axis::names(models)), height),
     ))
 }
 
@@ -47,7 +47,7 @@ fn seeds(models: &[Model]) -> Box<dyn Trace> {
         for (seed, score) in scores.iter().enumerate() {
             let Some(score) = *score else { continue };
             x.push(Rounded::from(score));
-            y.push(Rounded::from(rows::place(row, seed, scores.len())));
+            y.push(Rounded::from(row_axis::place(row, seed, scores.len())));
             colors.push(model.color);
             texts.push(format!("{}, seed {seed}: {}", model.entry.name, percent(score)));
         }

@@ -3,34 +3,34 @@
 use burn_tune_ranking::TrainingReport;
 
 use super::band::Middle;
-use super::courses::{CHOICE, Course, HEIGHT, missing, variants};
+use super::captions::percent;
+use super::line_plots::{CHOICE, HEIGHT, LinePlot, missing, variants};
 use super::models::Model;
 use super::plot::percent_axis;
-use super::wording::percent;
 use crate::figure::Figure;
 
 /// The figure; `None` where no accuracy was recorded.
 pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
-    let courses: Vec<Course> = models
+    let lines: Vec<LinePlot> = models
         .iter()
         .filter_map(|model| {
             let band = model.probed(Middle::Arithmetic, |curves| Some(&curves.accuracy))?;
-            Some(Course { model, band, mark: None })
+            Some(LinePlot { model, band, mark: None })
         })
         .collect();
     Some(Figure {
         id: "accuracy_curve",
         title: "Accuracy while training".into(),
-        caption: caption(&courses)? + &missing(models, &courses, report.seeds),
+        caption: caption(&lines)? + &missing(models, &lines, report.seeds),
         height: HEIGHT,
         choice: CHOICE,
-        variants: variants(&courses, &percent_axis("accuracy on the sample"), "%{y:.2%}"),
+        variants: variants(&lines, &percent_axis("accuracy on the sample"), "%{y:.2%}"),
     })
 }
 
 /// `None` where there are no courses.
-fn caption(courses: &[Course]) -> Option<String> {
-    let ends: Vec<(&str, f64)> = courses
+fn caption(lines: &[LinePlot]) -> Option<String> {
+    let ends: Vec<(&str, f64)> = lines
         .iter()
         .filter_map(|course| Some((course.model.entry.name.as_str(), course.band.end()?)))
         .collect();

@@ -4,8 +4,8 @@
 use plotly::common::{Fill, HoverInfo, Line, Mode};
 use plotly::{Scatter, Trace};
 
+use super::downsample::{Rounded, places};
 use super::palette;
-use super::thinning::{Rounded, places};
 
 /// What the line is of the values of all seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use burn_tune_ranking::convergence::BAND;
 use plotly::common::{HoverInfo, Marker, MarkerSymbol, Mode};
 use plotly::{Scatter, Trace};
 
+use super::downsample::Rounded;
 use super::models::Model;
 use super::plot::{percent_axis, plot};
-use super::rows;
-use super::thinning::Rounded;
+use super::row_axis;
 use crate::figure::{Figure, INK};
 
 /// A training of which it is known whether its loss became flat.
@@ -33,13 +33,13 @@ pub fn figure(models: &[Model]) -> Option<Figure> {
     ];
     // A little more than the training, so that the open dots on its edge are whole.
     let x = percent_axis("share of the training").range(vec![0.0, 1.02]);
-    let height = rows::height(models.len());
+    let height = row_axis::height(models.len());
     Some(Figure::single(
         "convergence",
         "When the loss became flat",
         caption(models, &trainings, moving.len()),
         height,
-        plot(traces, x, rows::axis(&rows::names(models)), height),
+        plot(traces, x, row_axis::axis(&row_axis::names(models)), height),
     ))
 }
 
@@ -74,7 +74,7 @@ impl Training<'_> {
     }
 
     fn height(&self) -> f64 {
-        rows::place(self.row, self.seed, self.model.entry.test_scores.len())
+        row_axis::place(self.row, self.seed, self.model.entry.test_scores.len())
     }
 
     fn text(&self) -> String {

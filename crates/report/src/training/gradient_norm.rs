@@ -4,9 +4,9 @@ use burn_tune_ranking::TrainingReport;
 use plotly::layout::{Axis, AxisType};
 
 use super::band::Middle;
+use super::captions::left_out;
 use super::layers::{CHOICE, HEIGHT, LayerLine, LayerLines, layer_name, range};
 use super::models::Model;
-use super::wording::left_out;
 use crate::figure::Figure;
 
 /// The figure; `None` where no gradient was recorded.

@@ -5,10 +5,10 @@ use burn_tune_ranking::TrainingReport;
 use burn_tune_search::{Curves, LayerCurves};
 
 use super::band::Middle;
+use super::captions::left_out;
 use super::layers::{CHOICE, HEIGHT, LayerLine, LayerLines, layer_name, range};
 use super::models::Model;
 use super::plot::percent_axis;
-use super::wording::left_out;
 use crate::figure::Figure;
 
 /// The least that the top of the axis stands for, so that a plot of zeros is one.

@@ -5,11 +5,11 @@ use plotly::Plot;
 use plotly::layout::Axis;
 
 use super::band::Band;
+use super::downsample::Rounded;
 use super::models::Model;
 use super::palette;
 use super::plot::plot;
 use super::progress::Progress;
-use super::thinning::Rounded;
 use crate::figure::Variant;
 
 /// What the choice between models is called.

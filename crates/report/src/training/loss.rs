@@ -6,31 +6,31 @@ use burn_tune_ranking::TrainingReport;
 use burn_tune_ranking::convergence::WINDOW;
 use plotly::layout::Axis;
 
-use super::courses::{CHOICE, Course, HEIGHT, missing, variants};
+use super::line_plots::{CHOICE, HEIGHT, LinePlot, missing, variants};
 use super::models::Model;
 use crate::figure::Figure;
 
 /// The figure; `None` where no loss was recorded.
 pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
-    let courses: Vec<Course> = models
+    let lines: Vec<LinePlot> = models
         .iter()
         .filter_map(|model| {
-            Some(Course { model, band: model.loss()?, mark: model.entry.convergence_step })
+            Some(LinePlot { model, band: model.loss()?, mark: model.entry.convergence_step })
         })
         .collect();
     Some(Figure {
         id: "loss",
         title: "Loss while training".into(),
-        caption: caption(report, &courses)? + &missing(models, &courses, report.seeds),
+        caption: caption(report, &lines)? + &missing(models, &lines, report.seeds),
         height: HEIGHT,
         choice: CHOICE,
-        variants: variants(&courses, &Axis::new().title("loss"), "%{y}"),
+        variants: variants(&lines, &Axis::new().title("loss"), "%{y}"),
     })
 }
 
 /// `None` where there are no courses.
-fn caption(report: &TrainingReport, courses: &[Course]) -> Option<String> {
-    let (name, end) = courses
+fn caption(report: &TrainingReport, lines: &[LinePlot]) -> Option<String> {
+    let (name, end) = lines
         .iter()
         .filter_map(|course| Some((&course.model.entry.name, course.band.end()?)))
         .min_by(|one, other| one.1.total_cmp(&other.1))?;
@@ -39,10 +39,10 @@ fn caption(report: &TrainingReport, courses: &[Course]) -> Option<String> {
          a band, and a diamond where it has become flat (median). {name} ends lowest, at {end:.3}",
         WINDOW * 100.0
     );
-    let through_softmax = |course: &Course| {
+    let through_softmax = |course: &LinePlot| {
         course.model.recorded.iter().any(|(_, curves)| !curves.softmax_saturated.is_empty())
     };
-    if courses.iter().any(through_softmax) {
+    if lines.iter().any(through_softmax) {
         let floor = lowest_through_softmax(report.evaluation.classes.len());
         text += &format!(
             "; with a softmax in front of the loss, which applies softmax itself, none can fall below \

@@ -3,8 +3,8 @@
 
 use plotly::layout::Axis;
 
+use super::downsample::Rounded;
 use super::plot::percent_axis;
-use super::thinning::Rounded;
 
 /// What stands on the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

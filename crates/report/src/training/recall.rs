@@ -8,11 +8,11 @@ use plotly::layout::{Axis, AxisRange};
 use plotly::{HeatMap, Plot, Scatter, Trace};
 use serde::Serialize;
 
-use super::courses::CHOICE;
+use super::captions::{listed, percent};
+use super::downsample::Rounded;
+use super::line_plots::CHOICE;
 use super::plot::plot;
-use super::rows;
-use super::thinning::Rounded;
-use super::wording::{listed, percent};
+use super::row_axis;
 use crate::figure::{Figure, Variant};
 
 /// From nothing to everything, with a step at nine tenths, below which something is wrong with a model of
@@ -70,7 +70,7 @@ fn means(report: &TrainingReport) -> Plot {
     let cells = *cells(rows, report.evaluation.classes.len()).text_matrix(texts).show_scale(false);
     let trace: Box<dyn Trace> = Box::new(LabelledHeatMap { cells, texttemplate: "%{text}" });
     let names: Vec<&str> = report.models.iter().map(|model| model.name.as_str()).collect();
-    plot([trace], class_axis(report), rows::axis(&names).show_grid(false), height(report))
+    plot([trace], class_axis(report), row_axis::axis(&names).show_grid(false), height(report))
 }
 
 fn mean_row(report: &TrainingReport, model: &ModelEntry) -> Row {
@@ -189,7 +189,7 @@ fn class_axis(report: &TrainingReport) -> Axis {
 /// Enough for a row for each seed, and an empty one between models.
 fn height(report: &TrainingReport) -> usize {
     let models = report.models.len();
-    rows::height(models).max(150 + 6 * models * (report.seeds + 1))
+    row_axis::height(models).max(150 + 6 * models * (report.seeds + 1))
 }
 
 fn caption(report: &TrainingReport) -> String {

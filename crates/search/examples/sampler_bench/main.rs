@@ -11,8 +11,8 @@
 mod problems;
 
 use burn_tune_search::keyed_rng::{Purpose, Task, keyed_rng};
-use burn_tune_search::sampler::learner::Learner;
-use burn_tune_search::sampler::past::{Outcome, Past};
+use burn_tune_search::sampler::adaptive::AdaptiveSampler;
+use burn_tune_search::sampler::history::{Outcome, SamplerHistory};
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::sampler::{CmaEsSampler, GpSampler, SobolSampler, TpeSampler};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ use self::problems::{Problem, problems};
 struct Entry {
     name: &'static str,
     /// The sampler for a space, if it takes that.
-    make: fn(UnitSpace) -> Option<Box<dyn Learner>>,
+    make: fn(UnitSpace) -> Option<Box<dyn AdaptiveSampler>>,
     workers: &'static [usize],
     /// The numbers of trials after which the best loss is kept.
     at: &'static [usize],
@@ -88,7 +88,7 @@ fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Ve
     let space = UnitSpace::new(&problem.space);
     let mut learner = (entry.make)(space.clone())?;
     let sobol = SobolSampler::new(&space, seed).ok()?;
-    let mut past = Past::new(space.len(), 1);
+    let mut past = SamplerHistory::new(space.len(), 1);
     let mut losses = Vec::new();
     for trial in 0..*entry.at.last()? {
         if let Some(ended) = (trial + 1).checked_sub(workers + 1) {
@@ -100,7 +100,7 @@ fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Ve
             let mut rng = keyed_rng(seed, trial, Task::Fold(0), Purpose::Suggestion);
             learner.suggest(&past, &mut rng)
         };
-        space.settle(&mut point);
+        space.snap(&mut point);
         losses.push((problem.loss)(&space.params(&point)));
         past.begin(&point);
     }

@@ -3,7 +3,7 @@
 use std::iter::successors;
 use std::sync::Arc;
 
-use super::{Course, Pruner, Report, first_value_from};
+use super::{IntermediateValue, LearningCurve, Pruner, first_value_from};
 
 /// Lets a trial go on at the end of each rung if it is among the best there, one in `reduction_factor`.
 /// Rungs end at `min_resource · reduction_factor^(min_early_stopping_rate + k)`, k = 0, 1, ….
@@ -37,7 +37,12 @@ pub(super) struct AshaPruner {
 }
 
 impl Pruner for AshaPruner {
-    fn prunes(&self, _trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(
+        &self,
+        _trial: usize,
+        past: &[Arc<LearningCurve>],
+        own: &[IntermediateValue],
+    ) -> bool {
         self.prunes_among(past.iter().map(Arc::as_ref), own)
     }
 }
@@ -46,15 +51,16 @@ impl AshaPruner {
     /// Whether a trial with these reports is to be stopped, where it competes with `past`.
     pub fn prunes_among<'a>(
         &self,
-        past: impl Iterator<Item = &'a Course> + Clone,
-        own: &[Report],
+        past: impl Iterator<Item = &'a LearningCurve> + Clone,
+        own: &[IntermediateValue],
     ) -> bool {
         rung_ends(self.min_resource, self.reduction_factor)
             .skip(usize::try_from(self.min_early_stopping_rate).unwrap_or(usize::MAX))
             .map_while(|end| Some((end, first_value_from(own, end)?)))
             .any(|(end, value)| {
                 let others = past.clone();
-                let others = others.filter_map(|course| first_value_from(&course.reports, end));
+                let others =
+                    others.filter_map(|course| first_value_from(&course.intermediate_values, end));
                 !self.promotes(value, others)
             })
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::asha::{AshaPruner, rung_ends};
-use super::{Course, Pruner, Report};
+use super::{IntermediateValue, LearningCurve, Pruner};
 
 /// One [`AshaPruner`] per bracket; each trial is in one bracket and competes within it. Bracket 0 stops
 /// trials earliest and gets the most of them, the last one lets all go on until `max_resource` nearly.
@@ -71,7 +71,7 @@ impl HyperbandPruner {
 }
 
 impl Pruner for HyperbandPruner {
-    fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(&self, trial: usize, past: &[Arc<LearningCurve>], own: &[IntermediateValue]) -> bool {
         let bracket = self.bracket(trial);
         let rivals = past.iter().map(Arc::as_ref);
         let rivals = rivals.filter(|course| self.bracket(course.trial) == bracket);

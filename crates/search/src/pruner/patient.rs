@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Course, Pruner, Report, least_value};
+use super::{IntermediateValue, LearningCurve, Pruner, least_value};
 
 /// Asks another pruner only about a trial that has not improved for `patience` reports after one; without
 /// another pruner, stops such a trial: early stopping.
@@ -25,7 +25,7 @@ pub(super) struct PatientPruner {
 }
 
 impl Pruner for PatientPruner {
-    fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(&self, trial: usize, past: &[Arc<LearningCurve>], own: &[IntermediateValue]) -> bool {
         let patience = usize::try_from(self.patience).unwrap_or(usize::MAX);
         let before = own.len().saturating_sub(patience.saturating_add(1));
         let (before, lately) = own.split_at(before);

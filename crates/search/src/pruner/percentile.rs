@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use super::{Course, Pruner, Report, least_value};
+use super::{IntermediateValue, LearningCurve, Pruner, least_value};
 
 /// Keeps the trials whose best value so far is no worse than a percentile of the values that the complete
 /// trials had at this step. As in Optuna, trials that were stopped or failed do not count.
@@ -24,7 +24,12 @@ pub(super) struct PercentilePruner {
 }
 
 impl Pruner for PercentilePruner {
-    fn prunes(&self, _trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(
+        &self,
+        _trial: usize,
+        past: &[Arc<LearningCurve>],
+        own: &[IntermediateValue],
+    ) -> bool {
         let complete = past.iter().filter(|course| course.loss.is_some());
         let n_complete = complete.clone().count() as u64;
         let Some(last) = own.last() else { return false };

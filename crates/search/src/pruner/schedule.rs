@@ -1,6 +1,6 @@
 //! At which of its reports a trial is checked.
 
-use super::Report;
+use super::IntermediateValue;
 
 /// A check at step `n_warmup_steps`, and at every `interval_steps` from there. Where nothing is reported
 /// at such a step, the next report is checked in its place.
@@ -18,7 +18,7 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// Whether the last of these reports is checked.
-    pub fn is_due(&self, own: &[Report]) -> bool {
+    pub fn is_due(&self, own: &[IntermediateValue]) -> bool {
         let Some((last, before)) = own.split_last() else { return false };
         let Some(since_warmup) = last.step.checked_sub(self.n_warmup_steps) else { return false };
         let check = last.step - since_warmup % self.interval_steps;

@@ -12,7 +12,7 @@ use super::percentile::PercentilePruner;
 use super::schedule::Schedule;
 use super::threshold::ThresholdPruner;
 use super::wilcoxon::{WilcoxonPruner, smallest_p_value};
-use super::{Course, Pruner, Report};
+use super::{IntermediateValue, LearningCurve, Pruner};
 use crate::study_file::Direction;
 
 /// A pruner with its settings, whose names and defaults are those of Optuna's arguments. Optuna has no
@@ -97,7 +97,7 @@ pub enum PrunerSettings {
 
 /// What a pruner is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LooksAt {
+pub enum ReportUnit {
     /// The score of each fold: they are worked on one after the other.
     #[default]
     Folds,
@@ -176,10 +176,10 @@ impl PrunerSettings {
     }
 
     /// What it has to be asked about.
-    pub fn looks_at(&self) -> LooksAt {
+    pub fn report_unit(&self) -> ReportUnit {
         match self {
-            PrunerSettings::Wilcoxon { .. } => LooksAt::Folds,
-            _ => LooksAt::Epochs,
+            PrunerSettings::Wilcoxon { .. } => ReportUnit::Folds,
+            _ => ReportUnit::Epochs,
         }
     }
 
@@ -385,7 +385,7 @@ fn below_min_resource(max_resource: u64, min_resource: u64) -> Fault {
 }
 
 fn check_wrapped(wrapped: &PrunerSettings) -> Result<(), Fault> {
-    if wrapped.looks_at() == LooksAt::Folds {
+    if wrapped.report_unit() == ReportUnit::Folds {
         return Err(Fault {
             key: "wraps",
             problem: format!(
@@ -420,7 +420,7 @@ fn check_thresholds(lower: Option<f64>, upper: Option<f64>) -> Result<(), Fault>
 struct StopsAtNan(Box<dyn Pruner>);
 
 impl Pruner for StopsAtNan {
-    fn prunes(&self, trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(&self, trial: usize, past: &[Arc<LearningCurve>], own: &[IntermediateValue]) -> bool {
         own.last().is_some_and(|last| last.value.is_nan()) || self.0.prunes(trial, past, own)
     }
 }

@@ -28,7 +28,8 @@ struct Study {
 
 #[derive(Deserialize)]
 struct RecordedTrial {
-    reports: Vec<(u64, Option<f64>)>,
+    #[serde(rename = "reports")]
+    intermediate_values: Vec<(u64, Option<f64>)>,
     value: Option<f64>,
     pruned: bool,
 }
@@ -45,17 +46,20 @@ fn fixtures() -> Fixtures {
 
 impl Study {
     /// The courses of all trials, as losses.
-    fn courses(&self) -> Vec<Arc<Course>> {
+    fn courses(&self) -> Vec<Arc<LearningCurve>> {
         let loss = |score: f64| match self.direction {
             Direction::Maximize => -score,
             Direction::Minimize => score,
         };
         let course = |(trial, recorded): (usize, &RecordedTrial)| {
-            let values = recorded.reports.iter();
-            let reports = values
-                .map(|&(step, value)| Report { step, value: value.map_or(f64::NAN, loss) })
+            let values = recorded.intermediate_values.iter();
+            let intermediate_values = values
+                .map(|&(step, value)| IntermediateValue {
+                    step,
+                    value: value.map_or(f64::NAN, loss),
+                })
                 .collect();
-            Arc::new(Course { trial, reports, loss: recorded.value.map(loss) })
+            Arc::new(LearningCurve { trial, intermediate_values, loss: recorded.value.map(loss) })
         };
         self.trials.iter().enumerate().map(course).collect()
     }
@@ -69,11 +73,12 @@ fn every_trial_is_stopped_where_optuna_stops_it() {
         let courses = study.courses();
         for (course, recorded) in courses.iter().zip(&study.trials) {
             let past = &courses[..(course.trial + 1).saturating_sub(study.workers)];
-            for len in 1..=course.reports.len() {
-                let own = &course.reports[..len];
+            for len in 1..=course.intermediate_values.len() {
+                let own = &course.intermediate_values[..len];
                 // NaN is where ours differ on purpose, which is tested below.
                 let hopeless = own[len - 1].value.is_nan();
-                let expected = hopeless || recorded.pruned && len == course.reports.len();
+                let expected =
+                    hopeless || recorded.pruned && len == course.intermediate_values.len();
                 let place = format!("{}, trial {}, report {len}", study.name, course.trial);
                 assert_eq!(pruner.prunes(course.trial, past, own), expected, "{place}");
                 decisions += 1;
@@ -177,9 +182,12 @@ fn the_fewest_folds_for_wilcoxon_are_enough() {
         let pruner = PrunerSettings::Wilcoxon { p_threshold, n_startup_steps: 2 };
         let builds = |folds: usize| pruner.build(Direction::Minimize, folds, None).is_ok();
         let fewest = (1..).find(|&folds| builds(folds)).unwrap();
-        let scores = |worse: f64| (0..fewest as u64).map(move |step| Report { step, value: worse });
-        let best = Course { trial: 0, reports: scores(0.0).collect(), loss: Some(0.0) };
-        let own: Vec<Report> = scores(0.5).take(fewest - 1).collect();
+        let scores = |worse: f64| {
+            (0..fewest as u64).map(move |step| IntermediateValue { step, value: worse })
+        };
+        let best =
+            LearningCurve { trial: 0, intermediate_values: scores(0.0).collect(), loss: Some(0.0) };
+        let own: Vec<IntermediateValue> = scores(0.5).take(fewest - 1).collect();
         let built = pruner.build(Direction::Minimize, fewest, None).unwrap();
         assert!(built.prunes(1, &[Arc::new(best)], &own), "{p_threshold}: {fewest}");
     }
@@ -189,7 +197,10 @@ fn the_fewest_folds_for_wilcoxon_are_enough() {
 fn a_trial_that_comes_to_nan_is_stopped_by_every_pruner() {
     for settings in any_settings() {
         let pruner = settings.build(Direction::Minimize, 9, Some(9)).unwrap();
-        let own = [Report { step: 1, value: 0.1 }, Report { step: 2, value: f64::NAN }];
+        let own = [
+            IntermediateValue { step: 1, value: 0.1 },
+            IntermediateValue { step: 2, value: f64::NAN },
+        ];
         assert!(pruner.prunes(0, &[], &own), "{settings:?}");
         assert!(!pruner.prunes(0, &[], &own[..1]), "{settings:?}");
     }
@@ -199,10 +210,10 @@ fn a_trial_that_comes_to_nan_is_stopped_by_every_pruner() {
 fn a_patient_asha_stops_a_loser_of_a_rung_once_it_stands_still() {
     let asha = PrunerSettings::by_name("asha").map(Box::new);
     let patient = PrunerSettings::Patient { patience: 1, min_delta: 0.0, wraps: asha.clone() };
-    let course = |values: &[f64]| -> Vec<Report> {
-        (1..).zip(values).map(|(step, &value)| Report { step, value }).collect()
+    let course = |values: &[f64]| -> Vec<IntermediateValue> {
+        (1..).zip(values).map(|(step, &value)| IntermediateValue { step, value }).collect()
     };
-    let best = Course { trial: 0, reports: course(&[0.1; 6]), loss: Some(0.1) };
+    let best = LearningCurve { trial: 0, intermediate_values: course(&[0.1; 6]), loss: Some(0.1) };
     let past = [Arc::new(best)];
     let own = course(&[0.9, 0.8, 0.7, 0.6, 0.65, 0.65]);
     let stop = |settings: &PrunerSettings| {
@@ -269,22 +280,26 @@ fn any_settings() -> Vec<PrunerSettings> {
 }
 
 /// Reports at some of the first steps. Values are few, so that there are ties.
-fn reports() -> impl Strategy<Value = Vec<Report>> {
+fn intermediate_values() -> impl Strategy<Value = Vec<IntermediateValue>> {
     prop::collection::vec(prop::option::weighted(0.9, -8..8i32), 1..9).prop_map(|values| {
         let at = |(step, value): (usize, Option<i32>)| {
-            Some(Report { step: step as u64 + 1, value: f64::from(value?) / 8.0 })
+            Some(IntermediateValue { step: step as u64 + 1, value: f64::from(value?) / 8.0 })
         };
         values.into_iter().enumerate().filter_map(at).collect()
     })
 }
 
-fn past() -> impl Strategy<Value = Vec<Arc<Course>>> {
-    let course = (reports(), prop::option::of(-8..8i32));
+fn past() -> impl Strategy<Value = Vec<Arc<LearningCurve>>> {
+    let course = (intermediate_values(), prop::option::of(-8..8i32));
     prop::collection::vec(course, 0..12).prop_map(|courses| {
         let numbered = courses.into_iter().enumerate();
         numbered
-            .map(|(trial, (reports, loss))| {
-                Arc::new(Course { trial, reports, loss: loss.map(|loss| f64::from(loss) / 8.0) })
+            .map(|(trial, (intermediate_values, loss))| {
+                Arc::new(LearningCurve {
+                    trial,
+                    intermediate_values,
+                    loss: loss.map(|loss| f64::from(loss) / 8.0),
+                })
             })
             .collect()
     })
@@ -294,7 +309,7 @@ proptest! {
     #[test]
     fn the_order_of_the_past_and_earlier_questions_do_not_matter(
         past in past(),
-        own in reports().prop_filter("it has reported", |own| !own.is_empty()),
+        own in intermediate_values().prop_filter("it has reported", |own| !own.is_empty()),
         shuffled in Just(()).prop_perturb(|(), mut rng| rng.random::<u64>()),
     ) {
         let mut other = past.clone();
@@ -311,10 +326,10 @@ proptest! {
     #[test]
     fn a_trial_that_is_better_than_all_others_at_every_step_goes_on(
         past in past(),
-        own in reports().prop_filter("it has reported", |own| !own.is_empty()),
+        own in intermediate_values().prop_filter("it has reported", |own| !own.is_empty()),
     ) {
-        let own: Vec<Report> =
-            own.into_iter().map(|report| Report { value: report.value - 3.0, ..report }).collect();
+        let own: Vec<IntermediateValue> =
+            own.into_iter().map(|report| IntermediateValue { value: report.value - 3.0, ..report }).collect();
         for settings in relative_settings() {
             let pruner = settings.build(Direction::Minimize, 9, Some(9)).unwrap();
             for len in 1..=own.len() {

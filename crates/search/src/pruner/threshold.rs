@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::schedule::Schedule;
-use super::{Course, Pruner, Report};
+use super::{IntermediateValue, LearningCurve, Pruner};
 use crate::study_file::Direction;
 
 /// Stops a trial whose score, as the user knows it, is below `lower` or above `upper`.
@@ -21,7 +21,12 @@ pub(super) struct ThresholdPruner {
 }
 
 impl Pruner for ThresholdPruner {
-    fn prunes(&self, _trial: usize, _past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(
+        &self,
+        _trial: usize,
+        _past: &[Arc<LearningCurve>],
+        own: &[IntermediateValue],
+    ) -> bool {
         let Some(last) = own.last().filter(|_| self.schedule.is_due(own)) else { return false };
         let score = match self.direction {
             Direction::Maximize => -last.value,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Course, Pruner, Report};
+use super::{IntermediateValue, LearningCurve, Pruner};
 
 /// Compares the scores of a trial's folds with those that the best complete trial has on the same folds,
 /// and stops it where a signed-rank test says that they are worse.
@@ -40,15 +40,20 @@ pub(super) fn smallest_p_value(folds: u64) -> f64 {
 }
 
 impl Pruner for WilcoxonPruner {
-    fn prunes(&self, _trial: usize, past: &[Arc<Course>], own: &[Report]) -> bool {
+    fn prunes(
+        &self,
+        _trial: usize,
+        past: &[Arc<LearningCurve>],
+        own: &[IntermediateValue],
+    ) -> bool {
         let complete = past.iter().filter_map(|course| Some((course.loss?, course)));
         // Of equal ones the first, so that the order of `past` does not matter.
         let best = complete.min_by(|(a_loss, a), (b_loss, b)| {
             a_loss.total_cmp(b_loss).then(a.trial.cmp(&b.trial))
         });
         let Some((_, best)) = best else { return false };
-        let is_finite = |report: &Report| report.value.is_finite();
-        if !own.iter().all(is_finite) || !best.reports.iter().all(is_finite) {
+        let is_finite = |report: &IntermediateValue| report.value.is_finite();
+        if !own.iter().all(is_finite) || !best.intermediate_values.iter().all(is_finite) {
             return false;
         }
         let differences: Vec<f64> = own
@@ -56,13 +61,14 @@ impl Pruner for WilcoxonPruner {
             .filter_map(|report| Some(report.value - best.value_at(report.step)?))
             .collect();
         (differences.len() as u64) >= self.n_startup_steps.max(FEWEST_FOLDS)
-            && mean(own) > mean(&best.reports)
+            && mean(own) > mean(&best.intermediate_values)
             && p_value(&differences) < self.p_threshold
     }
 }
 
-fn mean(reports: &[Report]) -> f64 {
-    reports.iter().map(|report| report.value).sum::<f64>() / reports.len() as f64
+fn mean(intermediate_values: &[IntermediateValue]) -> f64 {
+    intermediate_values.iter().map(|report| report.value).sum::<f64>()
+        / intermediate_values.len() as f64
 }
 
 /// Wilcoxon's signed-rank test: how probable a sum of positive ranks at least this large is, where each

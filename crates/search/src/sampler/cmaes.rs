@@ -7,8 +7,8 @@ mod search;
 use rand_chacha::ChaCha8Rng;
 
 use self::search::Search;
-use super::learner::Learner;
-use super::past::Past;
+use super::adaptive::AdaptiveSampler;
+use super::history::SamplerHistory;
 use super::unit_space::{Dimension, Kind, UnitSpace};
 
 /// The covariance matrix adaptation evolution strategy, for one objective (the first) and parameters that
@@ -80,7 +80,7 @@ impl CmaEsSampler {
         for (position, coordinate) in self.free.iter().zip(coordinates) {
             point[*position] = coordinate.clamp(0.0, 1.0);
         }
-        self.space.settle(&mut point);
+        self.space.snap(&mut point);
         point
     }
 
@@ -91,7 +91,7 @@ impl CmaEsSampler {
         })
     }
 
-    fn draw(&self, search: &Search, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    fn draw(&self, search: &Search, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64> {
         let mut coordinates = Vec::new();
         for draw in 0..2 * DRAWS {
             let scale = 1.0 + f64::from(draw.saturating_sub(DRAWS)) / 20.0;
@@ -107,8 +107,8 @@ impl CmaEsSampler {
     }
 }
 
-impl Learner for CmaEsSampler {
-    fn suggest(&mut self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64> {
+impl AdaptiveSampler for CmaEsSampler {
+    fn suggest(&mut self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64> {
         if self.free.is_empty() {
             return self.settled(&[]);
         }

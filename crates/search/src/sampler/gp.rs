@@ -38,8 +38,8 @@ use self::kernel::{Columns, Hyperparameters};
 use self::neighbours::untaken;
 use self::observations::Observations;
 use self::posterior::Posterior;
-use super::learner::Learner;
-use super::past::Past;
+use super::adaptive::AdaptiveSampler;
+use super::history::SamplerHistory;
 use super::unit_space::UnitSpace;
 
 /// Proposes the point at which a Gaussian process expects the largest improvement.
@@ -69,7 +69,7 @@ impl GpSampler {
     }
 
     /// The points that promise most, the best first. There is a trial that has ended.
-    fn proposals(&self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
+    fn proposals(&self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         let columns = &self.columns;
         let Observations { rows, losses, .. } = Observations::new(past, columns, MOST_FITTED);
         let parameters = fit(&Evidence { columns, rows: &rows, losses: &losses });
@@ -86,14 +86,14 @@ impl GpSampler {
             lengths: &parameters.lengths,
         };
         let mut start = past.point(best).to_vec();
-        self.space.settle(&mut start);
+        self.space.snap(&mut start);
         let proposals = acquisition.proposals(&[start], rng);
         proposals.into_iter().map(|proposal| proposal.point).collect()
     }
 }
 
-impl Learner for GpSampler {
-    fn suggest(&mut self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64> {
+impl AdaptiveSampler for GpSampler {
+    fn suggest(&mut self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64> {
         let proposals = if self.columns.len() == 0 || past.ended() == 0 {
             vec![drawn(&self.space, rng)]
         } else {
@@ -129,7 +129,7 @@ fn posterior(evidence: &Evidence, running: &[Vec<f64>], parameters: &Hyperparame
 fn drawn(space: &UnitSpace, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let dimensions = space.dimensions().iter();
     let mut point: Vec<f64> = dimensions.map(|dimension| dimension.uniform(unit(rng))).collect();
-    space.settle(&mut point);
+    space.snap(&mut point);
     point
 }
 

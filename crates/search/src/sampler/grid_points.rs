@@ -25,7 +25,7 @@ impl GridPoints {
         let indices = self.indices.iter().zip(dimensions);
         let mut point: Vec<f64> =
             indices.map(|(index, dimension)| dimension.coordinate(*index)).collect();
-        space.settle(&mut point);
+        space.snap(&mut point);
         // A parameter that does not exist here has no further value to visit; whether one exists follows
         // from those before it, which stay as they are.
         let last = (0..dimensions.len()).rev().find(|position| {

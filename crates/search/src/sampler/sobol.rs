@@ -65,7 +65,7 @@ impl SobolSampler {
                 coordinate += 1;
             }
         }
-        self.space.settle(&mut point);
+        self.space.snap(&mut point);
         point
     }
 

@@ -44,8 +44,8 @@ mod tests;
 use rand_chacha::ChaCha8Rng;
 
 use self::mixture::Mixture;
-use super::learner::Learner;
-use super::past::Past;
+use super::adaptive::AdaptiveSampler;
+use super::history::SamplerHistory;
 use super::unit_space::UnitSpace;
 
 /// Trials before the first that is learnt from.
@@ -84,7 +84,7 @@ impl TpeSampler {
     }
 
     /// Brings the kernels of all trials up to date.
-    fn update(&mut self, past: &Past) {
+    fn update(&mut self, past: &SamplerHistory) {
         let widths = widths::of_all(&self.space, past.len());
         let all = &mut self.all;
         let is_past = all.len() <= past.len()
@@ -99,8 +99,8 @@ impl TpeSampler {
     }
 }
 
-impl Learner for TpeSampler {
-    fn suggest(&mut self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64> {
+impl AdaptiveSampler for TpeSampler {
+    fn suggest(&mut self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64> {
         self.update(past);
         let TpeSampler { space, all, scratch } = self;
         let good = split::best(past, good_count);

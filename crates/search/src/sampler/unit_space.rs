@@ -95,7 +95,7 @@ impl Dimension {
 
     /// The coordinate that stands for the value which `coordinate` gives: the middle of its cell, or a
     /// category's index.
-    pub fn settle(&self, coordinate: f64) -> f64 {
+    pub fn snap(&self, coordinate: f64) -> f64 {
         match self.kind {
             Kind::Continuous => coordinate.clamp(0.0, 1.0),
             Kind::Levels(levels) => (level(coordinate, levels) as f64 + 0.5) / levels as f64,
@@ -199,14 +199,14 @@ impl UnitSpace {
 
     /// Makes a proposal a point: each coordinate that of a value, NaN where the parameter does not exist. A
     /// NaN where it does exist becomes the middle of its range.
-    pub fn settle(&self, point: &mut [f64]) {
+    pub fn snap(&self, point: &mut [f64]) {
         for (position, dimension) in self.dimensions.iter().enumerate() {
             point[position] = if !self.exists(point, position) {
                 f64::NAN
             } else if point[position].is_nan() {
-                dimension.settle(dimension.uniform(0.5))
+                dimension.snap(dimension.uniform(0.5))
             } else {
-                dimension.settle(point[position])
+                dimension.snap(point[position])
             };
         }
     }
@@ -298,10 +298,10 @@ fn coordinate(domain: &Domain, dimension: &Dimension, value: &ParamValue) -> f64
         }
         (Domain::IntRange { low, step, .. }, Kind::Levels(levels)) => {
             let index = (number - *low as f64) / *step as f64;
-            dimension.settle((index.round() + 0.5) / *levels as f64)
+            dimension.snap((index.round() + 0.5) / *levels as f64)
         }
         (Domain::FloatRange { low, step: Some(step), .. }, Kind::Levels(levels)) => {
-            dimension.settle((((number - low) / step).round() + 0.5) / *levels as f64)
+            dimension.snap((((number - low) / step).round() + 0.5) / *levels as f64)
         }
         (Domain::FloatRange { low, high, log, .. }, Kind::Continuous) => {
             let number = number.clamp(*low, *high);
@@ -312,7 +312,7 @@ fn coordinate(domain: &Domain, dimension: &Dimension, value: &ParamValue) -> f64
             };
             part.clamp(0.0, 1.0)
         }
-        _ => dimension.settle(0.5),
+        _ => dimension.snap(0.5),
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
             let space = unit_space();
             let drawn = space.dimensions().iter().zip(draws);
             let mut point: Vec<f64> = drawn.map(|(dimension, u)| dimension.uniform(u)).collect();
-            space.settle(&mut point);
+            space.snap(&mut point);
             let params = space.params(&point);
             let back = space.point(&params);
             for (a, b) in point.iter().zip(&back) {
@@ -365,7 +365,7 @@ mod tests {
             }
             prop_assert_eq!(space.params(&back).iter().count(), 10);
             let mut again = back.clone();
-            space.settle(&mut again);
+            space.snap(&mut again);
             for (dimension, (a, b)) in space.dimensions().iter().zip(back.iter().zip(&again)) {
                 prop_assert!((a - b).abs() < 1e-9);
                 if let Some((low, high)) = dimension.cell(*a) {

@@ -7,7 +7,7 @@ use crate::bind::bind;
 use crate::keyed_rng::Task;
 use crate::objective::{Objective, ObjectiveError, RefitScore, TaskHandle};
 use crate::params::Params;
-use crate::store::{Kept, RefitClaim, Store, StoreError};
+use crate::store::{RefitClaim, SaveOutcome, Store, StoreError};
 use crate::tasks::{Dispatcher, Next, run_tasks};
 use crate::timeline::Span;
 
@@ -133,7 +133,7 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
 
     fn finished(&mut self, (place, mut refit): (usize, Refit)) {
         let ended = refit.result != Err(ObjectiveError::Interrupted);
-        if ended && self.ask(|store| store.save_refit(&refit)) == Some(Kept::Lost) {
+        if ended && self.ask(|store| store.save_refit(&refit)) == Some(SaveOutcome::Lost) {
             refit.result = Err(ObjectiveError::Interrupted);
             self.tasks.push_back((place, refit.seed));
         }
@@ -148,6 +148,6 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
     }
 
     fn tick(&mut self) {
-        self.ask(Store::beat);
+        self.ask(Store::heartbeat);
     }
 }

@@ -151,17 +151,17 @@ impl Shared {
 impl Store for Member<'_> {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError> {
         let mut trials = self.shared.lock();
-        let kept = |trial: &Trial| KeptTrial { trial: trial.clone(), spans: vec![] };
+        let kept = |trial: &Trial| StoredTrial { trial: trial.clone(), spans: vec![] };
         let others = trials.iter().filter(|(_, owner)| *owner != Some(self.process));
-        let news: Vec<KeptTrial> = others.map(|(trial, _)| kept(trial)).collect();
+        let news: Vec<StoredTrial> = others.map(|(trial, _)| kept(trial)).collect();
         let suggestion = suggest(&news);
         let left = trials.iter().position(|(trial, owner)| owner.is_none() && !trial.is_finished());
         if let Some(number) = left {
             trials[number].1 = Some(self.process);
-            return Ok(Claim::TakenUp(number));
+            return Ok(Claimed::TakenUp(number));
         }
         let busy = trials.iter().any(|(trial, owner)| {
             !trial.is_finished() && owner.is_some_and(|owner| owner != self.process)
@@ -170,36 +170,41 @@ impl Store for Member<'_> {
             Suggestion::Candidate(candidate) => {
                 let number = trials.len();
                 trials.push((Trial::start(number, candidate, FOLDS), Some(self.process)));
-                Claim::Begun(number)
+                Claimed::Begun(number)
             }
-            Suggestion::End if !busy => Claim::Over,
-            Suggestion::End | Suggestion::Wait => Claim::Wait,
+            Suggestion::End if !busy => Claimed::Over,
+            Suggestion::End | Suggestion::Wait => Claimed::Wait,
         })
     }
 
-    fn save_fold(&mut self, trial: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {
+    fn save_fold(
+        &mut self,
+        trial: &Trial,
+        _: usize,
+        _: &FoldRecord,
+    ) -> Result<SaveOutcome, StoreError> {
         let mut trials = self.shared.lock();
         if self.saves_left == 0 {
             return Err(StoreError("the plug was pulled".into()));
         }
         self.saves_left -= 1;
         trials[trial.number].0 = trial.clone();
-        Ok(Kept::Kept)
+        Ok(SaveOutcome::Saved)
     }
 
     fn claim_refit(&mut self, _: usize, _: usize) -> Result<RefitClaim, StoreError> {
         Ok(RefitClaim::Elsewhere)
     }
 
-    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
-        Ok(Kept::Lost)
+    fn save_refit(&mut self, _: &Refit) -> Result<SaveOutcome, StoreError> {
+        Ok(SaveOutcome::Lost)
     }
 
     fn release(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
         Ok(vec![])
     }
 }

@@ -211,25 +211,30 @@ struct Faulty {
 impl Store for Faulty {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError> {
         self.inner.claim(suggest)
     }
 
-    fn save_fold(&mut self, _: &Trial, _: usize, _: &FoldRecord) -> Result<Kept, StoreError> {
+    fn save_fold(
+        &mut self,
+        _: &Trial,
+        _: usize,
+        _: &FoldRecord,
+    ) -> Result<SaveOutcome, StoreError> {
         if self.loses {
-            return Ok(Kept::Lost);
+            return Ok(SaveOutcome::Lost);
         }
         let full = StoreError("the disk is full".into());
         self.left = self.left.checked_sub(1).ok_or(full)?;
-        Ok(Kept::Kept)
+        Ok(SaveOutcome::Saved)
     }
 
     fn claim_refit(&mut self, _: usize, seed: usize) -> Result<RefitClaim, StoreError> {
         Ok(if seed == 1 { RefitClaim::Elsewhere } else { RefitClaim::Claimed })
     }
 
-    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
+    fn save_refit(&mut self, _: &Refit) -> Result<SaveOutcome, StoreError> {
         Err(StoreError("the disk is full".into()))
     }
 
@@ -238,7 +243,7 @@ impl Store for Faulty {
         Ok(())
     }
 
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
         Ok(Vec::new())
     }
 }
@@ -287,11 +292,11 @@ struct Fickle {
 impl Store for Fickle {
     fn claim(
         &mut self,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Claim, StoreError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<Claimed, StoreError> {
         if std::mem::take(&mut self.lost) {
             suggest(&[]);
-            return Ok(Claim::TakenUp(0));
+            return Ok(Claimed::TakenUp(0));
         }
         self.inner.claim(suggest)
     }
@@ -301,27 +306,27 @@ impl Store for Fickle {
         trial: &Trial,
         fold: usize,
         _: &FoldRecord,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<SaveOutcome, StoreError> {
         if self.refused || (trial.number, fold) != (0, 1) {
-            return Ok(Kept::Kept);
+            return Ok(SaveOutcome::Saved);
         }
         (self.refused, self.lost) = (true, true);
-        Ok(Kept::Lost)
+        Ok(SaveOutcome::Lost)
     }
 
     fn claim_refit(&mut self, _: usize, _: usize) -> Result<RefitClaim, StoreError> {
         Ok(RefitClaim::Claimed)
     }
 
-    fn save_refit(&mut self, _: &Refit) -> Result<Kept, StoreError> {
-        Ok(Kept::Kept)
+    fn save_refit(&mut self, _: &Refit) -> Result<SaveOutcome, StoreError> {
+        Ok(SaveOutcome::Saved)
     }
 
     fn release(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn beat(&mut self) -> Result<Vec<usize>, StoreError> {
+    fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
         Ok(Vec::new())
     }
 }

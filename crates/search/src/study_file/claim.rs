@@ -3,7 +3,7 @@
 
 use super::error::SpaceError;
 use super::toml_view::{Source, TableView};
-use crate::suggestion;
+use crate::did_you_mean;
 
 /// Something said of one explicit trial's training.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +69,7 @@ pub(super) fn parse_claim(
             table.span_of(key),
             &format!("no [[trial]] is called `{name}`"),
             "unknown",
-            &suggestion::help(name, names),
+            &did_you_mean::help(name, names),
         )),
     };
     known_model("model", &model)?;

@@ -9,9 +9,9 @@ use toml::de::DeValue;
 
 use super::error::SpaceError;
 use super::toml_view::{Source, TableView};
+use crate::did_you_mean;
 use crate::params::Params;
 use crate::space::Space;
-use crate::suggestion;
 
 /// What a score of a program is called where nobody says.
 const METRIC: &str = "score";
@@ -163,7 +163,7 @@ pub(super) fn parse_command(
             }
         };
         if let Some(unknown) = word.params().find(|name| !names.contains(name)) {
-            let help = suggestion::help(unknown, &names);
+            let help = did_you_mean::help(unknown, &names);
             let help = format!("{help}; `{{{{` and `}}}}` are braces");
             return wrong(&format!("`{{{unknown}}}` is no parameter of [space]"), &help);
         }

@@ -8,9 +8,9 @@ use toml::de::DeValue;
 use super::domain::parse_value;
 use super::error::SpaceError;
 use super::toml_view::{Source, TableView};
+use crate::did_you_mean;
 use crate::params::ParamValue;
 use crate::space::{Condition, LISTED, Space};
-use crate::suggestion;
 
 /// The conditions that the line of `param` states, on parameters that stand before it, in `space`.
 pub(super) fn parse_conditions(
@@ -88,7 +88,7 @@ fn values_of(space: &Space, parent: &str) -> Result<Vec<ParamValue>, String> {
         let above = "a parameter may depend on those that stand above it";
         return Err(match names.is_empty() {
             true => format!("{above}: there is none"),
-            false => format!("{above}: {}", suggestion::help(parent, &names)),
+            false => format!("{above}: {}", did_you_mean::help(parent, &names)),
         });
     };
     domain.values().ok_or_else(|| {
@@ -146,7 +146,7 @@ fn one_of(
     let texts: Vec<String> = values.iter().map(ParamValue::to_string).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let help = match values.len() {
-        0..=20 => suggestion::help(&value.to_string(), &texts),
+        0..=20 => did_you_mean::help(&value.to_string(), &texts),
         _ => format!("its values are {}", shown(values)),
     };
     Err(source.error(item.span(), &problem, "here", &help))

@@ -91,7 +91,7 @@ fn can_be_searched(file: &StudyFile) {
     let space = UnitSpace::new(&file.space);
     for u in [0.0, 0.3, 0.999_999_999_999] {
         let mut point: Vec<f64> = space.dimensions().iter().map(|d| d.uniform(u)).collect();
-        space.settle(&mut point);
+        space.snap(&mut point);
         for (name, value) in space.params(&point).iter() {
             let domain = file.space.get(name).unwrap();
             let is_inside = match (domain, value) {

@@ -17,8 +17,8 @@ pub struct ObjectiveSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
     /// Whether a clock decides it. No file says so: the model does.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub by_clock: bool,
+    #[serde(rename = "by_clock", default, skip_serializing_if = "std::ops::Not::not")]
+    pub wall_clock: bool,
 }
 
 /// Objectives, and the places of their names.
@@ -51,7 +51,7 @@ pub(super) fn parse_objectives(
             ));
         }
         let direction = table.one_of("direction", &DIRECTIONS)?;
-        objectives.push(ObjectiveSettings { name, direction, by_clock: false });
+        objectives.push(ObjectiveSettings { name, direction, wall_clock: false });
         spans.push(span);
     }
     let stated = study.filter(|study| !objectives.is_empty() && study.value("direction").is_some());

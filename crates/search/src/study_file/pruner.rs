@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::error::SpaceError;
 use super::toml_view::{NameOrTable, Source, TableView};
+use crate::did_you_mean;
 use crate::pruner::{Fault, PrunerSettings};
-use crate::suggestion;
 
 /// Reads the pruner at `key` of a table; `None` where the key is not there, or says `none`.
 pub(super) fn parse_pruner(
@@ -59,7 +59,7 @@ fn by_name(
         None => {
             let known = [&["none"][..], &PrunerSettings::NAMES].concat();
             let problem = format!("there is no pruner `{name}`");
-            Err(source.error(span, &problem, "unknown", &suggestion::help(name, &known)))
+            Err(source.error(span, &problem, "unknown", &did_you_mean::help(name, &known)))
         }
     }
 }

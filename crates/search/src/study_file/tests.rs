@@ -77,7 +77,7 @@ fn a_file_without_settings_gets_the_documented_defaults() {
         top: 3,
         refit_seeds: 3,
         window: None,
-        end_rule: EndRule::default(),
+        stop_rule: StopRule::default(),
         objectives: Vec::new(),
     };
     assert_eq!(file.study, expected);

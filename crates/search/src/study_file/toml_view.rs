@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::SpaceError;
-use crate::suggestion;
+use crate::did_you_mean;
 
 /// The text of a file with its name.
 #[derive(Debug, Clone)]
@@ -86,7 +86,12 @@ impl<'a> TableView<'a> {
             None => Ok(()),
             Some((key, span, _)) => {
                 let problem = format!("{} has no key `{key}`", self.title);
-                Err(self.source.error(span, &problem, "unknown key", &suggestion::help(key, known)))
+                Err(self.source.error(
+                    span,
+                    &problem,
+                    "unknown key",
+                    &did_you_mean::help(key, known),
+                ))
             }
         }
     }
@@ -247,7 +252,7 @@ impl<'a> TableView<'a> {
                     self.span_of(key),
                     &problem,
                     "unknown",
-                    &suggestion::help(&text, &names),
+                    &did_you_mean::help(&text, &names),
                 ))
             }
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::StorageError;
-use crate::columns::Columns;
+use crate::bulk_insert::insert_rows;
 use crate::database::{Database, Value};
 use crate::records::{ParamRecord, TrialRecord};
-use crate::rows::insert_rows;
+use crate::row_reader::RowReader;
 
 /// A trial that is to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ pub(crate) fn insert_trial(
     // Optuna counts the trials before this one, which comes to the same, and takes longer each time.
     let last = "SELECT number FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1";
     let last = db.query(last, &[Value::Int(study)])?.into_iter().next();
-    let number = last.map_or(Ok(0), |row| Columns::of(row).int().map(|number| number + 1))?;
+    let number = last.map_or(Ok(0), |row| RowReader::of(row).int().map(|number| number + 1))?;
     let start = if trial.state == "RUNNING" { "{now}" } else { "NULL" };
     let insert = format!(
         "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?1, ?2, ?3, {start}) \
@@ -134,8 +134,8 @@ pub(crate) fn insert_record(
     ];
     let id = returned_key(db.query(insert, &values)?)?;
     if record.heartbeat.is_some() {
-        let beat = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, ?2)";
-        db.execute(beat, &[Value::Int(id), date(&record.heartbeat)])?;
+        let heartbeat = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, ?2)";
+        db.execute(heartbeat, &[Value::Int(id), date(&record.heartbeat)])?;
     }
     insert_params(db, id, &record.params)?;
     insert_values(db, id, &record.values)?;
@@ -189,7 +189,7 @@ fn returned_key(rows: Vec<Vec<Value>>) -> Result<i64, StorageError> {
     let row = rows.into_iter().next();
     row.map_or_else(
         || Err(StorageError::Permanent("the database gave a new trial no key".into())),
-        |row| Columns::of(row).int(),
+        |row| RowReader::of(row).int(),
     )
 }
 
@@ -277,13 +277,13 @@ mod tests {
     use super::*;
     use crate::database::Access;
     use crate::trials::read_trials;
-    use crate::{Existence, Patience, Storage, StorageUrl};
+    use crate::{OpenMode, RetryPolicy, Storage, StorageUrl};
 
     fn new_storage() -> (TempDir, Storage) {
         let folder = tempfile::tempdir().unwrap();
         let url = StorageUrl::Sqlite(folder.path().join("studies.db"));
-        let patience = Patience { limit: Duration::ZERO, stop: Stop::default() };
-        let storage = Storage::open(&url, Existence::MayCreate, patience).unwrap();
+        let retry_policy = RetryPolicy { limit: Duration::ZERO, stop: Stop::default() };
+        let storage = Storage::open(&url, OpenMode::MayCreate, retry_policy).unwrap();
         (folder, storage)
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Rejection};
-use burn_tune_search::pruner::LooksAt;
-use burn_tune_search::store::{Claim, FoldRecord, Kept, KeptTrial, RefitClaim, Store};
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::store::{Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoredTrial};
 use burn_tune_search::study::{Refit, RunOptions, refit, run};
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::timeline::Span;
@@ -16,7 +16,7 @@ use burn_tune_search::{
     Trial, TrialState,
 };
 use burn_tune_storage::database::{Access, Value};
-use burn_tune_storage::{Distribution, Part, StudyRecord, StudyStore};
+use burn_tune_storage::{Distribution, StudyRecord, StudyStore, WorkerOptions};
 use serde::Deserialize;
 
 use crate::harness::{TestDatabase, on_every_database};
@@ -40,10 +40,17 @@ const FOLDS: usize = 2;
 const LONG: Duration = Duration::from_secs(300);
 const SHORT: Duration = Duration::from_millis(400);
 
-fn part(lease: Duration, retries: usize) -> Part {
+fn part(lease: Duration, retries: usize) -> WorkerOptions {
     let choices = (0..100).map(serde_json::Value::from).collect();
     let distributions = [("x".to_owned(), Distribution::Categorical { choices })].into();
-    Part { folds: FOLDS, distributions, looks_at: LooksAt::Folds, jobs: 1, lease, retries }
+    WorkerOptions {
+        folds: FOLDS,
+        distributions,
+        report_unit: ReportUnit::Folds,
+        jobs: 1,
+        lease,
+        retries,
+    }
 }
 
 fn study(database: &TestDatabase) -> StudyRecord {
@@ -73,13 +80,13 @@ fn after(mut trial: Trial, fold: usize, score: f64) -> Trial {
     trial
 }
 
-fn save(store: &mut StudyStore, trial: &mut Trial, fold: usize, score: f64) -> Kept {
+fn save(store: &mut StudyStore, trial: &mut Trial, fold: usize, score: f64) -> SaveOutcome {
     *trial = after(trial.clone(), fold, score);
     store.save_fold(trial, fold, &record(score)).unwrap()
 }
 
 /// Claims the next trial, of `trials`, and gives what was told before it.
-fn claim(store: &mut StudyStore, begun: usize, trials: usize) -> (Claim, Vec<KeptTrial>) {
+fn claim(store: &mut StudyStore, begun: usize, trials: usize) -> (Claimed, Vec<StoredTrial>) {
     let mut told = Vec::new();
     let mut known = begun;
     let claim = store
@@ -193,23 +200,23 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
 fn a_study_goes_on_with_the_folds_that_were_left(database: &TestDatabase) {
     let study = study(database);
     let mut first = worker(database, &study, SHORT);
-    assert_eq!(claim(&mut first, 0, 2).0, Claim::Begun(0));
+    assert_eq!(claim(&mut first, 0, 2).0, Claimed::Begun(0));
     let mut trial = begun(0);
-    assert_eq!(save(&mut first, &mut trial, 1, 0.1 + 0.2), Kept::Kept);
+    assert_eq!(save(&mut first, &mut trial, 1, 0.1 + 0.2), SaveOutcome::Saved);
     drop(first);
 
     thread::sleep(2 * SHORT);
     let mut second = worker(database, &study, LONG);
     let (claimed, told) = claim(&mut second, 0, 2);
-    assert_eq!(claimed, Claim::TakenUp(0));
+    assert_eq!(claimed, Claimed::TakenUp(0));
     let span = record(0.0).span.unwrap();
-    assert_eq!(told, [KeptTrial { trial: trial.clone(), spans: vec![(1, span)] }]);
-    assert_eq!(save(&mut second, &mut trial, 0, 0.5), Kept::Kept);
-    assert_eq!(claim(&mut second, 1, 2), (Claim::Begun(1), vec![]));
+    assert_eq!(told, [StoredTrial { trial: trial.clone(), spans: vec![(1, span)] }]);
+    assert_eq!(save(&mut second, &mut trial, 0, 0.5), SaveOutcome::Saved);
+    assert_eq!(claim(&mut second, 1, 2), (Claimed::Begun(1), vec![]));
 
     let mut third = worker(database, &study, LONG);
     let (claimed, told) = claim(&mut third, 0, 2);
-    assert_eq!(claimed, Claim::Wait, "the other one works on trial 1");
+    assert_eq!(claimed, Claimed::Wait, "the other one works on trial 1");
     assert_eq!(told[0].trial, trial);
     assert_eq!(told[1].trial, begun(1));
 }
@@ -220,14 +227,14 @@ fn a_worker_that_comes_back_too_late_is_refused(database: &TestDatabase) {
     claim(&mut slow, 0, 1);
     thread::sleep(2 * SHORT);
     let mut fast = worker(database, &study, LONG);
-    assert_eq!(claim(&mut fast, 0, 1).0, Claim::TakenUp(0));
+    assert_eq!(claim(&mut fast, 0, 1).0, Claimed::TakenUp(0));
     let (mut of_slow, mut of_fast) = (begun(0), begun(0));
-    assert_eq!(save(&mut slow, &mut of_slow, 0, 0.25), Kept::Lost);
-    assert_eq!(save(&mut fast, &mut of_fast, 0, 0.5), Kept::Kept);
-    assert_eq!(save(&mut fast, &mut of_fast, 1, 0.5), Kept::Kept);
-    assert_eq!(save(&mut slow, &mut of_slow, 1, 0.25), Kept::Lost);
+    assert_eq!(save(&mut slow, &mut of_slow, 0, 0.25), SaveOutcome::Lost);
+    assert_eq!(save(&mut fast, &mut of_fast, 0, 0.5), SaveOutcome::Saved);
+    assert_eq!(save(&mut fast, &mut of_fast, 1, 0.5), SaveOutcome::Saved);
+    assert_eq!(save(&mut slow, &mut of_slow, 1, 0.25), SaveOutcome::Lost);
     let (claimed, told) = claim(&mut slow, 1, 1);
-    assert_eq!((claimed, &told[0].trial), (Claim::Over, &of_fast));
+    assert_eq!((claimed, &told[0].trial), (Claimed::Over, &of_fast));
     let kept = database.open().trial(&study, 0).unwrap().unwrap();
     assert_eq!((kept.state.as_str(), kept.values), ("COMPLETE", vec![0.5]));
 }
@@ -240,58 +247,58 @@ fn signs_of_life_keep_a_trial(database: &TestDatabase) {
     claim(&mut alive, 0, 1);
     let since = Stopwatch::start();
     while since.elapsed() < lease * 2 {
-        assert_eq!(alive.beat(), Ok(vec![]));
-        assert_eq!(claim(&mut other, 1, 1).0, Claim::Wait);
+        assert_eq!(alive.heartbeat(), Ok(vec![]));
+        assert_eq!(claim(&mut other, 1, 1).0, Claimed::Wait);
         thread::sleep(lease / 20);
     }
     assert_eq!(database.open().active_workers(&study), Ok(1));
     // And without them it is lost, and that is seen.
     thread::sleep(lease * 3 / 2);
-    assert_eq!(claim(&mut other, 1, 1).0, Claim::TakenUp(0));
-    assert_eq!(alive.beat(), Ok(vec![0]));
-    assert_eq!(alive.beat(), Ok(vec![]));
+    assert_eq!(claim(&mut other, 1, 1).0, Claimed::TakenUp(0));
+    assert_eq!(alive.heartbeat(), Ok(vec![0]));
+    assert_eq!(alive.heartbeat(), Ok(vec![]));
 }
 
 fn what_is_given_back_is_taken_up_at_once(database: &TestDatabase) {
     let study = study(database);
     let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, LONG));
     claim(&mut first, 0, 1);
-    assert_eq!(claim(&mut second, 0, 1).0, Claim::Wait);
+    assert_eq!(claim(&mut second, 0, 1).0, Claimed::Wait);
     first.release().unwrap();
-    assert_eq!(claim(&mut second, 1, 1).0, Claim::TakenUp(0));
+    assert_eq!(claim(&mut second, 1, 1).0, Claimed::TakenUp(0));
 }
 
 fn a_trial_that_loses_worker_after_worker_is_lost_until_it_is_revived(database: &TestDatabase) {
     let study = study(database);
-    for expected in [Claim::Begun(0), Claim::TakenUp(0)] {
+    for expected in [Claimed::Begun(0), Claimed::TakenUp(0)] {
         let mut dying = worker(database, &study, SHORT);
         assert_eq!(claim(&mut dying, 0, 1).0, expected);
         thread::sleep(2 * SHORT);
     }
     // That is no result: the others go on, and the trial stays as it is.
     let mut last = worker(database, &study, LONG);
-    assert_eq!(claim(&mut last, 0, 1).0, Claim::Over);
-    assert_eq!(claim(&mut last, 0, 2).0, Claim::Begun(1));
+    assert_eq!(claim(&mut last, 0, 1).0, Claimed::Over);
+    assert_eq!(claim(&mut last, 0, 2).0, Claimed::Begun(1));
     let mut storage = database.open();
     assert_eq!(storage.lost_trials(&study).unwrap(), [0]);
     assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, "RUNNING");
     storage.revive_lost_trials(&study).unwrap();
     assert_eq!(storage.lost_trials(&study).unwrap(), [0usize; 0]);
-    assert_eq!(claim(&mut worker(database, &study, LONG), 2, 2).0, Claim::TakenUp(0));
+    assert_eq!(claim(&mut worker(database, &study, LONG), 2, 2).0, Claimed::TakenUp(0));
 }
 
 fn progress_makes_up_for_lost_workers(database: &TestDatabase) {
     let study = study(database);
     let mut trial = begun(0);
-    for expected in [Claim::Begun(0), Claim::TakenUp(0)] {
+    for expected in [Claimed::Begun(0), Claimed::TakenUp(0)] {
         let mut dying = worker(database, &study, SHORT);
         assert_eq!(claim(&mut dying, 0, 1).0, expected);
-        if expected == Claim::TakenUp(0) {
-            assert_eq!(save(&mut dying, &mut trial, 0, 0.5), Kept::Kept);
+        if expected == Claimed::TakenUp(0) {
+            assert_eq!(save(&mut dying, &mut trial, 0, 0.5), SaveOutcome::Saved);
         }
         thread::sleep(2 * SHORT);
     }
-    assert_eq!(claim(&mut worker(database, &study, LONG), 0, 1).0, Claim::TakenUp(0));
+    assert_eq!(claim(&mut worker(database, &study, LONG), 0, 1).0, Claimed::TakenUp(0));
 }
 
 fn a_refit_is_done_once(database: &TestDatabase) {
@@ -301,7 +308,7 @@ fn a_refit_is_done_once(database: &TestDatabase) {
     claim(&mut first, 0, 1);
     save(&mut first, &mut trial, 0, 0.5);
     save(&mut first, &mut trial, 1, 0.5);
-    assert_eq!(claim(&mut second, 0, 1).0, Claim::Over);
+    assert_eq!(claim(&mut second, 0, 1).0, Claimed::Over);
     let refit = |score: f64, seed: usize| Refit {
         trial: 0,
         seed,
@@ -318,15 +325,15 @@ fn a_refit_is_done_once(database: &TestDatabase) {
     assert_eq!(second.claim_refit(0, 1), Ok(RefitClaim::Claimed));
     thread::sleep(2 * SHORT);
     assert_eq!(second.claim_refit(0, 0), Ok(RefitClaim::Claimed), "its worker is gone");
-    assert_eq!(first.save_refit(&refit(0.25, 0)), Ok(Kept::Lost));
-    assert_eq!(second.save_refit(&refit(0.125, 0)), Ok(Kept::Kept));
+    assert_eq!(first.save_refit(&refit(0.25, 0)), Ok(SaveOutcome::Lost));
+    assert_eq!(second.save_refit(&refit(0.125, 0)), Ok(SaveOutcome::Saved));
     let done = RefitClaim::Done(Box::new(refit(0.125, 0)));
     assert_eq!(first.claim_refit(0, 0), Ok(done));
     let failed = Refit {
         result: Err(ObjectiveError::Failed { reason: "no".into(), flags: vec![] }),
         ..refit(0.0, 1)
     };
-    assert_eq!(second.save_refit(&failed), Ok(Kept::Kept));
+    assert_eq!(second.save_refit(&failed), Ok(SaveOutcome::Saved));
     assert_eq!(first.claim_refit(0, 1), Ok(RefitClaim::Done(Box::new(failed))));
 }
 
@@ -338,8 +345,8 @@ fn a_result_is_kept_whose_acknowledgement_was_lost(database: &TestDatabase) {
     save(&mut store, &mut trial, 0, 0.5);
     save(&mut store, &mut trial, 1, 0.25);
     // Said twice, as after a connection that broke while it was committed.
-    assert_eq!(store.save_fold(&trial, 1, &record(0.25)), Ok(Kept::Kept));
-    assert_eq!(store.save_fold(&trial, 1, &record(0.5)), Ok(Kept::Lost));
+    assert_eq!(store.save_fold(&trial, 1, &record(0.25)), Ok(SaveOutcome::Saved));
+    assert_eq!(store.save_fold(&trial, 1, &record(0.5)), Ok(SaveOutcome::Lost));
 }
 
 fn a_claim_is_found_again_whose_acknowledgement_was_lost(database: &TestDatabase) {
@@ -370,8 +377,8 @@ fn a_claim_is_found_again_whose_acknowledgement_was_lost(database: &TestDatabase
             db.execute(&lease, &[text(worker.clone())]).map(drop)
         })
         .unwrap();
-    assert_eq!(claim(&mut store, 1, 5).0, Claim::TakenUp(1));
-    assert_eq!(claim(&mut store, 2, 5).0, Claim::Begun(2));
+    assert_eq!(claim(&mut store, 1, 5).0, Claimed::TakenUp(1));
+    assert_eq!(claim(&mut store, 2, 5).0, Claimed::Begun(2));
 }
 
 fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
@@ -389,7 +396,7 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
          VALUES (1, ?1, 'RUNNING', {now})",
     );
     let (claimed, told) = claim(&mut store, 1, 5);
-    assert_eq!(claimed, Claim::Begun(2));
+    assert_eq!(claimed, Claimed::Begun(2));
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].trial.state, TrialState::Foreign { values: vec![], begun_here: false });
     write("UPDATE trials SET state = 'COMPLETE' WHERE study_id = ?1 AND number = 1");
@@ -398,10 +405,10 @@ fn trials_of_other_programs_are_told_of(database: &TestDatabase) {
          SELECT trial_id, 0, 0.75, 'FINITE' FROM trials WHERE study_id = ?1 AND number = 1",
     );
     let (claimed, told) = claim(&mut store, 3, 5);
-    assert_eq!(claimed, Claim::Begun(3));
+    assert_eq!(claimed, Claimed::Begun(3));
     assert_eq!(told[0].trial.state, TrialState::Foreign { values: vec![0.75], begun_here: false });
     assert_eq!(told[0].trial.number, 1);
-    assert_eq!(claim(&mut store, 4, 5), (Claim::Begun(4), vec![]), "it is told once");
+    assert_eq!(claim(&mut store, 4, 5), (Claimed::Begun(4), vec![]), "it is told once");
 }
 
 fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
@@ -411,5 +418,5 @@ fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
     database.open().delete_study(&study).unwrap();
     let error = store.claim(&mut |_| Suggestion::Candidate(candidate(1))).unwrap_err();
     assert!(error.to_string().contains("deleted"), "{error}");
-    assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(Kept::Lost));
+    assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(SaveOutcome::Lost));
 }

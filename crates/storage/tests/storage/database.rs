@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use burn_tune_storage::database::{Access, Database, Row, Value};
-use burn_tune_storage::{Existence, Storage, StorageError};
+use burn_tune_storage::{OpenMode, Storage, StorageError};
 
 use crate::harness::{TestDatabase, on_every_database};
 
@@ -266,7 +266,7 @@ fn many_may_make_the_tables_at_the_same_time(database: &TestDatabase) {
 
 fn what_must_exist_is_not_made(database: &TestDatabase) {
     for _ in 0..2 {
-        match database.try_open(Existence::MustExist) {
+        match database.try_open(OpenMode::MustExist) {
             Err(StorageError::Input(reason)) => {
                 assert!(reason.starts_with("there is no study in "), "{reason}");
             }
@@ -275,7 +275,7 @@ fn what_must_exist_is_not_made(database: &TestDatabase) {
         }
     }
     drop(database.open());
-    assert!(database.try_open(Existence::MustExist).is_ok());
+    assert!(database.try_open(OpenMode::MustExist).is_ok());
 }
 
 fn our_rows_go_with_the_trial(database: &TestDatabase) {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use burn_tune_search::Stop;
-use burn_tune_storage::{Existence, Patience, Storage, StorageError, StorageUrl};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl};
 use tempfile::TempDir;
 
 /// A database that nothing has been done with yet.
@@ -31,17 +31,17 @@ impl TestDatabase {
 
     /// A connection, with Optuna's tables and ours.
     pub fn open(&self) -> Storage {
-        self.try_open(Existence::MayCreate).unwrap()
+        self.try_open(OpenMode::MayCreate).unwrap()
     }
 
-    pub fn try_open(&self, existence: Existence) -> Result<Storage, StorageError> {
-        Storage::open(&self.url, existence, patience())
+    pub fn try_open(&self, existence: OpenMode) -> Result<Storage, StorageError> {
+        Storage::open(&self.url, existence, retry_policy())
     }
 }
 
 /// Enough for a loaded machine, and little enough for a test that hangs to fail.
-pub fn patience() -> Patience {
-    Patience { limit: Duration::from_secs(60), stop: Stop::default() }
+pub fn retry_policy() -> RetryPolicy {
+    RetryPolicy { limit: Duration::from_secs(60), stop: Stop::default() }
 }
 
 /// Makes tests of functions that take a `&TestDatabase`: `sqlite::NAME`, `postgres::NAME`.

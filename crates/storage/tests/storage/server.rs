@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use burn_tune_search::Stop;
 use burn_tune_storage::database::{Access, Value};
-use burn_tune_storage::{Existence, Patience, Storage, StorageError};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError};
 
 use crate::harness::TestDatabase;
 use crate::harness::postgres::{PASSWORD, Server, USER};
@@ -16,8 +16,8 @@ fn open(address: &str) -> Result<Storage, StorageError> {
 }
 
 fn open_patiently(address: &str, limit: Duration) -> Result<Storage, StorageError> {
-    let patience = Patience { limit, stop: Stop::default() };
-    Storage::open(&address.parse().unwrap(), Existence::MayCreate, patience)
+    let retry_policy = RetryPolicy { limit, stop: Stop::default() };
+    Storage::open(&address.parse().unwrap(), OpenMode::MayCreate, retry_policy)
 }
 
 fn permanent(address: &str) -> String {

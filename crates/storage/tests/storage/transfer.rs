@@ -6,12 +6,12 @@ use std::path::Path;
 
 use burn_tune_storage::transfer::{Imported, TransferError, import};
 use burn_tune_storage::{
-    Distribution, Existence, Storage, StorageError, StorageUrl, StudyRecord, TrialRecord,
+    Distribution, OpenMode, Storage, StorageError, StorageUrl, StudyRecord, TrialRecord,
     python_json,
 };
 use serde_json::{Value, json};
 
-use crate::harness::{TestDatabase, on_every_database, patience};
+use crate::harness::{TestDatabase, on_every_database, retry_policy};
 use crate::records::{exported, imported, study, texts, trial};
 
 on_every_database!(
@@ -87,7 +87,7 @@ fn optuna(folder: &Path) -> Storage {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let file = folder.join("optuna.db");
     fs::copy(fixtures.join("optuna_studies.db"), &file).unwrap();
-    Storage::open(&StorageUrl::Sqlite(file), Existence::MustExist, patience()).unwrap()
+    Storage::open(&StorageUrl::Sqlite(file), OpenMode::MustExist, retry_policy()).unwrap()
 }
 
 fn what_optuna_wrote_moves_unchanged(database: &TestDatabase) {

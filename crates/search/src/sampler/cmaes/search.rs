@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::distribution::{Distribution, default_population};
-use crate::sampler::past::{Outcome, Past};
+use crate::sampler::history::{Outcome, SamplerHistory};
 
 /// The standard deviation at the beginning, in every coordinate of the cube: Optuna's. With 0.3, functions
 /// of ten parameters take some 50 trials more; 0.2 makes no difference.
@@ -69,7 +69,7 @@ enum Class {
 
 impl Standing {
     /// `None` for what is running.
-    fn of(past: &Past, trial: usize) -> Option<Self> {
+    fn of(past: &SamplerHistory, trial: usize) -> Option<Self> {
         let (class, step, loss) = match past.outcome(trial) {
             Outcome::Running => return None,
             Outcome::Complete => {
@@ -94,7 +94,7 @@ impl Standing {
 }
 
 impl Told {
-    fn of(past: &Past, trial: usize, free: &[usize]) -> Option<Self> {
+    fn of(past: &SamplerHistory, trial: usize, free: &[usize]) -> Option<Self> {
         let point = past.point(trial);
         let coordinates = free.iter().map(|position| point[*position]).collect();
         Some(Told { trial, coordinates, standing: Standing::of(past, trial)? })
@@ -102,13 +102,13 @@ impl Told {
 }
 
 /// How many trials, from the first on, have ended.
-fn ended(past: &Past) -> usize {
+fn ended(past: &SamplerHistory) -> usize {
     (0..past.len()).take_while(|trial| past.outcome(*trial) != Outcome::Running).count()
 }
 
 impl Search {
     /// Before the first generation.
-    pub(super) fn new(past: &Past, dimensions: usize) -> Self {
+    pub(super) fn new(past: &SamplerHistory, dimensions: usize) -> Self {
         let population = default_population(dimensions);
         Search {
             distribution: Distribution::new(vec![0.5; dimensions], FIRST_DEVIATION, population),
@@ -122,7 +122,7 @@ impl Search {
     }
 
     /// Whether a replay of `past` would come by here.
-    pub(super) fn belongs_to(&self, past: &Past, free: &[usize]) -> bool {
+    pub(super) fn belongs_to(&self, past: &SamplerHistory, free: &[usize]) -> bool {
         self.lag == past.len() - ended(past)
             && self.told.iter().all(|told| {
                 told.trial < past.len() && Told::of(past, told.trial, free).as_ref() == Some(told)
@@ -138,7 +138,7 @@ impl Search {
     /// where there are none.
     pub(super) fn catch_up(
         &mut self,
-        past: &Past,
+        past: &SamplerHistory,
         free: &[usize],
         cells: impl Fn(&[f64]) -> Vec<f64>,
     ) {

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
 use crate::sampler::SobolSampler;
-use crate::sampler::past::Outcome;
+use crate::sampler::history::Outcome;
 use crate::space::{Condition, Domain, Space};
 use crate::{ParamValue, StudyFile};
 
@@ -75,10 +75,10 @@ fn run(
     seed: u64,
     trials: usize,
     workers: usize,
-) -> (Vec<f64>, Past) {
+) -> (Vec<f64>, SamplerHistory) {
     let sobol = SobolSampler::new(space, seed).unwrap();
     let mut learner = CmaEsSampler::new(space.clone()).unwrap();
-    let mut past = Past::new(space.len(), 1);
+    let mut past = SamplerHistory::new(space.len(), 1);
     let mut bests: Vec<f64> = Vec::new();
     for trial in 0..trials {
         if let Some(ended) = trial.checked_sub(workers) {
@@ -91,7 +91,7 @@ fn run(
         } else {
             learner.suggest(&past, &mut rng(seed, trial))
         };
-        space.settle(&mut point);
+        space.snap(&mut point);
         past.begin(&point);
         bests.push(loss(&point).min(bests.last().copied().unwrap_or(f64::INFINITY)));
     }
@@ -216,9 +216,14 @@ fn draws_have_the_mean_and_the_covariance_of_the_distribution() {
     }
 }
 
-fn past_of(space: &UnitSpace, outcomes: &[Outcome], losses: &[f64], running: usize) -> Past {
+fn past_of(
+    space: &UnitSpace,
+    outcomes: &[Outcome],
+    losses: &[f64],
+    running: usize,
+) -> SamplerHistory {
     let sobol = SobolSampler::new(space, 3).unwrap();
-    let mut past = Past::new(space.len(), 1);
+    let mut past = SamplerHistory::new(space.len(), 1);
     for (trial, outcome) in outcomes.iter().enumerate() {
         past.begin(&sobol.point(trial as u64));
         if trial + running < outcomes.len() {
@@ -262,7 +267,7 @@ proptest! {
             let fresh = CmaEsSampler::new(space.clone()).unwrap().suggest(&past, &mut rng(1, trials));
             prop_assert_eq!(bits(&point), bits(&fresh));
             let mut settled = point.clone();
-            space.settle(&mut settled);
+            space.snap(&mut settled);
             prop_assert_eq!(bits(&point), bits(&settled));
         }
         // A question about another past is not answered from this one.

@@ -159,7 +159,7 @@ impl Acquisition<'_> {
 
     /// Makes `here` the best of itself and of proposals, which are settled first.
     fn take_better(&self, here: &mut Proposal, mut points: Vec<Vec<f64>>) {
-        points.iter_mut().for_each(|point| self.space.settle(point));
+        points.iter_mut().for_each(|point| self.space.snap(point));
         for proposal in self.evaluated(points) {
             if proposal.value > here.value {
                 *here = proposal;

@@ -1,17 +1,17 @@
 //! The values of a parameter one after the other, and the points of a finite space that no trial has taken.
 
-use crate::sampler::past::Past;
+use crate::sampler::history::SamplerHistory;
 use crate::sampler::unit_space::{Dimension, Kind, UnitSpace};
 
 /// The coordinate of the next larger value; `None` at the last and where values have no next.
 pub fn above(dimension: &Dimension, coordinate: f64) -> Option<f64> {
     let next = match dimension.kind {
-        Kind::Categories(_) => dimension.settle(coordinate + 1.0),
+        Kind::Categories(_) => dimension.snap(coordinate + 1.0),
         // A quarter of this cell's width lies in the next cell, though cells of a logarithmic range become
         // narrower: from 1 to 2 by half.
         _ => dimension
             .cell(coordinate)
-            .map(|(low, high)| dimension.settle(high + 0.25 * (high - low)))?,
+            .map(|(low, high)| dimension.snap(high + 0.25 * (high - low)))?,
     };
     (next > coordinate).then_some(next)
 }
@@ -19,10 +19,10 @@ pub fn above(dimension: &Dimension, coordinate: f64) -> Option<f64> {
 /// The coordinate of the next smaller value; `None` at the first and where values have no next.
 pub fn below(dimension: &Dimension, coordinate: f64) -> Option<f64> {
     let next = match dimension.kind {
-        Kind::Categories(_) => dimension.settle(coordinate - 1.0),
+        Kind::Categories(_) => dimension.snap(coordinate - 1.0),
         _ => dimension
             .cell(coordinate)
-            .map(|(low, high)| dimension.settle(low - 0.25 * (high - low)))?,
+            .map(|(low, high)| dimension.snap(low - 0.25 * (high - low)))?,
     };
     (next < coordinate).then_some(next)
 }
@@ -32,7 +32,7 @@ pub fn values(dimension: &Dimension, most: usize) -> Option<Vec<f64>> {
     if dimension.kind == Kind::Continuous {
         return None;
     }
-    let first = dimension.settle(0.0);
+    let first = dimension.snap(0.0);
     let values: Vec<f64> = std::iter::successors(Some(first), |value| above(dimension, *value))
         .take(most + 1)
         .collect();
@@ -41,14 +41,14 @@ pub fn values(dimension: &Dimension, most: usize) -> Option<Vec<f64>> {
 
 /// The first point of a finite space that no trial has begun at, in an order that starts at `from` in each
 /// dimension. It looks at one point more than have been taken, at most.
-pub fn untaken(space: &UnitSpace, past: &Past, from: &[f64]) -> Option<Vec<f64>> {
+pub fn untaken(space: &UnitSpace, past: &SamplerHistory, from: &[f64]) -> Option<Vec<f64>> {
     let mut point = vec![f64::NAN; space.len()];
     descend(space, past, from, 0, &mut point).then_some(point)
 }
 
 fn descend(
     space: &UnitSpace,
-    past: &Past,
+    past: &SamplerHistory,
     from: &[f64],
     position: usize,
     point: &mut Vec<f64>,
@@ -60,8 +60,8 @@ fn descend(
         point[position] = f64::NAN;
         return descend(space, past, from, position + 1, point);
     }
-    let first = dimension.settle(0.0);
-    let start = if from[position].is_nan() { first } else { dimension.settle(from[position]) };
+    let first = dimension.snap(0.0);
+    let start = if from[position].is_nan() { first } else { dimension.snap(from[position]) };
     let upwards = std::iter::successors(Some(start), |value| above(dimension, *value));
     let wrapped = std::iter::successors(Some(first), |value| above(dimension, *value))
         .take_while(|value| *value < start);

@@ -1,7 +1,7 @@
 //! The past as the model sees it: rows, and a loss for each trial that has ended.
 
 use super::kernel::Columns;
-use crate::sampler::past::{Outcome, Past};
+use crate::sampler::history::{Outcome, SamplerHistory};
 
 /// What the model learns from.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,7 @@ const CLIP: f64 = 100.0;
 
 impl Observations {
     /// All trials of `past`, of which one has ended. Of more than `most` the best and the newest, half and half.
-    pub fn new(past: &Past, columns: &Columns, most: usize) -> Self {
+    pub fn new(past: &SamplerHistory, columns: &Columns, most: usize) -> Self {
         let (running, ended): (Vec<usize>, Vec<usize>) =
             (0..past.len()).partition(|trial| past.outcome(*trial) == Outcome::Running);
         let losses = standardised(&plausible(past, &ended));
@@ -51,7 +51,7 @@ impl Observations {
 /// A loss for each trial that has ended. One that was pruned was worse than half of the others when it was
 /// stopped, so it counts as their median, or as what it reported where that is worse. One that failed has
 /// the worst loss of all.
-fn plausible(past: &Past, ended: &[usize]) -> Vec<f64> {
+fn plausible(past: &SamplerHistory, ended: &[usize]) -> Vec<f64> {
     let complete = ended.iter().map(|trial| past.losses(*trial)[0]);
     let median = median(complete.filter(|loss| loss.is_finite()).collect());
     let known = ended.iter().map(|trial| match past.outcome(*trial) {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn losses(outcomes: &[(Outcome, f64)]) -> Vec<f64> {
-        let mut past = Past::new(1, 1);
+        let mut past = SamplerHistory::new(1, 1);
         for (trial, (outcome, loss)) in outcomes.iter().enumerate() {
             past.begin(&[0.1 * trial as f64]);
             past.end(

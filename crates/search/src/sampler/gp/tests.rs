@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
-use crate::sampler::past::Outcome;
+use crate::sampler::history::Outcome;
 use crate::space::Condition;
 use crate::{ParamValue, StudyFile};
 
@@ -35,8 +35,8 @@ fn rng(trial: usize) -> ChaCha8Rng {
 }
 
 /// A past of `trials` random points, of which some failed, were pruned or are running.
-fn past(space: &UnitSpace, trials: usize) -> Past {
-    let mut past = Past::new(space.len(), 1);
+fn past(space: &UnitSpace, trials: usize) -> SamplerHistory {
+    let mut past = SamplerHistory::new(space.len(), 1);
     for trial in 0..trials {
         let point = drawn(space, &mut rng(trial));
         past.begin(&point);
@@ -54,13 +54,13 @@ fn past(space: &UnitSpace, trials: usize) -> Past {
 /// The lowest of so many losses.
 fn search(space: &UnitSpace, trials: usize, loss: impl Fn(&[f64]) -> f64) -> f64 {
     let mut sampler = GpSampler::new(space.clone());
-    let mut past = Past::new(space.len(), 1);
+    let mut past = SamplerHistory::new(space.len(), 1);
     let mut best = f64::INFINITY;
     for trial in 0..trials {
         let mut rng = rng(trial);
         let mut point =
             if trial < STARTUP { drawn(space, &mut rng) } else { sampler.suggest(&past, &mut rng) };
-        space.settle(&mut point);
+        space.snap(&mut point);
         past.begin(&point);
         past.end(trial, Outcome::Complete, &[loss(&point)]);
         best = best.min(loss(&point));
@@ -82,7 +82,7 @@ proptest! {
         let bits = |point: &[f64]| point.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&point), bits(&again));
         let mut settled = point.clone();
-        space.settle(&mut settled);
+        space.snap(&mut settled);
         prop_assert_eq!(bits(&point), bits(&settled));
         prop_assert!(!past.is_taken(&point));
     }
@@ -95,7 +95,7 @@ fn a_finite_space_is_tried_out_without_repetition() {
     let space = branching(text, &[("c", "a", "y")]);
     assert!(space.is_conditional());
     let mut sampler = GpSampler::new(space.clone());
-    let mut past = Past::new(space.len(), 1);
+    let mut past = SamplerHistory::new(space.len(), 1);
     let mut seen = HashSet::new();
     for trial in 0..4 + 4 + 4 * 5 {
         let point = sampler.suggest(&past, &mut rng(trial));

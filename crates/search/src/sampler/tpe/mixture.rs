@@ -135,7 +135,7 @@ impl Mixture {
             } else {
                 kernel::draw(dimension, middle, column.width, rng)
             };
-            point[position] = dimension.settle(coordinate);
+            point[position] = dimension.snap(coordinate);
         }
         point
     }

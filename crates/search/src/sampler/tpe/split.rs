@@ -1,13 +1,13 @@
 //! Which trials are the good ones.
 
 use crate::pareto;
-use crate::sampler::past::{Outcome, Past};
+use crate::sampler::history::{Outcome, SamplerHistory};
 
 /// The `count` best trials, or all that have a value, if those are fewer; the best first.
 ///
 /// Complete trials come before pruned ones, and of these the one that was pruned later first. Several
 /// objectives are ordered by front, and within a front by how alone a trial is. Ties go to the earlier trial.
-pub(super) fn best(past: &Past, count: impl Fn(usize) -> usize) -> Vec<usize> {
+pub(super) fn best(past: &SamplerHistory, count: impl Fn(usize) -> usize) -> Vec<usize> {
     let valued =
         |trial: &usize| matches!(past.outcome(*trial), Outcome::Complete | Outcome::Pruned { .. });
     let valued: Vec<usize> = (0..past.len()).filter(valued).collect();
@@ -38,7 +38,7 @@ struct Rank {
 }
 
 /// `None` for what has no value.
-fn rank(past: &Past, trial: usize, ranks: Option<&[(f64, f64)]>) -> Option<Rank> {
+fn rank(past: &SamplerHistory, trial: usize, ranks: Option<&[(f64, f64)]>) -> Option<Rank> {
     match past.outcome(trial) {
         Outcome::Running | Outcome::Failed => None,
         Outcome::Complete => {
@@ -59,7 +59,7 @@ fn nan_last(loss: f64) -> f64 {
 
 /// With several objectives: for each trial its front and, in the fronts that the `count` best come from, how
 /// crowded it is.
-fn complete_ranks(past: &Past, count: usize) -> Option<Vec<(f64, f64)>> {
+fn complete_ranks(past: &SamplerHistory, count: usize) -> Option<Vec<(f64, f64)>> {
     if past.objectives() < 2 {
         return None;
     }

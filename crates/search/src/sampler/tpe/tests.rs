@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::kernel::Width;
 use super::*;
 use crate::StudyFile;
-use crate::sampler::past::Outcome;
+use crate::sampler::history::Outcome;
 use crate::space::Condition;
 
 const SPACE: &str = "[space]\nact = ['relu', 'tanh', 'gelu']\nlr = { low = 1e-4, high = 1e-1, log = true }\n\
@@ -41,8 +41,8 @@ fn rng(seed: u64) -> ChaCha8Rng {
 type Ending = (u8, i8, i8, u8);
 
 /// A past of random points, with what became of them.
-fn past_of(space: &UnitSpace, objectives: usize, endings: &[Ending]) -> Past {
-    let mut past = Past::new(space.len(), objectives);
+fn past_of(space: &UnitSpace, objectives: usize, endings: &[Ending]) -> SamplerHistory {
+    let mut past = SamplerHistory::new(space.len(), objectives);
     let all = Mixture::new(space, &widths::of_all(space, 0));
     for (trial, (kind, loss, second, step)) in endings.iter().enumerate() {
         past.begin(&all.draw(space, &[], &mut rng(trial as u64)));
@@ -89,7 +89,7 @@ proptest! {
         let past = past_of(&space, objectives, &endings);
         let point = TpeSampler::new(space.clone()).suggest(&past, &mut rng(seed));
         let mut settled = point.clone();
-        space.settle(&mut settled);
+        space.snap(&mut settled);
         prop_assert_eq!(bits(&point), bits(&settled));
         prop_assert_eq!(space.params(&point).iter().count() + missing(&point), space.len());
     }
@@ -121,7 +121,7 @@ fn a_finite_space_is_walked_through_without_a_point_twice() {
         "[space]\na = [1, 2, 3, 4, 5]\nb = ['x', 'y', 'a', 'b']\nc = [1, 2]",
     ));
     let mut sampler = TpeSampler::new(space);
-    let mut past = Past::new(3, 1);
+    let mut past = SamplerHistory::new(3, 1);
     for trial in 0..40 {
         let point = sampler.suggest(&past, &mut rng(trial));
         assert!(!past.is_taken(&point), "trial {trial}: {point:?}");
@@ -140,7 +140,7 @@ fn a_hundred_categories_are_told_apart() {
         names.join(", ")
     )));
     let mut sampler = TpeSampler::new(space);
-    let mut past = Past::new(2, 1);
+    let mut past = SamplerHistory::new(2, 1);
     for trial in 0..60 {
         let category = f64::from(trial % 20 * 5);
         past.begin(&[category, f64::from(trial) / 60.0]);
@@ -154,12 +154,12 @@ fn a_hundred_categories_are_told_apart() {
 #[test]
 fn workers_keep_away_from_points_that_run() {
     let space = UnitSpace::new(&parsed("[space]\nx = { low = 0.0, high = 1.0 }"));
-    let mut past = Past::new(1, 1);
+    let mut past = SamplerHistory::new(1, 1);
     for trial in 0..30 {
         past.begin(&[trial as f64 / 30.0]);
         past.end(trial, Outcome::Complete, &[(trial as f64 / 30.0 - 0.5).abs()]);
     }
-    let density = |past: &Past| {
+    let density = |past: &SamplerHistory| {
         let mut sampler = TpeSampler::new(space.clone());
         (0..200)
             .filter(|seed| (sampler.suggest(past, &mut rng(*seed))[0] - 0.5).abs() < 0.03)
@@ -172,7 +172,7 @@ fn workers_keep_away_from_points_that_run() {
 
 #[test]
 fn the_good_of_two_objectives_are_the_first_fronts_and_then_the_lonely() {
-    let mut past = Past::new(1, 2);
+    let mut past = SamplerHistory::new(1, 2);
     let rows = [[2.0, 2.0], [0.0, 4.0], [4.0, 0.0], [1.9, 2.1], [1.0, 3.0], [9.0, 9.0]];
     for (trial, losses) in rows.iter().enumerate() {
         past.begin(&[0.5]);
@@ -202,7 +202,7 @@ fn two_objectives_are_approached_along_the_whole_front() {
     ));
     let run = |seed: u64, learns: bool| {
         let mut sampler = TpeSampler::new(space.clone());
-        let mut past = Past::new(4, 2);
+        let mut past = SamplerHistory::new(4, 2);
         let mut losses = Vec::new();
         for trial in 0..100 {
             let mut rng = rng(1_000 * seed + trial);

@@ -1,7 +1,7 @@
 //! How wide kernels are.
 
 use super::kernel::Width;
-use crate::sampler::past::Past;
+use crate::sampler::history::SamplerHistory;
 use crate::sampler::unit_space::UnitSpace;
 
 /// The good trials' kernels, as a part of the trials' standard deviation, before the division by the
@@ -19,7 +19,7 @@ const GOOD_CATEGORY: f64 = 0.4;
 const ANY_CATEGORY: f64 = 0.2;
 
 /// For the good trials, parameter by parameter: as wide as they are scattered.
-pub(super) fn of_good(space: &UnitSpace, past: &Past, good: &[usize]) -> Vec<Width> {
+pub(super) fn of_good(space: &UnitSpace, past: &SamplerHistory, good: &[usize]) -> Vec<Width> {
     let width = |position: usize| {
         let coordinates = good
             .iter()

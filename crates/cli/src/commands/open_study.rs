@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_search::{Stop, suggestion};
+use burn_tune_search::{Stop, did_you_mean};
 use burn_tune_storage::{
-    Existence, Patience, Storage, StorageError, StorageUrl, StudyRecord, python_json,
+    OpenMode, RetryPolicy, Storage, StorageError, StorageUrl, StudyRecord, python_json,
 };
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LISTED: usize = 20;
 
 /// A study in its database.
-pub struct Opened {
+pub struct OpenStudy {
     /// The database.
     pub storage: Storage,
     /// The study.
@@ -30,13 +30,13 @@ pub struct Opened {
 }
 
 /// Opens the database.
-pub fn open(args: &StorageArgs, existence: Existence) -> Result<Storage> {
+pub fn open(args: &StorageArgs, existence: OpenMode) -> Result<Storage> {
     let url: StorageUrl = args.storage.parse().map_err(failure)?;
-    if let (StorageUrl::Sqlite(path), Existence::MustExist) = (&url, existence) {
+    if let (StorageUrl::Sqlite(path), OpenMode::MustExist) = (&url, existence) {
         must_exist(path)?;
     }
-    let patience = Patience { limit: PATIENCE, stop: Stop::default() };
-    Storage::open(&url, existence, patience).map_err(failure)
+    let retry_policy = RetryPolicy { limit: PATIENCE, stop: Stop::default() };
+    Storage::open(&url, existence, retry_policy).map_err(failure)
 }
 
 fn must_exist(path: &Path) -> Result<()> {
@@ -50,7 +50,7 @@ fn must_exist(path: &Path) -> Result<()> {
 }
 
 /// Opens the study of this name, or else the newest one.
-pub fn open_study(args: &StudyArgs) -> Result<Opened> {
+pub fn open_study(args: &StudyArgs) -> Result<OpenStudy> {
     match &args.study {
         Some(name) => open_named(&args.database, name),
         None => open_newest(&args.database),
@@ -58,16 +58,16 @@ pub fn open_study(args: &StudyArgs) -> Result<Opened> {
 }
 
 /// Opens the study of this name.
-pub fn open_named(args: &StorageArgs, name: &str) -> Result<Opened> {
-    let mut storage = open(args, Existence::MustExist)?;
+pub fn open_named(args: &StorageArgs, name: &str) -> Result<OpenStudy> {
+    let mut storage = open(args, OpenMode::MustExist)?;
     match storage.study(name).map_err(failure)? {
-        Some(study) => Ok(Opened { storage, study }),
+        Some(study) => Ok(OpenStudy { storage, study }),
         None => Err(unknown(name, &mut storage)?),
     }
 }
 
-fn open_newest(args: &StorageArgs) -> Result<Opened> {
-    let mut storage = open(args, Existence::MustExist)?;
+fn open_newest(args: &StorageArgs) -> Result<OpenStudy> {
+    let mut storage = open(args, OpenMode::MustExist)?;
     let Some(study) = storage.newest_study().map_err(failure)? else {
         return Err(no_study(&storage));
     };
@@ -76,10 +76,10 @@ fn open_newest(args: &StorageArgs) -> Result<Opened> {
         let name = &study.name;
         say(&format!("study: {name}, the newest of {}; --study names another", others + 1));
     }
-    Ok(Opened { storage, study })
+    Ok(OpenStudy { storage, study })
 }
 
-impl Opened {
+impl OpenStudy {
     /// All trials of the study, by number.
     pub fn trials(&mut self) -> Result<Vec<TrialView>> {
         let records = self.storage.trials(&self.study).map_err(failure)?;
@@ -123,8 +123,8 @@ pub fn unknown(name: &str, storage: &mut Storage) -> Result<anyhow::Error> {
         return Ok(no_study(storage));
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let help = match suggestion::nearest(name, names.iter().copied()) {
-        _ if names.len() <= LISTED => suggestion::help(name, &names),
+    let help = match did_you_mean::nearest(name, names.iter().copied()) {
+        _ if names.len() <= LISTED => did_you_mean::help(name, &names),
         Some(nearest) => format!("did you mean `{nearest}`? `burn-tune studies` lists all"),
         None => format!("`burn-tune studies` lists the {} that there are", names.len()),
     };

@@ -4,11 +4,11 @@ use crate::StorageError;
 use crate::database::{Row, Value};
 
 /// The values of a row that have not been read yet.
-pub(crate) struct Columns(std::vec::IntoIter<Value>);
+pub(crate) struct RowReader(std::vec::IntoIter<Value>);
 
-impl Columns {
+impl RowReader {
     pub fn of(row: Row) -> Self {
-        Columns(row.into_iter())
+        RowReader(row.into_iter())
     }
 
     pub fn int(&mut self) -> Result<i64, StorageError> {

@@ -3,38 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn_tune_search::Candidate;
-use burn_tune_search::store::{Claim, KeptTrial};
+use burn_tune_search::store::{Claimed, StoredTrial};
 
-use super::{Part, TRIAL};
+use super::{TRIAL, WorkerOptions};
 use crate::StorageError;
 use crate::database::Database;
-use crate::kept::{LOST, WORKER, kept_trial, new_trial};
 use crate::leases::Leases;
 use crate::records::{StudyRecord, TrialRecord};
+use crate::trial_codec::{LOST, WORKER, new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_system_attribute};
 use crate::trials::{read_trials, read_trials_of};
 
 /// What one look at the database has found: taken up by the store once the transaction has ended well.
 #[derive(Default)]
-pub struct Look {
+pub struct Scan {
     /// How many trials were known before.
     pub known: usize,
     /// The keys of those that are new, by number.
     pub ids: Vec<i64>,
     /// Trials that others have begun and not ended.
-    pub running: BTreeMap<i64, KeptTrial>,
+    pub running: BTreeMap<i64, StoredTrial>,
     /// What was claimed.
-    pub claim: Option<Claim>,
+    pub claim: Option<Claimed>,
 }
 
 /// Reads what is new in the study, and notes it in `look`.
 pub fn news(
     db: &mut dyn Database,
     study: &StudyRecord,
-    part: &Part,
-    (ids, running): (&[i64], &BTreeMap<i64, KeptTrial>),
-    look: &mut Look,
-) -> Result<Vec<KeptTrial>, StorageError> {
+    part: &WorkerOptions,
+    (ids, running): (&[i64], &BTreeMap<i64, StoredTrial>),
+    look: &mut Scan,
+) -> Result<Vec<StoredTrial>, StorageError> {
     let mut news = Vec::new();
     let open: Vec<i64> = running.keys().copied().collect();
     for record in read_trials_of(db, &open)? {
@@ -65,18 +65,18 @@ pub fn news(
     Ok(news)
 }
 
-fn understood(record: &TrialRecord, part: &Part) -> Result<KeptTrial, StorageError> {
-    kept_trial(record, part.folds).map_err(StorageError::Permanent)
+fn understood(record: &TrialRecord, part: &WorkerOptions) -> Result<StoredTrial, StorageError> {
+    stored_trial(record, part.folds).map_err(StorageError::Permanent)
 }
 
 /// Whether more may become of it.
-fn is_open(record: &TrialRecord, found: &KeptTrial) -> bool {
+fn is_open(record: &TrialRecord, found: &StoredTrial) -> bool {
     let waits = matches!(record.state.as_str(), "RUNNING" | "WAITING");
     waits && !found.trial.is_finished()
 }
 
 /// Whether a trial was left.
-pub enum Left {
+pub enum Abandoned {
     /// The one with this number.
     Found(usize),
     /// None; others work on theirs, or nobody does.
@@ -88,13 +88,13 @@ pub enum Left {
 
 /// Takes up the first running trial that nobody works on any more. One that has lost its workers too often is
 /// marked as lost instead.
-pub fn left_trial(
+pub fn take_up_abandoned(
     db: &mut dyn Database,
     study: &StudyRecord,
-    part: &Part,
+    part: &WorkerOptions,
     leases: &Leases,
     mine: &BTreeSet<usize>,
-) -> Result<Left, StorageError> {
+) -> Result<Abandoned, StorageError> {
     let mut others = false;
     for (id, number, lease) in leases.of_running_trials(db, study.id)? {
         if mine.contains(&number) {
@@ -117,23 +117,23 @@ pub fn left_trial(
         }
         leases.take(db, id, TRIAL, lost)?;
         set_system_attribute(db, id, WORKER, &leases.json())?;
-        return Ok(Left::Found(number));
+        return Ok(Abandoned::Found(number));
     }
-    Ok(Left::None { others })
+    Ok(Abandoned::None { others })
 }
 
 /// Begins a trial under the next number.
 pub fn begin(
     db: &mut dyn Database,
     study: &StudyRecord,
-    part: &Part,
+    part: &WorkerOptions,
     leases: &Leases,
     candidate: Candidate,
-    look: &mut Look,
-) -> Result<Claim, StorageError> {
+    look: &mut Scan,
+) -> Result<Claimed, StorageError> {
     let trial = new_trial(study, &part.distributions, &leases.json(), candidate)?;
     let id = insert_trial(db, study.id, &trial)?;
     leases.take(db, id, TRIAL, 0)?;
     look.ids.push(id);
-    Ok(Claim::Begun(look.known + look.ids.len() - 1))
+    Ok(Claimed::Begun(look.known + look.ids.len() - 1))
 }

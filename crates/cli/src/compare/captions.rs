@@ -7,8 +7,8 @@ use burn_tune_ranking::leaderboard::State;
 use burn_tune_search::{Flag, Params};
 use serde_json::Value;
 
-use crate::brief::brief_params;
 use crate::columns::one_line;
+use crate::params_line::params_line;
 
 /// What became of the best, in a few words.
 pub fn headline(comparison: &Comparison) -> &'static str {
@@ -141,7 +141,7 @@ pub fn params(comparison: &Comparison, params: &Params) -> String {
     let vary = &comparison.params_that_vary;
     let shown =
         params.iter().filter(|(name, _)| vary.is_empty() || vary.iter().any(|one| one == name));
-    one_line(&brief_params(shown))
+    one_line(&params_line(shown))
 }
 
 /// A score, or how a trial ended without one.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::store::{Kept, StoreError};
+use burn_tune_search::store::{SaveOutcome, StoreError};
 use burn_tune_search::study::Refit;
 use burn_tune_search::{Curves, Trial};
 
 use super::TRIAL;
 use crate::StorageError;
 use crate::database::{Database, Value};
-use crate::kept::{REFIT, WORKER, end_attributes, refits_in, state, values};
 use crate::leases::Leases;
+use crate::trial_codec::{REFIT, WORKER, end_attributes, refits_in, state, values};
 use crate::trials::write::{end_trial, set_trial_attribute};
 
 /// Writes the end of a trial that is this worker's.
@@ -21,20 +21,24 @@ pub fn end(
     leases: &Leases,
     id: i64,
     trial: &Trial,
-) -> Result<Kept, StorageError> {
+) -> Result<SaveOutcome, StorageError> {
     leases.drop(db, id, TRIAL)?;
     write_end(db, id, trial)
 }
 
 /// Writes how a trial has ended, if it still runs.
-pub fn write_end(db: &mut dyn Database, id: i64, trial: &Trial) -> Result<Kept, StorageError> {
+pub fn write_end(
+    db: &mut dyn Database,
+    id: i64,
+    trial: &Trial,
+) -> Result<SaveOutcome, StorageError> {
     if end_trial(db, id, state(trial), &values(trial))? == 0 {
-        return Ok(Kept::Lost);
+        return Ok(SaveOutcome::Lost);
     }
     for (key, json) in end_attributes(trial) {
         set_trial_attribute(db, id, key, &json)?;
     }
-    Ok(Kept::Kept)
+    Ok(SaveOutcome::Saved)
 }
 
 /// A result without a lease: refused, unless it is the one that stands there already, because only the
@@ -45,11 +49,11 @@ pub fn lost_or_kept(
     id: i64,
     key: &str,
     json: &str,
-) -> Result<Kept, StorageError> {
+) -> Result<SaveOutcome, StorageError> {
     let is_there = trial_attribute(db, id, key)?.as_deref() == Some(json);
     let is_own = trial_attribute(db, id, WORKER)? == Some(leases.json());
     let refit = key.starts_with(REFIT);
-    Ok(if is_there && (is_own || refit) { Kept::Kept } else { Kept::Lost })
+    Ok(if is_there && (is_own || refit) { SaveOutcome::Saved } else { SaveOutcome::Lost })
 }
 
 /// A system attribute of a trial.

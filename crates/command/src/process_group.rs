@@ -23,13 +23,13 @@ pub fn kill_all() {
 }
 
 /// A running program, the leader of a group. Dropped, all of it is killed.
-pub struct Group {
+pub struct ProcessGroup {
     leader: Child,
     group: Pid,
     status: Option<ExitStatus>,
 }
 
-impl Group {
+impl ProcessGroup {
     /// Starts a program as the leader of a new group.
     ///
     /// # Errors
@@ -41,7 +41,7 @@ impl Group {
         let leader = command.process_group(0).spawn()?;
         let group = Pid::from_child(&leader);
         live.insert(group.as_raw_nonzero().get());
-        Ok(Group { leader, group, status: None })
+        Ok(ProcessGroup { leader, group, status: None })
     }
 
     /// Its leader, for the pipes.
@@ -84,7 +84,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let _ = self.end();
     }

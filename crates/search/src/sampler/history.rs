@@ -5,7 +5,7 @@ use std::collections::HashSet;
 /// The trials before the one that is proposed. Rows are trials by number; those of the last few have no
 /// outcome yet, whether or not they have in fact ended: see [`Outcome::Running`].
 #[derive(Debug, Clone, Default)]
-pub struct Past {
+pub struct SamplerHistory {
     dimensions: usize,
     objectives: usize,
     points: Vec<f64>,
@@ -32,10 +32,10 @@ pub enum Outcome {
     Failed,
 }
 
-impl Past {
+impl SamplerHistory {
     /// Without trials, of a space of `dimensions` parameters and a study of `objectives` objectives.
     pub fn new(dimensions: usize, objectives: usize) -> Self {
-        Past { dimensions, objectives, ..Past::default() }
+        SamplerHistory { dimensions, objectives, ..SamplerHistory::default() }
     }
 
     /// Adds the next trial, which has begun at a settled `point`.

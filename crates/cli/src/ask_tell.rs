@@ -5,17 +5,17 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_search::pruner::Report;
-use burn_tune_search::pruning::Courses;
-use burn_tune_search::store::KeptTrial;
+use burn_tune_search::pruner::IntermediateValue;
+use burn_tune_search::pruning::PrunerHistory;
+use burn_tune_search::store::StoredTrial;
 use burn_tune_search::{Candidate, Event, History, Params, TrialState};
-use burn_tune_storage::told::{Asked, FOLDS, Heard, Told, reports};
-use burn_tune_storage::{Existence, Storage, StudyRecord, TrialRecord};
+use burn_tune_storage::ask_tell::{AskReply, FOLDS, Tell, TellReply, intermediate_values_of};
+use burn_tune_storage::{OpenMode, Storage, StudyRecord, TrialRecord};
 use serde::Serialize;
 
 use crate::WorkFailed;
 use crate::args::{AskArgs, TellArgs, ToldState};
-use crate::commands::opened::{Opened, failure, open, open_study};
+use crate::commands::open_study::{OpenStudy, failure, open, open_study};
 use crate::console::{print, say, write};
 use crate::search::{
     Chosen, Definition, FINISHED, budgets, choose, distributions, plan_before_there_is_a_database,
@@ -51,7 +51,7 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
     let search = args.as_search(name);
     let url = args.database.storage.parse().map_err(failure)?;
     let planned = plan_before_there_is_a_database(&url, &found, &search)?;
-    let mut storage = open(&args.database, Existence::MayCreate)?;
+    let mut storage = open(&args.database, OpenMode::MayCreate)?;
     let chosen = choose(&mut storage, found, planned, &search)?;
     if !chosen.resumed {
         say(&format!("study: {} in {}", chosen.record.name, storage.url()));
@@ -61,7 +61,7 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
     chosen.plan.pruning()?;
     loop {
         match next(&mut storage, &chosen)? {
-            Asked::Given { number, candidate: Candidate { name, params } } => {
+            AskReply::Given { number, candidate: Candidate { name, params } } => {
                 let line = TrialLine { trial: number, name: name.as_deref(), params: &params };
                 let line = format!("{}\n", serde_json::to_string(&line)?);
                 return match write(&line) {
@@ -76,9 +76,9 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
                     }
                 };
             }
-            Asked::Wait if args.wait => thread::sleep(LOOK),
-            Asked::Wait => bail!(WorkFailed(waiting(&mut storage, &chosen)?)),
-            Asked::Over => bail!(WorkFailed(format!(
+            AskReply::Wait if args.wait => thread::sleep(LOOK),
+            AskReply::Wait => bail!(WorkFailed(waiting(&mut storage, &chosen)?)),
+            AskReply::Over => bail!(WorkFailed(format!(
                 "there is no next trial: the study `{}` was asked for {}, or has come to its end before; --trials N makes more",
                 chosen.record.name,
                 chosen.plan.budget(),
@@ -87,14 +87,14 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
     }
 }
 
-fn next(storage: &mut Storage, chosen: &Chosen) -> Result<Asked> {
+fn next(storage: &mut Storage, chosen: &Chosen) -> Result<AskReply> {
     let distributions = distributions(&chosen.plan.file);
     let mut suggester = chosen.plan.suggester()?;
-    let suggest = &mut |trials: &[KeptTrial]| suggester.suggest(&history(trials));
+    let suggest = &mut |trials: &[StoredTrial]| suggester.suggest(&history(trials));
     storage.ask(&chosen.record, &distributions, suggest).map_err(failure)
 }
 
-fn history(trials: &[KeptTrial]) -> History {
+fn history(trials: &[StoredTrial]) -> History {
     let mut history = History::new(FOLDS);
     for found in trials {
         // Trials of a database are numbered without gaps; behind one, nothing is known.
@@ -127,21 +127,21 @@ fn waiting(storage: &mut Storage, chosen: &Chosen) -> Result<String> {
 
 /// Takes up what somebody tells of a trial.
 pub fn tell(args: &TellArgs) -> Result<ExitCode> {
-    let Opened { mut storage, study } = open_study(&args.study)?;
+    let OpenStudy { mut storage, study } = open_study(&args.study)?;
     let definition = told_study(&study)?;
     let told = told(args)?;
     let heard = storage.tell(&study, args.trial, &told).map_err(failure)?;
-    if matches!(heard, Heard::Ended(_)) {
+    if matches!(heard, TellReply::Ended(_)) {
         finish(&mut storage, &study)?;
     }
-    if let Heard::Ended(trial) = heard
+    if let TellReply::Ended(trial) = heard
         && let TrialState::Failed { failure, .. } = &trial.state
         && args.state != Some(ToldState::Fail)
     {
         say(&format!("trial {} has failed: {}", args.trial, failure.reason));
     }
     match told {
-        Told::Step(_) => {
+        Tell::Step(_) => {
             let prune = is_hopeless(&mut storage, &study, &definition, args.trial)?;
             print(&format!("{{\"prune\": {prune}}}\n"))
         }
@@ -174,20 +174,20 @@ fn told_study(study: &StudyRecord) -> Result<Definition> {
     }
 }
 
-fn told(args: &TellArgs) -> Result<Told> {
+fn told(args: &TellArgs) -> Result<Tell> {
     let value = args.value.as_deref().map(str::trim);
     let number = value.and_then(|value| value.parse::<f64>().ok());
     Ok(match (args.state, args.step, number) {
-        (Some(ToldState::Fail), ..) => Told::Failed { reason: "told to have failed".into() },
-        (Some(ToldState::Pruned), ..) => Told::Pruned,
-        (None, Some(step), Some(value)) => Told::Step(Report { step, value }),
+        (Some(ToldState::Fail), ..) => Tell::Failed { reason: "told to have failed".into() },
+        (Some(ToldState::Pruned), ..) => Tell::Pruned,
+        (None, Some(step), Some(value)) => Tell::Step(IntermediateValue { step, value }),
         (None, Some(_), None) => {
             return Err(anyhow!("--value is no number: `{}`", value.unwrap_or_default()));
         }
-        (None, None, Some(value)) => Told::Value(value),
+        (None, None, Some(value)) => Tell::Value(value),
         (None, None, None) => {
             let value = value.unwrap_or_default();
-            Told::Failed { reason: format!("the score is `{value}`, which is no number") }
+            Tell::Failed { reason: format!("the score is `{value}`, which is no number") }
         }
     })
 }
@@ -205,6 +205,6 @@ fn is_hopeless(
     let Some(record) = storage.trial(study, number).map_err(failure)? else { return Ok(false) };
     let history = StudyState::read(storage, study, FOLDS)?.history;
     let visible = (number + 1).saturating_sub(window);
-    let judge = Courses::new(pruning).judge(&history, number, visible).planning(None, FOLDS);
-    Ok(judge.prunes(&reports(&record)))
+    let judge = PrunerHistory::new(pruning).judge(&history, number, visible).planning(None, FOLDS);
+    Ok(judge.prunes(&intermediate_values_of(&record)))
 }

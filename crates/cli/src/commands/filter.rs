@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::commands::notation::plain;
+use crate::commands::format::plain;
 use crate::commands::trial::TrialView;
 
 /// A comparison of something that is known of a trial with a constant.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub struct Filter {
     /// What is compared.
     pub key: String,
     operator: Operator,
@@ -43,25 +43,25 @@ const OPERATORS: [(&str, Operator); 8] = [
 /// A text that is no condition.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("write KEY OPERATOR VALUE, such as 'lr<0.01'; operators are = != < <= > >= ~")]
-pub struct NoCondition;
+pub struct NotAFilter;
 
-impl FromStr for Condition {
-    type Err = NoCondition;
+impl FromStr for Filter {
+    type Err = NotAFilter;
 
-    fn from_str(text: &str) -> Result<Self, NoCondition> {
-        let place = text.find(['=', '!', '<', '>', '~']).ok_or(NoCondition)?;
+    fn from_str(text: &str) -> Result<Self, NotAFilter> {
+        let place = text.find(['=', '!', '<', '>', '~']).ok_or(NotAFilter)?;
         let (key, rest) = text.split_at(place);
         let begins = |(sign, operator)| Some((rest.strip_prefix(sign)?, operator));
-        let (operand, operator) = OPERATORS.into_iter().find_map(begins).ok_or(NoCondition)?;
+        let (operand, operator) = OPERATORS.into_iter().find_map(begins).ok_or(NotAFilter)?;
         let (key, operand) = (key.trim().to_owned(), operand.trim().to_owned());
         if key.is_empty() {
-            return Err(NoCondition);
+            return Err(NotAFilter);
         }
-        Ok(Condition { key, operator, operand })
+        Ok(Filter { key, operator, operand })
     }
 }
 
-impl Condition {
+impl Filter {
     /// Whether it holds for a trial; never for one that lacks the key. Numbers compare as numbers,
     /// anything else as text.
     pub fn holds(&self, trial: &TrialView) -> bool {
@@ -108,7 +108,7 @@ mod tests {
     /// Checks for which trials of ours, and of Optuna's, a condition holds.
     #[track_caller]
     fn holds_for(condition: &str, of_ours: &[usize], of_optuna: &[usize]) {
-        let parsed: Condition = condition.parse().unwrap();
+        let parsed: Filter = condition.parse().unwrap();
         for ((_, records), expected) in [(ours(), of_ours), (optunas(), of_optuna)] {
             let views = records.iter().map(|record| TrialView::new(record).unwrap());
             let holding = views.filter(|view| parsed.holds(view)).map(|view| view.number);
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_no_condition_is_refused() {
         for text in ["", "lr", "<1", "lr!1"] {
-            assert_eq!(text.parse::<Condition>(), Err(NoCondition), "{text}");
+            assert_eq!(text.parse::<Filter>(), Err(NotAFilter), "{text}");
         }
     }
 }

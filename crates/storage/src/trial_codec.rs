@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::pruner::LooksAt;
-use burn_tune_search::store::{FoldRecord, KeptTrial};
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::store::{FoldRecord, StoredTrial};
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
@@ -153,13 +153,19 @@ pub fn state(trial: &Trial) -> &'static str {
 
 /// What a fold adds to the intermediate values of its trial: its score by its number, or, where a pruner
 /// looks at epochs, what the first fold reported after each.
-pub fn intermediate_values(fold: usize, score: &FoldScore, looks_at: LooksAt) -> Vec<(i64, f64)> {
-    match looks_at {
-        LooksAt::Folds => vec![(fold as i64, score.score)],
-        LooksAt::Epochs if fold > 0 => Vec::new(),
-        LooksAt::Epochs => {
-            score.reports.iter().map(|report| (report.step as i64, report.value)).collect()
-        }
+pub fn intermediate_values(
+    fold: usize,
+    score: &FoldScore,
+    report_unit: ReportUnit,
+) -> Vec<(i64, f64)> {
+    match report_unit {
+        ReportUnit::Folds => vec![(fold as i64, score.score)],
+        ReportUnit::Epochs if fold > 0 => Vec::new(),
+        ReportUnit::Epochs => score
+            .intermediate_values
+            .iter()
+            .map(|report| (report.step as i64, report.value))
+            .collect(),
     }
 }
 
@@ -192,7 +198,7 @@ pub(crate) fn new_trial(
 /// # Errors
 ///
 /// What in the row cannot be understood, with the number of the trial.
-pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, String> {
+pub fn stored_trial(record: &TrialRecord, folds: usize) -> Result<StoredTrial, String> {
     let wrong = |what: &str, problem: &dyn std::fmt::Display| {
         format!("trial {}: {what}: {problem}", record.number)
     };
@@ -203,7 +209,7 @@ pub fn kept_trial(record: &TrialRecord, folds: usize) -> Result<KeptTrial, Strin
         params.push((param.name.clone(), param_value(distribution.external(param.value))));
     }
     let params: Params = params.into_iter().collect();
-    let mut kept = KeptTrial {
+    let mut kept = StoredTrial {
         trial: Trial {
             number: record.number,
             name: record
@@ -258,7 +264,7 @@ pub struct Rescued<'a> {
     /// What each parameter is drawn from.
     pub distributions: &'a BTreeMap<String, Distribution>,
     /// What intermediate values are.
-    pub looks_at: LooksAt,
+    pub report_unit: ReportUnit,
     /// The name of the worker.
     pub worker: String,
     /// The date of a moment, in seconds from the start of the study.
@@ -284,7 +290,7 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
         times.extend(span);
         let score = result.as_ref().ok();
         intermediate_values.extend(
-            score.into_iter().flat_map(|s| self::intermediate_values(fold, s, rescued.looks_at)),
+            score.into_iter().flat_map(|s| self::intermediate_values(fold, s, rescued.report_unit)),
         );
         system_attributes
             .insert(fold_key(fold), fold_json(&FoldRecord { result, span, stderr: None }));
@@ -413,7 +419,7 @@ mod tests {
     }
 
     /// Writes a trial and reads it again, with its refits.
-    fn round_trip(trial: &Trial, all: &[Refit]) -> (KeptTrial, Vec<Refit>, TrialRecord) {
+    fn round_trip(trial: &Trial, all: &[Refit]) -> (StoredTrial, Vec<Refit>, TrialRecord) {
         let span = Span { worker: 3, start_s: 0.25, end_s: 1.75 };
         let spans = (0..FOLDS).map(|fold| ((trial.number, fold), span)).collect();
         let rescued = Rescued {
@@ -421,12 +427,12 @@ mod tests {
             stderr: &BTreeMap::from([(0, "no \"luck\"\n".to_owned())]),
             refits: all,
             distributions: &distributions(),
-            looks_at: LooksAt::Folds,
+            report_unit: ReportUnit::Folds,
             worker: "w".into(),
             date: &date,
         };
         let record = trial_record(trial, &rescued);
-        (kept_trial(&record, FOLDS).unwrap(), refits(&record).unwrap(), record)
+        (stored_trial(&record, FOLDS).unwrap(), refits(&record).unwrap(), record)
     }
 
     #[test]
@@ -495,13 +501,13 @@ mod tests {
         let with = |key: &str, text: &str| {
             let mut record = record.clone();
             record.system_attributes.insert(key.into(), text.into());
-            kept_trial(&record, FOLDS).unwrap_err()
+            stored_trial(&record, FOLDS).unwrap_err()
         };
         let key = fold_key(1);
         assert!(with(&key, "[1]").starts_with("trial 4: burn_tune:fold1: "));
         let mut record = record.clone();
         record.params[0].distribution = "none".into();
-        assert!(kept_trial(&record, FOLDS).unwrap_err().starts_with("trial 4: lr: "));
+        assert!(stored_trial(&record, FOLDS).unwrap_err().starts_with("trial 4: lr: "));
     }
 
     #[test]
@@ -511,7 +517,7 @@ mod tests {
         let value = |state: &str, values: &[f64]| {
             let (state, values) = (state.to_owned(), values.to_vec());
             let record = TrialRecord { state, values, ..record.clone() };
-            kept_trial(&record, FOLDS).unwrap().trial.state
+            stored_trial(&record, FOLDS).unwrap().trial.state
         };
         assert_eq!(value("COMPLETE", &[0.5]), foreign(Some(0.5), false));
         let both = TrialState::Foreign { values: vec![0.5, 0.25], begun_here: false };
@@ -524,7 +530,7 @@ mod tests {
     #[test]
     fn what_optuna_makes_of_a_trial_of_ours_is_its_own() {
         let (_, _, record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
-        let state = |record: TrialRecord| kept_trial(&record, FOLDS).unwrap().trial.state;
+        let state = |record: TrialRecord| stored_trial(&record, FOLDS).unwrap().trial.state;
         let told = |state: &str| TrialRecord {
             state: state.to_owned(),
             values: vec![0.25],

@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::pruner::Report;
-use burn_tune_search::store::KeptTrial;
+use burn_tune_search::pruner::IntermediateValue;
+use burn_tune_search::store::StoredTrial;
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, FoldScore, Trial};
 
-use crate::claims::saving::write_end;
+use crate::claims::commit::write_end;
 use crate::database::{Access, Database};
 use crate::distribution::Distribution;
-use crate::kept::{fold_json, fold_key, is_ours, kept_trial, new_trial};
 use crate::records::{StudyRecord, TrialRecord};
 use crate::studies::lock_study;
+use crate::trial_codec::{fold_json, fold_key, is_ours, new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_intermediate_value, set_system_attribute};
 use crate::trials::{read_number, read_trials};
 use crate::worker::Worker;
@@ -28,7 +28,7 @@ pub const GIVEN_BACK: &str = "burn_tune:given_back";
 
 /// What is answered to whoever asks for a trial.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
+pub enum AskReply {
     /// This trial.
     Given {
         /// Its number.
@@ -44,11 +44,11 @@ pub enum Asked {
 
 /// What is told of a trial.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum Tell {
     /// Its score. One that is not finite fails it.
     Value(f64),
     /// What it has come to on the way.
-    Step(Report),
+    Step(IntermediateValue),
     /// It was stopped: its last intermediate value is its score.
     Pruned,
     /// It has no score.
@@ -60,7 +60,7 @@ pub enum Told {
 
 /// What became of what was told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Heard {
+pub enum TellReply {
     /// The trial has ended like this.
     Ended(Box<Trial>),
     /// The intermediate value is kept.
@@ -80,8 +80,8 @@ impl Storage {
         &mut self,
         study: &StudyRecord,
         distributions: &BTreeMap<String, Distribution>,
-        suggest: &mut dyn FnMut(&[KeptTrial]) -> Suggestion,
-    ) -> Result<Asked, StorageError> {
+        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
+    ) -> Result<AskReply, StorageError> {
         let worker = serde_json::Value::from(Worker::this(0).to_string()).to_string();
         self.transaction(Access::Write, |db| {
             lock_study(db, study.id)?;
@@ -89,16 +89,16 @@ impl Storage {
             if let Some(record) = records.iter().find(|record| is_given_back(record)) {
                 set_system_attribute(db, record.id, GIVEN_BACK, "false")?;
                 let Trial { number, name, params, .. } = kept(record)?.trial;
-                return Ok(Asked::Given { number, candidate: Candidate { name, params } });
+                return Ok(AskReply::Given { number, candidate: Candidate { name, params } });
             }
-            let trials: Result<Vec<KeptTrial>, StorageError> = records.iter().map(kept).collect();
+            let trials: Result<Vec<StoredTrial>, StorageError> = records.iter().map(kept).collect();
             match suggest(&trials?) {
-                Suggestion::Wait => Ok(Asked::Wait),
-                Suggestion::End => Ok(Asked::Over),
+                Suggestion::Wait => Ok(AskReply::Wait),
+                Suggestion::End => Ok(AskReply::Over),
                 Suggestion::Candidate(candidate) => {
                     let trial = new_trial(study, distributions, &worker, candidate.clone())?;
                     insert_trial(db, study.id, &trial)?;
-                    Ok(Asked::Given { number: records.len(), candidate })
+                    Ok(AskReply::Given { number: records.len(), candidate })
                 }
             }
         })
@@ -129,8 +129,8 @@ impl Storage {
         &mut self,
         study: &StudyRecord,
         number: usize,
-        told: &Told,
-    ) -> Result<Heard, StorageError> {
+        told: &Tell,
+    ) -> Result<TellReply, StorageError> {
         self.transaction(Access::Write, |db| {
             lock_study(db, study.id)?;
             let Some(record) = read_number(db, study.id, number)? else {
@@ -139,7 +139,7 @@ impl Storage {
                     study.name
                 )));
             };
-            hear(db, &record, told)
+            apply_tell(db, &record, told)
         })
     }
 }
@@ -149,11 +149,15 @@ fn is_given_back(record: &TrialRecord) -> bool {
     record.state == "RUNNING" && given_back.is_some_and(|json| json == "true")
 }
 
-fn kept(record: &TrialRecord) -> Result<KeptTrial, StorageError> {
-    kept_trial(record, FOLDS).map_err(StorageError::Permanent)
+fn kept(record: &TrialRecord) -> Result<StoredTrial, StorageError> {
+    stored_trial(record, FOLDS).map_err(StorageError::Permanent)
 }
 
-fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Heard, StorageError> {
+fn apply_tell(
+    db: &mut dyn Database,
+    record: &TrialRecord,
+    told: &Tell,
+) -> Result<TellReply, StorageError> {
     let number = record.number;
     let refused = |problem: String| Err(StorageError::Input(problem));
     if !is_ours(record) {
@@ -161,18 +165,18 @@ fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Hear
     }
     if record.state != "RUNNING" {
         return match is_known(record, told) {
-            true => Ok(Heard::Known),
+            true => Ok(TellReply::Known),
             false => refused(format!("trial {number} has ended: {}", ended(record))),
         };
     }
     let last = record.intermediate_values.last_key_value();
     let score = match told {
-        Told::Step(report) => return step(db, record, *report),
-        Told::Failed { reason } => {
+        Tell::Step(report) => return step(db, record, *report),
+        Tell::Failed { reason } => {
             Err(ObjectiveError::Failed { reason: reason.clone(), flags: Vec::new() })
         }
-        Told::Value(value) => Ok((*value, false)),
-        Told::Pruned => match last {
+        Tell::Value(value) => Ok((*value, false)),
+        Tell::Pruned => match last {
             Some((_, value)) => Ok((*value, true)),
             None => {
                 return refused(format!(
@@ -184,7 +188,7 @@ fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Hear
     let score = score.map(|(score, stopped)| FoldScore {
         score,
         stopped,
-        reports: reports(record),
+        intermediate_values: intermediate_values_of(record),
         // Nobody has measured them.
         fit_s: f64::NAN,
         score_s: f64::NAN,
@@ -196,20 +200,20 @@ fn hear(db: &mut dyn Database, record: &TrialRecord, told: &Told) -> Result<Hear
     };
     set_system_attribute(db, record.id, &fold_key(0), &fold_json(&result))?;
     write_end(db, record.id, &trial)?;
-    Ok(Heard::Ended(Box::new(trial)))
+    Ok(TellReply::Ended(Box::new(trial)))
 }
 
 fn step(
     db: &mut dyn Database,
     record: &TrialRecord,
-    Report { step, value }: Report,
-) -> Result<Heard, StorageError> {
+    IntermediateValue { step, value }: IntermediateValue,
+) -> Result<TellReply, StorageError> {
     let key = i64::try_from(step).unwrap_or(i64::MAX);
     match record.intermediate_values.last_key_value() {
         Some((last, _)) if *last >= key => {
             let same = |known: &f64| *known == value || (known.is_nan() && value.is_nan());
             match record.intermediate_values.get(&key) {
-                Some(known) if same(known) => Ok(Heard::Known),
+                Some(known) if same(known) => Ok(TellReply::Known),
                 Some(known) => Err(StorageError::Input(format!(
                     "trial {} has come to {known} after step {step}, and not to {value}: that was told before",
                     record.number
@@ -222,30 +226,30 @@ fn step(
         }
         _ => {
             set_intermediate_value(db, record.id, key, value)?;
-            Ok(Heard::Kept)
+            Ok(TellReply::Kept)
         }
     }
 }
 
 /// The intermediate values of a trial that runs.
-pub fn reports(record: &TrialRecord) -> Vec<Report> {
+pub fn intermediate_values_of(record: &TrialRecord) -> Vec<IntermediateValue> {
     let values = record.intermediate_values.iter();
     values
         .filter_map(|(step, value)| {
-            Some(Report { step: u64::try_from(*step).ok()?, value: *value })
+            Some(IntermediateValue { step: u64::try_from(*step).ok()?, value: *value })
         })
         .collect()
 }
 
 /// Whether what is told of a trial that has ended is how it ended.
-fn is_known(record: &TrialRecord, told: &Told) -> bool {
+fn is_known(record: &TrialRecord, told: &Tell) -> bool {
     match told {
-        Told::Value(value) if value.is_finite() => {
+        Tell::Value(value) if value.is_finite() => {
             record.state == "COMPLETE" && record.values == [*value]
         }
-        Told::Value(_) | Told::Failed { .. } => record.state == "FAIL",
-        Told::Pruned => record.state == "PRUNED",
-        Told::Step(_) => false,
+        Tell::Value(_) | Tell::Failed { .. } => record.state == "FAIL",
+        Tell::Pruned => record.state == "PRUNED",
+        Tell::Step(_) => false,
     }
 }
 

@@ -6,11 +6,11 @@ use plotly::layout::Axis;
 use plotly::{Plot, Scatter, Trace};
 
 use super::band::Band;
+use super::captions::left_out;
+use super::downsample::Rounded;
 use super::models::Model;
 use super::plot::plot;
 use super::progress::Progress;
-use super::thinning::Rounded;
-use super::wording::left_out;
 use crate::figure::Variant;
 
 /// What the choice between [`variants`] is called.
@@ -20,7 +20,7 @@ pub const CHOICE: &str = "Show";
 pub const HEIGHT: usize = 480;
 
 /// How one model went.
-pub struct Course<'a> {
+pub struct LinePlot<'a> {
     /// Which model.
     pub model: &'a Model<'a>,
     /// Its seeds.
@@ -29,39 +29,39 @@ pub struct Course<'a> {
     pub mark: Option<usize>,
 }
 
-/// Both variants of a plot of `courses`. `y` is the axis, `hover` what is shown of the value at a point,
+/// Both variants of a plot of `lines`. `y` is the axis, `hover` what is shown of the value at a point,
 /// as a template of plotly's.
-pub fn variants(courses: &[Course], y: &Axis, hover: &str) -> Vec<Variant> {
+pub fn variants(lines: &[LinePlot], y: &Axis, hover: &str) -> Vec<Variant> {
     Progress::ALL
         .map(|progress| Variant {
             label: progress.label().to_owned(),
-            plot: course_plot(courses, progress, y, hover),
+            plot: line_plot(lines, progress, y, hover),
         })
         .into()
 }
 
-/// A sentence on the seeds of `models` that `courses` has not; empty where it has all.
-pub fn missing(models: &[Model], courses: &[Course], seeds: usize) -> String {
+/// A sentence on the seeds of `models` that `lines` has not; empty where it has all.
+pub fn missing(models: &[Model], lines: &[LinePlot], seeds: usize) -> String {
     let drawn = models.iter().map(|model| {
-        let course = courses.iter().find(|course| std::ptr::eq(course.model, model));
-        (model.entry.name.as_str(), course.map_or(0, |course| course.band.seeds))
+        let line = lines.iter().find(|line| std::ptr::eq(line.model, model));
+        (model.entry.name.as_str(), line.map_or(0, |line| line.band.seeds))
     });
     left_out(drawn, seeds)
 }
 
-fn course_plot(courses: &[Course], progress: Progress, y: &Axis, hover: &str) -> Plot {
+fn line_plot(lines: &[LinePlot], progress: Progress, y: &Axis, hover: &str) -> Plot {
     let hover = format!("{}: {hover}", progress.hover());
     let mut traces = Vec::new();
-    let (mut lines, mut marks) = (Vec::new(), Vec::new());
-    for Course { model, band, mark } in courses {
+    let (mut means, mut marks) = (Vec::new(), Vec::new());
+    for LinePlot { model, band, mark } in lines {
         let (name, color) = (model.entry.name.as_str(), model.color);
         let x: Vec<Rounded> =
             band.steps.iter().map(|&step| progress.x(step, model.steps)).collect();
         traces.extend(band.shade(&x, name, color));
-        lines.push(band.line(&x, name, color, &hover));
+        means.push(band.line(&x, name, color, &hover));
         marks.extend(mark.and_then(|step| mark_at(model, band, step as u32, progress)));
     }
-    traces.extend(lines.into_iter().chain(marks));
+    traces.extend(means.into_iter().chain(marks));
     plot(traces, progress.axis(), y.clone(), HEIGHT)
 }
 

@@ -1,7 +1,7 @@
 //! What a fold or a refit came to, as the text of an attribute.
 
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::pruner::Report;
+use burn_tune_search::pruner::IntermediateValue;
 use burn_tune_search::store::FoldRecord;
 use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
@@ -54,14 +54,14 @@ impl From<Number> for f64 {
 struct TaskJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     score: Option<Number>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    others: Vec<Number>,
+    #[serde(rename = "others", default, skip_serializing_if = "Vec::is_empty")]
+    extra_values: Vec<Number>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     flags: Vec<Flag>,
     /// Steps and values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    reports: Vec<(u64, Number)>,
+    #[serde(rename = "reports", default, skip_serializing_if = "Vec::is_empty")]
+    intermediate_values: Vec<(u64, Number)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     planned_steps: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -101,9 +101,13 @@ pub fn fold_json(record: &FoldRecord) -> String {
     let json = match &record.result {
         Ok(fold) => TaskJson {
             score: Some(fold.score.into()),
-            others: fold.others.iter().copied().map(Number::from).collect(),
+            extra_values: fold.extra_values.iter().copied().map(Number::from).collect(),
             flags: fold.flags.clone(),
-            reports: fold.reports.iter().map(|r| (r.step, r.value.into())).collect(),
+            intermediate_values: fold
+                .intermediate_values
+                .iter()
+                .map(|r| (r.step, r.value.into()))
+                .collect(),
             planned_steps: fold.planned_steps,
             stopped: fold.stopped,
             fit_s: Some(fold.fit_s),
@@ -146,15 +150,15 @@ pub(super) fn fold_record(json: &str) -> Result<FoldRecord, serde_json::Error> {
     let result = match (json.score, json.error) {
         (Some(score), None) => Ok(FoldScore {
             score: score.into(),
-            others: json.others.into_iter().map(f64::from).collect(),
+            extra_values: json.extra_values.into_iter().map(f64::from).collect(),
             flags: json.flags,
             fit_s: json.fit_s.unwrap_or(f64::NAN),
             score_s: json.score_s.unwrap_or(f64::NAN),
             curves: None,
-            reports: json
-                .reports
+            intermediate_values: json
+                .intermediate_values
                 .into_iter()
-                .map(|(step, value)| Report { step, value: value.into() })
+                .map(|(step, value)| IntermediateValue { step, value: value.into() })
                 .collect(),
             planned_steps: json.planned_steps,
             stopped: json.stopped,

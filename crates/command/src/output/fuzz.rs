@@ -22,8 +22,8 @@ proptest! {
         let step = json.as_ref().and_then(|json| json.get("step")?.as_u64());
         // Whatever is JSON means what JSON says.
         if let (Some(value), Some(step)) = (value, step) {
-            prop_assert_eq!(spoken(&line), Some(Spoken { step: Some(step), value }));
+            prop_assert_eq!(parse_line(&line), Some(OutputLine { step: Some(step), value }));
         }
-        let _ = (score(Some(&line)), last_words(&line));
+        let _ = (score(Some(&line)), stderr_tail(&line));
     }
 }

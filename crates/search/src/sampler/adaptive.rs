@@ -2,17 +2,17 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::past::Past;
+use super::history::SamplerHistory;
 
 /// Proposes a point from what is known of earlier trials.
 ///
 /// The answer has to follow from the space that the learner was made for, `past` and `rng` alone. What a
 /// learner keeps from one question to the next may only save work: a study that is resumed begins with a
 /// fresh one.
-pub trait Learner: Send {
+pub trait AdaptiveSampler: Send {
     /// A point for the next trial, coordinate by coordinate; the caller settles it. At least
-    /// [`Learner::startup`] trials have ended.
-    fn suggest(&mut self, past: &Past, rng: &mut ChaCha8Rng) -> Vec<f64>;
+    /// [`AdaptiveSampler::startup`] trials have ended.
+    fn suggest(&mut self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64>;
 
     /// How many trials are drawn from Sobol's sequence before the first question.
     fn startup(&self) -> usize;

@@ -13,7 +13,7 @@ const REPEATED_LINES: usize = 3;
 
 /// A line of the output that says how far the program is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spoken {
+pub struct OutputLine {
     /// The step of an intermediate value.
     pub step: Option<u64>,
     /// The value; not always finite.
@@ -36,7 +36,7 @@ enum Number {
 
 /// What a line says, if it is a number or a JSON object with one. NaN and infinities count, also as Python's
 /// `json.dumps` and JavaScript's `String` write them, and numbers that are too large for a float.
-pub fn spoken(line: &str) -> Option<Spoken> {
+pub fn parse_line(line: &str) -> Option<OutputLine> {
     let line = line.trim();
     if line.starts_with('{') {
         let JsonLine { step, value } = serde_json::from_str(&json5_numbers(line)).ok()?;
@@ -44,9 +44,9 @@ pub fn spoken(line: &str) -> Option<Spoken> {
             Number::Finite(value) => value,
             Number::Text(text) => text.parse().ok()?,
         };
-        return Some(Spoken { step, value });
+        return Some(OutputLine { step, value });
     }
-    Some(Spoken { step: None, value: line.parse().ok()? })
+    Some(OutputLine { step: None, value: line.parse().ok()? })
 }
 
 /// Makes texts of the numbers that JSON does not know: `NaN`, `-Infinity`, `1e999`. What stands in a text stays
@@ -94,8 +94,8 @@ pub fn score(last_line: Option<&str>) -> Result<f64, String> {
     let Some(line) = last_line else {
         return Err("it printed nothing, where the last line has to be the score".into());
     };
-    match spoken(line) {
-        Some(Spoken { value, .. }) if value.is_finite() => Ok(value),
+    match parse_line(line) {
+        Some(OutputLine { value, .. }) if value.is_finite() => Ok(value),
         Some(_) => {
             Err(format!("the last line of its output is no finite number: `{}`", shown(line)))
         }
@@ -107,7 +107,7 @@ pub fn score(last_line: Option<&str>) -> Result<f64, String> {
 }
 
 /// The last lines of what a program has complained about, as one line.
-pub fn last_words(stderr: &str) -> String {
+pub fn stderr_tail(stderr: &str) -> String {
     let lines = stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let mut lines: Vec<String> = lines.take(REPEATED_LINES).map(shown).collect();
     lines.reverse();
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_line_is_a_number_or_json_with_a_value() {
-        let says = |line| spoken(line).map(|Spoken { step, value }| (step, value));
+        let says = |line| parse_line(line).map(|OutputLine { step, value }| (step, value));
         assert_eq!(says(" 0.5 "), Some((None, 0.5)));
         assert_eq!(says("-1e-3"), Some((None, -1e-3)));
         assert_eq!(says(r#"{"value": 2, "note": [1]}"#), Some((None, 2.0)));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn numbers_that_json_does_not_know_count() {
-        let value = |line| spoken(line).map(|Spoken { value, .. }| value);
+        let value = |line| parse_line(line).map(|OutputLine { value, .. }| value);
         assert!(value(r#"{"step": 1, "value": NaN}"#).unwrap().is_nan());
         assert!(value(r#"{"value":"nan","step":2}"#).unwrap().is_nan());
         assert_eq!(value(r#"{"step": 1, "value": -Infinity}"#), Some(f64::NEG_INFINITY));
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_last_words_are_one_line() {
-        assert_eq!(last_words("a\nb\n\n  c\nd \n"), "b / c / d");
-        assert_eq!(last_words(""), "");
+        assert_eq!(stderr_tail("a\nb\n\n  c\nd \n"), "b / c / d");
+        assert_eq!(stderr_tail(""), "");
     }
 }

@@ -9,7 +9,7 @@ use crate::commands::trial::{State, TrialView};
 
 /// The best complete trial, as the only one; of several objectives the Pareto front, by number. None
 /// where no complete trial keeps its constraints.
-pub fn winners<'a>(trials: &'a [TrialView], directions: &[String]) -> Vec<&'a TrialView> {
+pub fn best_trials<'a>(trials: &'a [TrialView], directions: &[String]) -> Vec<&'a TrialView> {
     let complete = |trial: &&TrialView| {
         let has_all = trial.values.len() == directions.len();
         trial.state == State::Complete && has_all && is_feasible(trial)
@@ -93,21 +93,21 @@ mod tests {
     #[test]
     fn one_objective_has_the_first_of_the_best() {
         let (study, mut records) = ours();
-        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0]);
+        assert_eq!(numbers(&best_trials(&views(&records), &study.directions)), [0]);
         records[1].values = records[0].values.clone();
-        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0]);
+        assert_eq!(numbers(&best_trials(&views(&records), &study.directions)), [0]);
         let minimize = ["MINIMIZE".to_owned()];
-        assert_eq!(numbers(&winners(&views(&records), &minimize)), [4]);
+        assert_eq!(numbers(&best_trials(&views(&records), &minimize)), [4]);
     }
 
     #[test]
     fn several_objectives_have_a_front_of_what_keeps_its_constraints() {
         let (study, mut records) = optunas();
-        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0, 2]);
+        assert_eq!(numbers(&best_trials(&views(&records), &study.directions)), [0, 2]);
         records[3].system_attributes = [("constraints:c".into(), "-Infinity".into())].into();
-        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [3]);
+        assert_eq!(numbers(&best_trials(&views(&records), &study.directions)), [3]);
         records[3].system_attributes = [("constraints:c".into(), "NaN".into())].into();
-        assert_eq!(numbers(&winners(&views(&records), &study.directions)), [0, 2]);
+        assert_eq!(numbers(&best_trials(&views(&records), &study.directions)), [0, 2]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::table::textwrap;
 
 /// Each fact is a name and a text; one without a name goes on with the fact before it. Empty texts are
 /// left out. Lines are at most `width` columns, if that can be.
-pub fn facts_text(facts: &[(impl AsRef<str>, String)], width: usize) -> String {
+pub fn key_value_text(facts: &[(impl AsRef<str>, String)], width: usize) -> String {
     let stated = facts.iter().filter(|(_, fact)| !fact.is_empty());
     let stated = || stated.clone().map(|(name, fact)| (name.as_ref(), fact));
     let names = stated().map(|(name, _)| measure_text_width(name));
@@ -41,14 +41,14 @@ mod tests {
             ("params", "lr = 0.1".to_owned()),
             ("", "activation = a long name of a function".to_owned()),
         ];
-        assert_snapshot!(facts_text(&facts, 30));
+        assert_snapshot!(key_value_text(&facts, 30));
     }
 
     #[test]
     fn a_name_that_is_too_long_has_its_fact_below() {
         let facts =
             [("a = 1", "2 or 3".to_owned()), ("b = a very long value", "4 or 5".to_owned())];
-        assert_snapshot!(facts_text(&facts, 30), @r"
+        assert_snapshot!(key_value_text(&facts, 30), @r"
         a = 1  2 or 3
         b = a very long value
                4 or 5
