@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use burn_tune_search::pruner::IntermediateValue;
 use burn_tune_search::pruning::PrunerHistory;
 use burn_tune_search::store::StoredTrial;
+use burn_tune_search::suggester::Suggest;
 use burn_tune_search::{Candidate, Event, History, Params, TrialState};
 use burn_tune_storage::ask_tell::{AskReply, FOLDS, Tell, TellReply, intermediate_values_of};
 use burn_tune_storage::{OpenMode, Storage, StudyRecord, TrialRecord};

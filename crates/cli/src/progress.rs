@@ -11,7 +11,7 @@ use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::live::{LiveValue, LiveWatch};
-use burn_tune_search::study::{Refit, RefitEvent};
+use burn_tune_search::runner::{Refit, RefitEvent};
 use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState};
 use console::measure_text_width;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};

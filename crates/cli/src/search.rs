@@ -16,9 +16,9 @@ use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::{ResultFile, standings, top};
 use burn_tune_report::page::PageState;
 use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::runner::{Run, RunOptions, refit, run};
 use burn_tune_search::store::StoreError;
-use burn_tune_search::study::{Run, RunOptions, refit, run};
-use burn_tune_search::suggester::Suggestion;
+use burn_tune_search::suggester::{Suggest, Suggestion};
 use burn_tune_search::{Event, Objective, Params, Stop};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions};
 
@@ -156,12 +156,8 @@ impl Search<'_> {
         let mut suggester = plan.suggester()?;
         let mut silence = Silence::of(plan);
         let mut live = LivePage::new();
-        let Run { history, mut kept } = run(
-            objective,
-            |history| suggester.suggest(history),
-            &mut self.store,
-            &self.options,
-            |event, history| {
+        let Run { history, store_result: mut kept } =
+            run(objective, &mut suggester, &mut self.store, &self.options, |event, history| {
                 progress.event(event, history);
                 if let Some(warning) = silence.warning(event) {
                     progress.say(&warning);
@@ -184,8 +180,7 @@ impl Search<'_> {
                     let written = self.folder.write(&files, &table);
                     written.problems.iter().for_each(|problem| progress.say(problem));
                 }
-            },
-        );
+            });
         state.history = history;
         if let Some(reason) = suggester.ended_early() {
             progress.say(&format!("note: the study ends early: {reason}"));
@@ -263,7 +258,7 @@ impl Search<'_> {
         }
         progress.begin_refits(total, "refit");
         let seeds = study.refit_seeds;
-        let watch = |event: burn_tune_search::study::RefitEvent| progress.refit(event, total);
+        let watch = |event: burn_tune_search::runner::RefitEvent| progress.refit(event, total);
         let (refits, kept) = refit(objective, &best, seeds, &mut self.store, &self.options, watch);
         state.refits = refits;
         kept

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use burn_tune_data::Dataset;
 use burn_tune_model::Backend;
 use burn_tune_search::StudyFile;
-use burn_tune_search::study::RunOptions;
+use burn_tune_search::runner::RunOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::args::RunArgs;

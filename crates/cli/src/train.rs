@@ -13,8 +13,8 @@ use burn_tune_ranking::{
 };
 use burn_tune_search::bind::check_file;
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::runner::{Refit, refit};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::study::{Refit, refit};
 use burn_tune_search::{Candidate, Candidates, Params, StudyFile};
 
 use crate::args::TrainArgs;

@@ -1,7 +1,7 @@
 //! The backends that are compiled in: the only place that names one.
 
 use burn::tensor::{Device, Tensor};
-use burn_tune_search::tasks::catching;
+use burn_tune_search::executor::catching;
 
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

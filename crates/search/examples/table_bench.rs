@@ -16,8 +16,8 @@ use std::path::Path;
 use burn_tune_search::objective::{ObjectiveError, Rejection, Verdict};
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::pruning::Pruning;
+use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
@@ -177,7 +177,6 @@ fn search(
             stop.request();
         }
     };
-    run(table, |history| suggester.suggest(history), &mut InMemory::default(), &options, watch)
-        .kept?;
+    run(table, &mut suggester, &mut InMemory::default(), &options, watch).store_result?;
     Ok((found, best))
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! TOML ── StudyFile::parse ─→ Space ─ Candidates ─→ Params ─ bind ─→ Objective::Config
 //!                                                                │
-//!                       History ←─ Event ←─ study::run ←─ Objective::evaluate
+//!                       History ←─ Event ←─ runner::run ←─ Objective::evaluate
 //! ```
 
 pub mod params;
@@ -28,10 +28,10 @@ pub mod pruning;
 pub mod sampler;
 pub mod suggester;
 
+pub mod executor;
 pub mod history;
+pub mod runner;
 pub mod store;
-pub mod study;
-pub mod tasks;
 pub mod timeline;
 pub mod trial;
 

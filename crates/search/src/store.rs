@@ -4,8 +4,8 @@
 use thiserror::Error;
 
 use crate::objective::FoldScore;
-use crate::study::Refit;
-use crate::suggester::Suggestion;
+use crate::runner::Refit;
+use crate::suggester::{Effort, Suggestion};
 use crate::timeline::Span;
 use crate::trial::{Failure, Trial};
 
@@ -15,16 +15,17 @@ use crate::trial::{Failure, Trial};
 /// loses what it has claimed, and somebody else takes it up, at the fold where it was left; what the
 /// first one saves later is refused. So each result is kept once.
 pub trait Store {
-    /// Claims a trial to work on: one that was left, else the next one, if `suggest` has a candidate for it. `suggest` is told what has become of other processes' and earlier runs' trials since the
-    /// last claim, by number; it may be called again with the same, and has to answer the same.
+    /// Claims a trial to work on: one that was left, else the next one, if `suggest` has a candidate for it.
+    ///
+    /// `suggest` is told what has become of other processes' and earlier runs' trials since it was last
+    /// asked, by number. It may be called again with the same, and has to answer the same. It answers `None`
+    /// only to [`Effort::None`], where the answer takes time: a store that others wait for meanwhile asks
+    /// like that first, and then again when nobody does.
     ///
     /// # Errors
     ///
     /// Where nothing can be kept any more.
-    fn claim(
-        &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError>;
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError>;
 
     /// Keeps what `fold` of `trial` came to, and how far the trial is with it.
     ///
@@ -65,7 +66,16 @@ pub trait Store {
     ///
     /// Where nothing can be kept any more.
     fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError>;
+
+    /// Whether it is time to ask again, after an answer that was to wait. Asked many times a second, so it costs
+    /// next to nothing.
+    fn has_changed(&mut self) -> bool {
+        true
+    }
 }
+
+/// What the next trial tries, after news of other processes' trials.
+pub type SuggestAfter<'a> = dyn FnMut(&[StoredTrial], Effort) -> Option<Suggestion> + 'a;
 
 /// A trial as others, or an earlier run, have left it.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,14 +144,11 @@ pub struct InMemory {
 }
 
 impl Store for InMemory {
-    fn claim(
-        &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError> {
-        match suggest(&[]) {
-            Suggestion::End => Ok(Claimed::Over),
-            Suggestion::Wait => Ok(Claimed::Wait),
-            Suggestion::Candidate(_) => {
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
+        match suggest(&[], Effort::Any) {
+            None | Some(Suggestion::End) => Ok(Claimed::Over),
+            Some(Suggestion::Wait) => Ok(Claimed::Wait),
+            Some(Suggestion::Candidate(_)) => {
                 self.begun += 1;
                 Ok(Claimed::Begun(self.begun - 1))
             }

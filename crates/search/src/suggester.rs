@@ -47,6 +47,35 @@ impl From<Option<Candidate>> for Suggestion {
     }
 }
 
+/// How long an answer may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// As long as it needs: a Gaussian process may be fitted.
+    Any,
+    /// No time: somebody holds a lock.
+    None,
+}
+
+/// Decides what the next trial of a study tries. Histories are those of one study, each going on from the one
+/// before; equal ones are answered alike.
+///
+/// A closure is one that never takes its time.
+pub trait Suggest {
+    /// What the next trial of a study with this history tries.
+    fn suggest(&mut self, history: &History) -> Suggestion;
+
+    /// The same, where that takes no time; else `None`.
+    fn suggest_at_once(&mut self, history: &History) -> Option<Suggestion> {
+        Some(self.suggest(history))
+    }
+}
+
+impl<F: FnMut(&History) -> Suggestion> Suggest for F {
+    fn suggest(&mut self, history: &History) -> Suggestion {
+        self(history)
+    }
+}
+
 /// When a study ends before it has all of its trials.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct StopRule {
@@ -193,29 +222,26 @@ impl Suggester {
         Suggester { options, listed, learning, ended: 0, ended_early: None, last: None }
     }
 
-    /// What the next trial of a study with this history tries. Histories are those of one study, each going
-    /// on from the one before.
-    pub fn suggest(&mut self, history: &History) -> Suggestion {
+    /// How many of the first trials may be looked at to decide about the trial with this number.
+    fn visible(&self, number: usize) -> usize {
+        match self.options.window {
+            Some(window) => (number + 1).saturating_sub(window),
+            None => 0,
+        }
+    }
+
+    /// What is known about the next trial before anything is computed for it.
+    fn known(&mut self, history: &History) -> Option<Suggestion> {
         let (trials, foreign) = (history.trials(), history.foreign());
         let number = trials.len();
         if number >= self.options.budget {
-            return Suggestion::End;
+            return Some(Suggestion::End);
         }
-        let visible = match self.options.window {
-            Some(window) => (number + 1).saturating_sub(window),
-            None => 0,
-        };
-        if !self.have_ended(&trials[..visible]) {
-            return Suggestion::Wait;
+        if !self.have_ended(&trials[..self.visible(number)]) {
+            return Some(Suggestion::Wait);
         }
-        if let Some((known, suggestion)) = &self.last
-            && *known == (number, foreign)
-        {
-            return suggestion.clone();
-        }
-        let suggestion = self.decide(history, visible);
-        self.last = Some(((number, foreign), suggestion.clone()));
-        suggestion
+        let last = self.last.as_ref().filter(|(known, _)| *known == (number, foreign));
+        last.map(|(_, suggestion)| suggestion.clone())
     }
 
     /// Whether these first trials have all ended. Nobody waits for other programs'.
@@ -226,18 +252,29 @@ impl Suggester {
         self.ended >= trials.len()
     }
 
-    fn decide(&mut self, history: &History, visible: usize) -> Suggestion {
+    /// What the next trial tries without a look at what the ones before have come to; `None` where that has to
+    /// be looked at.
+    fn listed(&mut self, history: &History) -> Option<Suggestion> {
         let trials = history.trials();
+        let visible = self.visible(trials.len());
         let direction = first_direction(&self.options.objectives);
         if self.options.stop_rule.is_some() {
             self.ended_early = self.options.stop_rule.ends(&trials[..visible], direction);
         }
         if self.ended_early.is_some() {
-            return Suggestion::End;
+            return Some(Suggestion::End);
         }
-        if let Some(candidate) = self.listed.get(trials.len() - history.foreign()) {
-            return Suggestion::Candidate(candidate.clone());
+        match (self.listed.get(trials.len() - history.foreign()), &self.learning) {
+            (Some(candidate), _) => Some(Suggestion::Candidate(candidate.clone())),
+            (None, None) => Some(Suggestion::End),
+            (None, Some(_)) => None,
         }
+    }
+
+    /// What the sampler that learns proposes.
+    fn learned(&mut self, history: &History) -> Suggestion {
+        let trials = history.trials();
+        let visible = self.visible(trials.len());
         let Some(learning) = &mut self.learning else { return Suggestion::End };
         learning.look(trials, visible, &self.options.objectives);
         match learning.propose(self.options.seed) {
@@ -247,6 +284,26 @@ impl Suggester {
             }
             None => Suggestion::End,
         }
+    }
+}
+
+impl Suggest for Suggester {
+    fn suggest(&mut self, history: &History) -> Suggestion {
+        if let Some(suggestion) = self.suggest_at_once(history) {
+            return suggestion;
+        }
+        let suggestion = self.learned(history);
+        self.last = Some(((history.trials().len(), history.foreign()), suggestion.clone()));
+        suggestion
+    }
+
+    fn suggest_at_once(&mut self, history: &History) -> Option<Suggestion> {
+        if let Some(suggestion) = self.known(history) {
+            return Some(suggestion);
+        }
+        let suggestion = self.listed(history)?;
+        self.last = Some(((history.trials().len(), history.foreign()), suggestion.clone()));
+        Some(suggestion)
     }
 }
 

@@ -2,9 +2,13 @@
 //!
 //! ```text
 //! noop_trials [--trials 10000] [--storage memory|FILE|postgresql://…] [--jobs 1] [--folds 1]
+//!             [--workers 1] [--sampler random]
 //! ```
 //!
-//! The space is six floats, drawn by the random sampler; the objective adds them up. Printed is one line
+//! `--workers` processes share the study, each with a connection of its own (here they are threads); with
+//! more than one, and with a sampler that learns, the time of each worker is the time of all.
+//!
+//! The space is six floats; the objective adds them up. Printed is one line
 //! of JSON: `window_us` has the mean microseconds of a trial for each tenth of the trials, or for each
 //! 1,000 where there are more than 10,000, so that one can see whether the last trial costs more than the
 //! first; `us_per_trial` is their median. `window_cpu_us` and `cpu_us_per_trial` are the same by the time
@@ -21,12 +25,13 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::store::{InMemory, Store};
-use burn_tune_search::study::{RunOptions, run};
 use burn_tune_search::study_file::SamplerKind;
+use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
-    Candidates, Event, FoldScore, History, Objective, ObjectiveError, RefitScore, Rejection, Stop,
-    StudyFile, TaskHandle,
+    Candidates, Direction, Event, FoldScore, History, Objective, ObjectiveError, RefitScore,
+    Rejection, Stop, StudyFile, TaskHandle,
 };
 use burn_tune_storage::{
     Distribution, OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions,
@@ -52,6 +57,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file =
         StudyFile::parse(Path::new("noop.toml"), SPACE).map_err(|error| error.to_string())?;
     let measured = match &options.storage {
+        Some(url) if options.workers > 1 || options.sampler.learns() => {
+            println!("{}", serde_json::to_string(&measure_workers(&options, &file, url)?)?);
+            return Ok(());
+        }
         None => measure(&options, &file, &mut InMemory::default())?,
         Some(url) => {
             let mut store = join(&options, &file, url)?;
@@ -70,11 +79,15 @@ struct Options {
     storage: Option<StorageUrl>,
     jobs: usize,
     folds: usize,
+    workers: usize,
+    sampler: SamplerKind,
 }
 
 impl Options {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let mut options = Options { trials: 10_000, storage: None, jobs: 1, folds: 1 };
+        let sampler = SamplerKind::Random;
+        let mut options =
+            Options { trials: 10_000, storage: None, jobs: 1, folds: 1, workers: 1, sampler };
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} is followed by a value"))?;
             match name.as_str() {
@@ -83,14 +96,19 @@ impl Options {
                 "--storage" => options.storage = Some(value.parse()?),
                 "--jobs" => options.jobs = value.parse()?,
                 "--folds" => options.folds = value.parse()?,
+                "--workers" => options.workers = value.parse()?,
+                "--sampler" => {
+                    let known = SamplerKind::NAMES.iter().find(|(name, _)| *name == value);
+                    options.sampler = known.ok_or("--sampler is none that there is")?.1;
+                }
                 _ => {
-                    let known = "--trials, --storage, --jobs, --folds";
+                    let known = "--trials, --storage, --jobs, --folds, --workers, --sampler";
                     return Err(format!("{name} is none of {known}").into());
                 }
             }
         }
-        if [options.trials, options.jobs, options.folds].contains(&0) {
-            return Err("--trials, --jobs and --folds are at least 1".into());
+        if [options.trials, options.jobs, options.folds, options.workers].contains(&0) {
+            return Err("--trials, --jobs, --folds and --workers are at least 1".into());
         }
         Ok(options)
     }
@@ -124,8 +142,12 @@ fn join(
     let retry_policy = RetryPolicy { limit: Duration::from_secs(300), stop: Stop::default() };
     let mut storage = Storage::open(url, OpenMode::MayCreate, retry_policy)?;
     let study = storage.create_study_numbered("noop", &["MAXIMIZE"], &[])?;
+    Ok(StudyStore::join(storage, study, worker_options(options, file))?)
+}
+
+fn worker_options(options: &Options, file: &StudyFile) -> WorkerOptions {
     let domains = file.space.domains.iter();
-    let part = WorkerOptions {
+    WorkerOptions {
         folds: options.folds,
         distributions: domains
             .map(|(name, domain)| (name.clone(), Distribution::of(domain, &[])))
@@ -134,8 +156,7 @@ fn join(
         jobs: options.jobs,
         lease: Duration::from_secs(300),
         retries: 2,
-    };
-    Ok(StudyStore::join(storage, study, part)?)
+    }
 }
 
 fn measure(
@@ -147,7 +168,7 @@ fn measure(
     let mut candidates = Vec::new();
     // Drawn when it is wanted, so that a window holds its own share of the sampling, as Optuna's do.
     // Kept, because the store may ask again for the same.
-    let suggest = |history: &History| {
+    let mut suggest = |history: &History| {
         let number = history.trials().len();
         if number == candidates.len() {
             candidates.extend(sampled.next());
@@ -158,8 +179,74 @@ fn measure(
     let mut windows = Windows::begin(options.trials, run_options.since);
     let objective = Noop { folds: options.folds };
     let watch = |event: &Event, history: &History| windows.event(event, history);
-    run(&objective, suggest, store, &run_options, watch).kept?;
+    run(&objective, &mut suggest, store, &run_options, watch).store_result?;
     windows.measured(options)
+}
+
+#[derive(Serialize)]
+struct MeasuredWorkers {
+    trials: usize,
+    workers: usize,
+    sampler: &'static str,
+    /// From the first worker's start to the last one's end.
+    seconds: f64,
+    trials_per_s: f64,
+    /// Of this process's processors, a trial; a server's are not in it.
+    cpu_us_per_trial: f64,
+}
+
+/// Several workers, each with a connection, at one study.
+fn measure_workers(
+    options: &Options,
+    file: &StudyFile,
+    url: &StorageUrl,
+) -> Result<MeasuredWorkers, Box<dyn Error>> {
+    let store = join(options, file, url)?;
+    let study = store.study().clone();
+    let mut settings = file.study.clone();
+    settings.sampler = options.sampler;
+    let run_options = RunOptions::new(1, 0);
+    let cpu_before_s = process_cpu_s();
+    let since = Stopwatch::start();
+    let work = || -> Result<(), String> {
+        let retry_policy = RetryPolicy { limit: Duration::from_secs(300), stop: Stop::default() };
+        let storage = Storage::open(url, OpenMode::MayCreate, retry_policy)
+            .map_err(|error| error.to_string())?;
+        let mut store = StudyStore::join(storage, study.clone(), worker_options(options, file))
+            .map_err(|error| error.to_string())?;
+        let objectives = vec![(0, Direction::Maximize)];
+        let mut suggester = Suggester::of(file, &settings, &[options.trials], objectives)?;
+        let objective = Noop { folds: options.folds };
+        let run_options = RunOptions { since, ..run_options.clone() };
+        let run = run(&objective, &mut suggester, &mut store, &run_options, |_, _| {});
+        run.store_result.map_err(|error| error.to_string())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| "a worker panicked".to_owned())?)
+    })?;
+    let seconds = since.elapsed_s();
+    let cpu_s = process_cpu_s() - cpu_before_s;
+    check_rows(&mut { store }, options.trials)?;
+    Ok(MeasuredWorkers {
+        trials: options.trials,
+        workers: options.workers,
+        sampler: options.sampler.name(),
+        seconds,
+        trials_per_s: options.trials as f64 / seconds,
+        cpu_us_per_trial: cpu_s * 1e6 / options.trials as f64,
+    })
+}
+
+/// For how long this process has had a processor, its ended threads included, in seconds.
+fn process_cpu_s() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let ticks = |field: usize| fields.get(field).and_then(|t| t.parse::<f64>().ok());
+    // utime and stime, in the hundredths of a second that Linux tells them in.
+    (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
 }
 
 /// When each window of trials has ended, by the clock and by this process's processors.

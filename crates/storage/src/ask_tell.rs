@@ -10,13 +10,14 @@ use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::{Candidate, FoldScore, Trial};
 
 use crate::claims::commit::write_end;
-use crate::database::{Access, Database};
+use crate::database::{Access, Database, Value};
 use crate::distribution::Distribution;
 use crate::records::{StudyRecord, TrialRecord};
+use crate::row_reader::RowReader;
 use crate::studies::lock_study;
 use crate::trial_codec::{fold_json, fold_key, is_ours, new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_intermediate_value, set_system_attribute};
-use crate::trials::{read_number, read_trials};
+use crate::trials::{next_number, read_number, read_trials};
 use crate::worker::Worker;
 use crate::{Storage, StorageError};
 
@@ -83,25 +84,34 @@ impl Storage {
         suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
     ) -> Result<AskReply, StorageError> {
         let worker = serde_json::Value::from(Worker::this(0).to_string()).to_string();
-        self.transaction(Access::Write, |db| {
-            lock_study(db, study.id)?;
-            let records = read_trials(db, study.id, 0)?;
-            if let Some(record) = records.iter().find(|record| is_given_back(record)) {
-                set_system_attribute(db, record.id, GIVEN_BACK, "false")?;
-                let Trial { number, name, params, .. } = kept(record)?.trial;
-                return Ok(AskReply::Given { number, candidate: Candidate { name, params } });
-            }
-            let trials: Result<Vec<StoredTrial>, StorageError> = records.iter().map(kept).collect();
-            match suggest(&trials?) {
-                Suggestion::Wait => Ok(AskReply::Wait),
-                Suggestion::End => Ok(AskReply::Over),
-                Suggestion::Candidate(candidate) => {
-                    let trial = new_trial(study, distributions, &worker, candidate.clone())?;
-                    insert_trial(db, study.id, &trial)?;
-                    Ok(AskReply::Given { number: records.len(), candidate })
+        // What the next trial tries may take long to decide: nobody waits for that, and if another has taken its
+        // number meanwhile, it is decided again.
+        loop {
+            let records = self.transaction(Access::Read, |db| read_trials(db, study.id, 0))?;
+            let trials: Result<Vec<StoredTrial>, StorageError> =
+                records.iter().map(stored).collect();
+            let suggestion = suggest(&trials?);
+            let reply = self.transaction(Access::Write, |db| {
+                lock_study(db, study.id)?;
+                if let Some(reply) = give_out_again(db, study.id)? {
+                    return Ok(Some(reply));
                 }
+                let number = next_number(db, study.id)?;
+                Ok(match suggestion.clone() {
+                    _ if number != records.len() => None,
+                    Suggestion::Wait => Some(AskReply::Wait),
+                    Suggestion::End => Some(AskReply::Over),
+                    Suggestion::Candidate(candidate) => {
+                        let trial = new_trial(study, distributions, &worker, candidate.clone())?;
+                        insert_trial(db, study.id, &trial)?;
+                        Some(AskReply::Given { number, candidate })
+                    }
+                })
+            })?;
+            if let Some(reply) = reply {
+                return Ok(reply);
             }
-        })
+        }
     }
 
     /// Takes back a trial that did not reach whoever asked for it: the next one who asks gets it. A trial that
@@ -139,22 +149,35 @@ impl Storage {
                     study.name
                 )));
             };
-            apply_tell(db, &record, told)
+            apply_tell(db, study.id, &record, told)
         })
     }
 }
 
-fn is_given_back(record: &TrialRecord) -> bool {
-    let given_back = record.system_attributes.get(GIVEN_BACK);
-    record.state == "RUNNING" && given_back.is_some_and(|json| json == "true")
+/// Gives out a trial that was given back.
+fn give_out_again(db: &mut dyn Database, study: i64) -> Result<Option<AskReply>, StorageError> {
+    let sql = format!(
+        "SELECT t.number FROM trials t JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
+         AND a.\"key\" = '{GIVEN_BACK}' AND a.value_json = 'true' \
+         WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number"
+    );
+    let Some(row) = db.query(&sql, &[Value::Int(study)])?.into_iter().next() else {
+        return Ok(None);
+    };
+    let number = RowReader::of(row).count()?;
+    let Some(record) = read_number(db, study, number)? else { return Ok(None) };
+    set_system_attribute(db, record.id, GIVEN_BACK, "false")?;
+    let Trial { number, name, params, .. } = stored(&record)?.trial;
+    Ok(Some(AskReply::Given { number, candidate: Candidate { name, params } }))
 }
 
-fn kept(record: &TrialRecord) -> Result<StoredTrial, StorageError> {
+fn stored(record: &TrialRecord) -> Result<StoredTrial, StorageError> {
     stored_trial(record, FOLDS).map_err(StorageError::Permanent)
 }
 
 fn apply_tell(
     db: &mut dyn Database,
+    study: i64,
     record: &TrialRecord,
     told: &Tell,
 ) -> Result<TellReply, StorageError> {
@@ -194,12 +217,12 @@ fn apply_tell(
         score_s: f64::NAN,
         ..FoldScore::default()
     });
-    let mut trial = kept(record)?.trial;
+    let mut trial = stored(record)?.trial;
     let Some(result) = trial.end_fold(0, &score, None) else {
         return refused(format!("trial {number} has ended"));
     };
     set_system_attribute(db, record.id, &fold_key(0), &fold_json(&result))?;
-    write_end(db, record.id, &trial)?;
+    write_end(db, (study, record.id), &trial)?;
     Ok(TellReply::Ended(Box::new(trial)))
 }
 

@@ -6,6 +6,7 @@
 //! result is kept once. The clock is the database's.
 
 mod acquire;
+mod backoff;
 pub(crate) mod commit;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,19 +15,20 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::runner::Refit;
 use burn_tune_search::store::{
-    Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoreError, StoredTrial,
+    Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoreError, StoredTrial, SuggestAfter,
 };
-use burn_tune_search::study::Refit;
-use burn_tune_search::suggester::Suggestion;
-use burn_tune_search::{Params, Trial, TrialState};
+use burn_tune_search::suggester::{Effort, Suggestion};
+use burn_tune_search::{Candidate, Params, Trial, TrialState};
 
-use self::acquire::{Abandoned, Scan, begin, news, take_up_abandoned};
+use self::acquire::{OpenTrials, Scan, begin, take_up_abandoned};
+use self::backoff::Backoff;
 use self::commit::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
 use crate::coordination::count_workers;
-use crate::database::Access;
+use crate::database::{Access, Database};
 use crate::distribution::Distribution;
-use crate::leases::{Leases, lost_trials};
+use crate::leases::Leases;
 use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::lock_study;
@@ -34,6 +36,7 @@ use crate::trial_codec::{
     STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
     refit_json, refit_key, refit_task,
 };
+use crate::trials::next_number;
 use crate::trials::write::{set_intermediate_value, set_system_attribute, set_trial_attribute};
 use crate::worker::Worker;
 use crate::{StorageError, StorageUrl};
@@ -59,7 +62,7 @@ pub struct WorkerOptions {
 pub struct StudyStore {
     storage: Storage,
     study: StudyRecord,
-    part: WorkerOptions,
+    options: WorkerOptions,
     leases: Leases,
     /// The key of each trial that is known, by number.
     ids: Vec<i64>,
@@ -67,7 +70,8 @@ pub struct StudyStore {
     running: BTreeMap<i64, StoredTrial>,
     /// Trials that this process has claimed, by number.
     mine: BTreeSet<usize>,
-    last_beat: Stopwatch,
+    last_heartbeat: Stopwatch,
+    backoff: Backoff,
 }
 
 impl StudyStore {
@@ -79,21 +83,22 @@ impl StudyStore {
     pub fn join(
         mut storage: Storage,
         study: StudyRecord,
-        part: WorkerOptions,
+        options: WorkerOptions,
     ) -> Result<Self, StorageError> {
         let first_worker =
-            storage.transaction(Access::Write, |db| count_workers(db, &study, part.jobs))?;
+            storage.transaction(Access::Write, |db| count_workers(db, &study, options.jobs))?;
         let is_file = matches!(storage.url(), StorageUrl::Sqlite(_));
-        let leases = Leases::new(Worker::this(first_worker), part.lease, is_file);
+        let leases = Leases::new(Worker::this(first_worker), options.lease, is_file);
         Ok(StudyStore {
             storage,
             study,
-            part,
+            options,
             leases,
             ids: Vec::new(),
             running: BTreeMap::new(),
             mine: BTreeSet::new(),
-            last_beat: Stopwatch::start(),
+            last_heartbeat: Stopwatch::start(),
+            backoff: Backoff::new(),
         })
     }
 
@@ -126,47 +131,155 @@ impl StudyStore {
     }
 }
 
-impl Store for StudyStore {
-    fn claim(
+impl StudyStore {
+    /// [`Store::claim`]. What the next trial tries may take long to decide, so that is done while nobody waits
+    /// for this process: what is known is read, the suggestion is made of it, and a trial begins with it only
+    /// if its number is still free. Otherwise all is done again, with what is known then.
+    fn claim_trial(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StorageError> {
+        let mut proposal = Proposal::NotBegun;
+        let claimed = loop {
+            let scan = self.scan()?;
+            let mut suggestion = suggest(&scan.news, Effort::None);
+            self.take_up(&scan);
+            let open = OpenTrials::of(&scan, &self.leases, &self.mine);
+            if suggestion.is_none() && !open.abandoned {
+                if proposal == Proposal::NotBegun {
+                    proposal = self.begin_proposal()?;
+                }
+                match proposal {
+                    Proposal::Begun => suggestion = suggest(&[], Effort::Any),
+                    Proposal::Elsewhere => break Claimed::Wait,
+                    Proposal::NotBegun => continue,
+                }
+            }
+            let candidate = match suggestion {
+                _ if open.abandoned => None,
+                Some(Suggestion::Candidate(candidate)) => Some(candidate),
+                Some(Suggestion::End) if !open.elsewhere => break Claimed::Over,
+                // What the next trial waits for is lost, and nobody will end it in this run.
+                Some(Suggestion::Wait)
+                    if !open.elsewhere && self.mine.is_empty() && scan.has_lost =>
+                {
+                    break Claimed::Over;
+                }
+                Some(Suggestion::End | Suggestion::Wait) | None => break Claimed::Wait,
+            };
+            if let Some(claimed) = self.acquire(candidate, &mut proposal, suggest)? {
+                break claimed;
+            }
+        };
+        if proposal == Proposal::Begun {
+            self.end_proposal()?;
+        }
+        Ok(claimed)
+    }
+
+    /// Reads what is new.
+    fn scan(&mut self) -> Result<Scan, StorageError> {
+        let StudyStore { storage, study, options, leases, ids, running, .. } = self;
+        storage.transaction(Access::Read, |db| {
+            Scan::read(db, study, options.folds, leases, (ids, running))
+        })
+    }
+
+    fn take_up(&mut self, scan: &Scan) {
+        self.ids.extend(&scan.ids);
+        self.running.clone_from(&scan.running);
+    }
+
+    /// Takes up a trial that was left, or begins the next one, with `candidate`, if its number is free. If it is
+    /// not, the trial after it is begun where `suggest` knows at once what that tries: no other can come in
+    /// between, for whoever claims locks the study. `None` where it is all to be looked at again.
+    fn acquire(
         &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError> {
-        let StudyStore { storage, study, part, leases, ids, running, mine, .. } = self;
-        let look = storage
-            .transaction(Access::Write, |db| {
-                lock_study(db, study.id)?;
-                let mut look = Scan { known: ids.len(), ..Scan::default() };
-                let news = news(db, study, part, (ids, running), &mut look)?;
-                let suggestion = suggest(&news);
-                look.claim = Some(match take_up_abandoned(db, study, part, leases, mine)? {
-                    Abandoned::Found(number) => Claimed::TakenUp(number),
-                    Abandoned::None { others } => match suggestion {
-                        Suggestion::Candidate(candidate) => {
-                            begin(db, study, part, leases, candidate, &mut look)?
-                        }
-                        Suggestion::End if !others => Claimed::Over,
-                        // What the next trial waits for is lost, and nobody will end it in this run.
-                        Suggestion::Wait
-                            if !others
-                                && mine.is_empty()
-                                && !lost_trials(db, study.id)?.is_empty() =>
-                        {
-                            Claimed::Over
-                        }
-                        Suggestion::End | Suggestion::Wait => Claimed::Wait,
-                    },
-                });
-                Ok(look)
-            })
-            .map_err(store_error)?;
-        self.ids.extend(look.ids);
-        self.running = look.running;
-        let claim = look.claim.unwrap_or(Claimed::Over);
-        if let Claimed::Begun(number) | Claimed::TakenUp(number) = claim {
+        candidate: Option<Candidate>,
+        proposal: &mut Proposal,
+        suggest: &mut SuggestAfter,
+    ) -> Result<Option<Claimed>, StorageError> {
+        let StudyStore { storage, study, options, leases, ids, running, mine, .. } = self;
+        let (acquired, scan) = storage.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            let Some(candidate) = candidate.clone() else {
+                let number = take_up_abandoned(db, study, options, leases, mine)?;
+                return Ok((number.map(|number| (Claimed::TakenUp(number), None)), None));
+            };
+            if next_number(db, study.id)? == ids.len() {
+                let id = begin(db, study, options, leases, candidate)?;
+                if *proposal == Proposal::Begun {
+                    leases.drop_proposal(db, study.id)?;
+                    db.notify(study.id)?;
+                }
+                return Ok((Some((Claimed::Begun(ids.len()), Some(id))), None));
+            }
+            let scan = Scan::read(db, study, options.folds, leases, (ids, running))?;
+            let acquired = match suggest(&scan.news, Effort::None) {
+                Some(Suggestion::Candidate(candidate)) => {
+                    let id = begin(db, study, options, leases, candidate)?;
+                    Some((Claimed::Begun(ids.len() + scan.ids.len()), Some(id)))
+                }
+                _ => None,
+            };
+            Ok((acquired, Some(scan)))
+        })?;
+        if let Some(scan) = scan {
+            self.take_up(&scan);
+        }
+        let Some((claimed, id)) = acquired else { return Ok(None) };
+        self.ids.extend(id);
+        if *proposal == Proposal::Begun && matches!(claimed, Claimed::Begun(_)) {
+            *proposal = Proposal::NotBegun;
+        }
+        if let Claimed::Begun(number) | Claimed::TakenUp(number) = claimed {
             self.running.remove(&self.ids[number]);
             self.mine.insert(number);
         }
-        Ok(claim)
+        Ok(Some(claimed))
+    }
+
+    /// Says that this process works on what the next trial tries, so that others wait for it instead of doing
+    /// the same. It is a hint and no lock: whoever overlooks it loses some time.
+    fn begin_proposal(&mut self) -> Result<Proposal, StorageError> {
+        let StudyStore { storage, study, leases, ids, .. } = self;
+        storage.transaction(Access::Write, |db| {
+            lock_study(db, study.id)?;
+            if next_number(db, study.id)? != ids.len() {
+                return Ok(Proposal::NotBegun);
+            }
+            Ok(match leases.take_proposal(db, study.id)? {
+                true => Proposal::Begun,
+                false => Proposal::Elsewhere,
+            })
+        })
+    }
+
+    fn end_proposal(&mut self) -> Result<(), StorageError> {
+        let StudyStore { storage, study, leases, .. } = self;
+        storage.transaction(Access::Write, |db| {
+            leases.drop_proposal(db, study.id)?;
+            db.notify(study.id)
+        })
+    }
+}
+
+/// Whether this process works on what the next trial tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proposal {
+    NotBegun,
+    Begun,
+    /// Another does.
+    Elsewhere,
+}
+
+impl Store for StudyStore {
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
+        let claimed = self.claim_trial(suggest).map_err(store_error)?;
+        self.backoff.asked(claimed == Claimed::Wait);
+        Ok(claimed)
+    }
+
+    fn has_changed(&mut self) -> bool {
+        let changed = self.storage.has_changed(self.study.id);
+        self.backoff.is_due(changed)
     }
 
     fn save_fold(
@@ -181,7 +294,7 @@ impl Store for StudyStore {
         let score = record.result.as_ref().ok();
         let npz =
             curves_npz(trial.number, Task::Fold(fold), score.and_then(|s| s.curves.as_ref()))?;
-        let (leases, report_unit) = (&self.leases, self.part.report_unit);
+        let (leases, report_unit, study) = (&self.leases, self.options.report_unit, self.study.id);
         let kept = self
             .storage
             .transaction(Access::Write, |db| {
@@ -199,7 +312,7 @@ impl Store for StudyStore {
                     set_trial_attribute(db, id, STDERR, &json)?;
                 }
                 if trial.is_finished() {
-                    end(db, leases, id, trial)
+                    end(db, leases, (study, id), trial)
                 } else {
                     Ok(SaveOutcome::Saved)
                 }
@@ -214,6 +327,7 @@ impl Store for StudyStore {
     }
 
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
+        self.backoff.asked(true);
         let id = self.ids[trial];
         let (leases, study) = (&self.leases, self.study.id);
         let (key, task) = (refit_key(seed), refit_task(seed));
@@ -244,7 +358,7 @@ impl Store for StudyStore {
         let Some(json) = refit_json(refit) else { return Ok(SaveOutcome::Lost) };
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
         let npz = curves_npz(refit.trial, Task::Refit(refit.seed), curves)?;
-        let leases = &self.leases;
+        let (leases, study) = (&self.leases, self.study.id);
         self.storage
             .transaction(Access::Write, |db| {
                 if !leases.drop(db, id, &task)? {
@@ -255,19 +369,24 @@ impl Store for StudyStore {
                 for (key, json) in refit_attributes(&refits_of(db, id, refit.trial)?) {
                     set_trial_attribute(db, id, key, &json)?;
                 }
+                db.notify(study)?;
                 Ok(SaveOutcome::Saved)
             })
             .map_err(store_error)
     }
 
     fn release(&mut self) -> Result<(), StoreError> {
-        let leases = &self.leases;
+        let (leases, study) = (&self.leases, self.study.id);
         self.mine.clear();
-        self.storage.transaction(Access::Write, |db| leases.drop_all(db)).map_err(store_error)
+        let release = |db: &mut dyn Database| {
+            leases.drop_all(db)?;
+            db.notify(study)
+        };
+        self.storage.transaction(Access::Write, release).map_err(store_error)
     }
 
     fn heartbeat(&mut self) -> Result<Vec<usize>, StoreError> {
-        if self.last_beat.elapsed() < self.part.lease / 5 {
+        if self.last_heartbeat.elapsed() < self.options.lease / 5 {
             return Ok(Vec::new());
         }
         let leases = &self.leases;
@@ -275,7 +394,7 @@ impl Store for StudyStore {
             .storage
             .transaction(Access::Write, |db| leases.renew_all(db))
             .map_err(store_error)?;
-        self.last_beat = Stopwatch::start();
+        self.last_heartbeat = Stopwatch::start();
         let ids = &self.ids;
         let lost: Vec<usize> =
             self.mine.iter().copied().filter(|&number| !held.contains(&ids[number])).collect();

@@ -69,6 +69,21 @@ pub trait Database: Send {
 
     /// Ends the transaction, and undoes what it did. Never fails: a lost connection has done so already.
     fn rollback(&mut self);
+
+    /// Tells those who wait for changes of a study, once the transaction is committed, that there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::execute`].
+    fn notify(&mut self, study: i64) -> Result<(), StorageError>;
+
+    /// Whether another may have changed a study since this was last asked, outside of a transaction. It costs
+    /// next to nothing, and sees what was told with [`Database::notify`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::execute`].
+    fn has_changed(&mut self, study: i64) -> Result<bool, StorageError>;
 }
 
 /// What the words in braces stand for in one of the databases.

@@ -8,8 +8,12 @@ use crate::claims::TRIAL;
 use crate::database::{Access, Database, Row, Value};
 use crate::records::StudyRecord;
 use crate::storage::Storage;
-use crate::studies::lock_study;
+use crate::studies::{lock_study, set_study_system_attribute, study_system_attribute};
 use crate::worker::Worker;
+
+/// The system attribute of a study that says who works on what its next trial tries, and until when that is
+/// to be believed. It is there only meanwhile.
+const PROPOSAL: &str = "burn_tune:proposal";
 
 /// The leases of one worker, and how it looks at others'.
 pub(crate) struct Leases {
@@ -66,7 +70,8 @@ impl Storage {
     pub fn revive_lost_trials(&mut self, study: &StudyRecord) -> Result<(), StorageError> {
         self.transaction(Access::Write, |db| {
             lock_study(db, study.id)?;
-            revive(db, study.id)
+            revive(db, study.id)?;
+            db.notify(study.id)
         })
     }
 }
@@ -197,6 +202,32 @@ impl Leases {
         let sql = "DELETE FROM burn_tune_leases WHERE trial_id = ?1 AND task = ?2 AND worker = ?3";
         let params = [Value::Int(trial), text(task), text(&self.name)];
         Ok(db.execute(sql, &params)? == 1)
+    }
+
+    /// Takes the lease of what the next trial of a study tries, unless another worker has it. It expires as all
+    /// leases do.
+    pub fn take_proposal(&self, db: &mut dyn Database, study: i64) -> Result<bool, StorageError> {
+        let now_s = match db.query("SELECT {epoch}", &[])?.first().map(Vec::as_slice) {
+            Some([Value::Float(now_s)]) => *now_s,
+            row => return Err(StorageError::Permanent(format!("no time is {row:?}"))),
+        };
+        let taken = study_system_attribute(db, study, PROPOSAL)?;
+        let taken: Option<(String, f64)> = taken.and_then(|json| serde_json::from_str(&json).ok());
+        let is_elsewhere = |(worker, expires_s): (String, f64)| {
+            !self.is_free(&Lease { worker, left_s: expires_s - now_s, lost: 0 })
+        };
+        if taken.is_some_and(is_elsewhere) {
+            return Ok(false);
+        }
+        let json = serde_json::json!([self.name, now_s + self.lease_s]).to_string();
+        set_study_system_attribute(db, study, PROPOSAL, &json)?;
+        Ok(true)
+    }
+
+    /// Ends that lease.
+    pub fn drop_proposal(&self, db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
+        let sql = "DELETE FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
+        db.execute(sql, &[Value::Int(study), text(PROPOSAL)]).map(drop)
     }
 
     /// Ends all leases of this worker.

@@ -2,7 +2,7 @@
 //! them. The only crate that speaks SQL.
 //!
 //! ```text
-//! search::study::run ─ Store ─→ StudyStore ─┐
+//! search::runner::run ─ Store ─→ StudyStore ─┐
 //!                                           ├─→ Storage ─→ Database ─→ SQLite | PostgreSQL
 //! studies, trials, export … ── records ─────┘
 //! ```

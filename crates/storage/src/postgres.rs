@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::error::Error as _;
 use std::io;
 
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, Config, Row as ServerRow, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -46,6 +47,8 @@ pub struct PostgresDatabase {
 struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
+    /// The study whose changes this connection is told of.
+    listens: Option<i64>,
 }
 
 impl PostgresDatabase {
@@ -78,7 +81,7 @@ impl PostgresDatabase {
     fn connect(&self) -> Result<Connection, postgres::Error> {
         let mut client = self.config.connect(self.tls.clone())?;
         client.batch_execute(SESSION)?;
-        Ok(Connection { client, statements: HashMap::new() })
+        Ok(Connection { client, statements: HashMap::new(), listens: None })
     }
 
     /// Runs `work` on the connection, which is made where there is none. After an error that may not
@@ -147,14 +150,14 @@ impl PostgresDatabase {
 
 impl Database for PostgresDatabase {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StorageError> {
-        self.with_connection(|Connection { client, statements }| {
+        self.with_connection(|Connection { client, statements, .. }| {
             let statement = prepared(client, statements, sql)?;
             client.execute(statement, &borrowed(params))
         })
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StorageError> {
-        self.with_connection(|Connection { client, statements }| {
+        self.with_connection(|Connection { client, statements, .. }| {
             let statement = prepared(client, statements, sql)?;
             let rows = client.query(statement, &borrowed(params))?;
             rows.iter().map(read_row).collect()
@@ -189,6 +192,33 @@ impl Database for PostgresDatabase {
             self.connection = None;
         }
     }
+
+    fn notify(&mut self, study: i64) -> Result<(), StorageError> {
+        self.query(&format!("SELECT pg_notify('{}', '')", channel(study)), &[]).map(drop)
+    }
+
+    fn has_changed(&mut self, study: i64) -> Result<bool, StorageError> {
+        self.with_connection(|Connection { client, listens, .. }| {
+            if *listens != Some(study) {
+                client.batch_execute(&format!("LISTEN {}", channel(study)))?;
+                *listens = Some(study);
+                // Nobody has told this connection of what came before.
+                return Ok(true);
+            }
+            let mut notifications = client.notifications();
+            let mut told = notifications.iter();
+            let mut changed = false;
+            while told.next()?.is_some() {
+                changed = true;
+            }
+            Ok(changed)
+        })
+    }
+}
+
+/// What those who wait for changes of a study listen to.
+fn channel(study: i64) -> String {
+    format!("burn_tune_study_{study}")
 }
 
 fn prepared<'a>(

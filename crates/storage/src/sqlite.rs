@@ -33,6 +33,8 @@ const CACHED_STATEMENTS: usize = 128;
 pub struct SqliteDatabase {
     connection: Connection,
     path: PathBuf,
+    /// SQLite's count of what others have committed, as it was last looked at.
+    data_version: Option<i64>,
 }
 
 /// How a file is opened.
@@ -80,7 +82,8 @@ impl SqliteDatabase {
         let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut writes = flags | OpenFlags::SQLITE_OPEN_READ_WRITE;
         writes.set(OpenFlags::SQLITE_OPEN_CREATE, access == FileAccess::Create);
-        let database = |connection| SqliteDatabase { connection, path: path.to_owned() };
+        let database =
+            |connection| SqliteDatabase { connection, path: path.to_owned(), data_version: None };
 
         let opened = database(Connection::open_with_flags(&absolute, writes)?);
         match opened.set_up(access, busy_timeout) {
@@ -173,6 +176,19 @@ impl Database for SqliteDatabase {
         {
             tracing::debug!("{}: rollback: {error}", self.path.display());
         }
+    }
+
+    fn notify(&mut self, _study: i64) -> Result<(), StorageError> {
+        // The file itself counts who has changed it.
+        Ok(())
+    }
+
+    fn has_changed(&mut self, _study: i64) -> Result<bool, StorageError> {
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))
+            .map_err(|error| self.explain(&error))?;
+        Ok(self.data_version.replace(version) != Some(version))
     }
 }
 

@@ -94,6 +94,13 @@ impl Storage {
         self.found == Found::BurnTune
     }
 
+    /// Whether another process may have changed a study since this was last asked. Costs next to nothing. Whoever
+    /// cannot be told of changes (a lost connection, another program's) finds them by looking now and then.
+    pub fn has_changed(&mut self, study: i64) -> bool {
+        // What is wrong with the database is said when something is asked of it.
+        self.database.has_changed(study).unwrap_or(true)
+    }
+
     /// Runs `work` in a transaction. After a transient error nothing of it has happened (but where the
     /// connection was lost while it was committed: then it may have), and it runs again from the start,
     /// after growing pauses, until it succeeds or patience ends.

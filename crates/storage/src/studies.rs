@@ -141,11 +141,9 @@ impl Storage {
     /// What the database says.
     pub fn set_metric_names(&mut self, study: i64, names: &[&str]) -> Result<(), StorageError> {
         let json = serde_json::Value::from(names).to_string();
-        let upsert = "INSERT INTO study_system_attributes (study_id, \"key\", value_json) \
-                      VALUES (?1, 'study:metric_names', ?2) \
-                      ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
-        let values = [Value::Int(study), Value::Text(json)];
-        self.transaction(Access::Write, |db| db.execute(upsert, &values).map(drop))
+        self.transaction(Access::Write, |db| {
+            set_study_system_attribute(db, study, "study:metric_names", &json)
+        })
     }
 
     /// Deletes a study with all of its trials.
@@ -193,6 +191,31 @@ pub(crate) fn set_study_attribute(
     json: &str,
 ) -> Result<(), StorageError> {
     let upsert = "INSERT INTO study_user_attributes (study_id, \"key\", value_json) \
+                  VALUES (?1, ?2, ?3) \
+                  ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
+    db.execute(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;
+    Ok(())
+}
+
+/// A system attribute of a study.
+pub(crate) fn study_system_attribute(
+    db: &mut dyn Database,
+    study: i64,
+    key: &str,
+) -> Result<Option<String>, StorageError> {
+    let sql = "SELECT value_json FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
+    let rows = db.query(sql, &[Value::Int(study), Value::Text(key.into())])?;
+    rows.into_iter().next().map(|row| RowReader::of(row).text()).transpose()
+}
+
+/// Sets a system attribute of a study.
+pub(crate) fn set_study_system_attribute(
+    db: &mut dyn Database,
+    study: i64,
+    key: &str,
+    json: &str,
+) -> Result<(), StorageError> {
+    let upsert = "INSERT INTO study_system_attributes (study_id, \"key\", value_json) \
                   VALUES (?1, ?2, ?3) \
                   ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
     db.execute(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;

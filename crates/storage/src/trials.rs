@@ -85,6 +85,13 @@ pub(crate) fn read_trials(
     read_where(db, "t.study_id = ?1 AND t.trial_id > ?2", &params)
 }
 
+/// The number of the next trial of a study, which the transaction has locked.
+pub(crate) fn next_number(db: &mut dyn Database, study: i64) -> Result<usize, StorageError> {
+    let sql = "SELECT COUNT(*) FROM trials WHERE study_id = ?1";
+    let row = db.query(sql, &[Value::Int(study)])?.into_iter().next().unwrap_or_default();
+    RowReader::of(row).count()
+}
+
 /// The trial of a study with this number, without curves.
 pub(crate) fn read_number(
     db: &mut dyn Database,

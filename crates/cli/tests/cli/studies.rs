@@ -203,7 +203,7 @@ fn a_study_that_somebody_works_on_is_deleted_by_force_alone() {
     let mut store = StudyStore::join(storage, study, part).unwrap();
     let candidate = Candidate { name: None, params: [].into_iter().collect() };
     assert_eq!(
-        store.claim(&mut |_| Suggestion::Candidate(candidate.clone())),
+        store.claim(&mut |_, _| Some(Suggestion::Candidate(candidate.clone()))),
         Ok(Claimed::Begun(0))
     );
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::runner::Refit;
 use burn_tune_search::store::{SaveOutcome, StoreError};
-use burn_tune_search::study::Refit;
 use burn_tune_search::{Curves, Trial};
 
 use super::TRIAL;
@@ -19,17 +19,17 @@ use crate::trials::write::{end_trial, set_trial_attribute};
 pub fn end(
     db: &mut dyn Database,
     leases: &Leases,
-    id: i64,
+    (study, id): (i64, i64),
     trial: &Trial,
 ) -> Result<SaveOutcome, StorageError> {
     leases.drop(db, id, TRIAL)?;
-    write_end(db, id, trial)
+    write_end(db, (study, id), trial)
 }
 
-/// Writes how a trial has ended, if it still runs.
+/// Writes how a trial of a study has ended, if it still runs, and tells those who wait for that.
 pub fn write_end(
     db: &mut dyn Database,
-    id: i64,
+    (study, id): (i64, i64),
     trial: &Trial,
 ) -> Result<SaveOutcome, StorageError> {
     if end_trial(db, id, state(trial), &values(trial))? == 0 {
@@ -38,6 +38,7 @@ pub fn write_end(
     for (key, json) in end_attributes(trial) {
         set_trial_attribute(db, id, key, &json)?;
     }
+    db.notify(study)?;
     Ok(SaveOutcome::Saved)
 }
 

@@ -2,8 +2,8 @@
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::IntermediateValue;
+use burn_tune_search::runner::Refit;
 use burn_tune_search::store::FoldRecord;
-use burn_tune_search::study::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
 use burn_tune_search::{Flag, FoldScore, RefitScore};

@@ -7,9 +7,9 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Rejection};
 use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::runner::{Refit, RunOptions, refit, run};
 use burn_tune_search::store::{Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoredTrial};
-use burn_tune_search::study::{Refit, RunOptions, refit, run};
-use burn_tune_search::suggester::Suggestion;
+use burn_tune_search::suggester::{Effort, Suggestion};
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
     Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, TaskHandle,
@@ -23,6 +23,10 @@ use crate::harness::{TestDatabase, on_every_database};
 
 on_every_database!(
     workers_that_share_a_study_do_each_fold_once,
+    an_end_that_comes_while_a_worker_decides_is_told_before_all_is_over,
+    a_number_that_is_taken_meanwhile_is_decided_again,
+    one_at_a_time_works_out_what_comes_next,
+    whoever_waits_hears_of_changes,
     a_study_goes_on_with_the_folds_that_were_left,
     a_worker_that_comes_back_too_late_is_refused,
     signs_of_life_keep_a_trial,
@@ -90,10 +94,10 @@ fn claim(store: &mut StudyStore, begun: usize, trials: usize) -> (Claimed, Vec<S
     let mut told = Vec::new();
     let mut known = begun;
     let claim = store
-        .claim(&mut |news| {
-            told = news.to_vec();
+        .claim(&mut |news, _| {
+            told.extend_from_slice(news);
             known = known.max(news.last().map_or(0, |last| last.trial.number + 1));
-            (known < trials).then(|| candidate(known)).into()
+            Some((known < trials).then(|| candidate(known)).into())
         })
         .unwrap();
     (claim, told)
@@ -160,12 +164,12 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
     let ends: Vec<(Vec<Trial>, Vec<f64>)> = thread::scope(|scope| {
         let part = || {
             let mut store = worker(database, study, LONG);
-            let suggest = |history: &History| {
+            let mut suggest = |history: &History| {
                 let number = history.trials().len();
                 (number < TRIALS).then(|| candidate(number)).into()
             };
-            let run = run(objective, suggest, &mut store, &options(), |_, _| {});
-            assert_eq!(run.kept, Ok(()));
+            let run = run(objective, &mut suggest, &mut store, &options(), |_, _| {});
+            assert_eq!(run.store_result, Ok(()));
             let best: Vec<(usize, Params)> =
                 vec![(29, candidate(29).params), (28, candidate(28).params)];
             let (done, kept) = refit(refits, &best, 3, &mut store, &options(), |_| {});
@@ -178,7 +182,7 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
     });
     let alone = run(
         &Counted(AtomicUsize::new(0)),
-        |history| {
+        &mut |history: &History| {
             (history.trials().len() < TRIALS).then(|| candidate(history.trials().len())).into()
         },
         &mut burn_tune_search::store::InMemory::default(),
@@ -195,6 +199,105 @@ fn workers_that_share_a_study_do_each_fold_once(database: &TestDatabase) {
     let counts = storage.studies().unwrap().pop().unwrap().counts;
     assert_eq!((counts.complete, counts.failed, counts.running), (26, 4, 0));
     assert_eq!(storage.active_workers(study), Ok(0));
+}
+
+/// It once was not: a worker of many in CI ended without the last result of another.
+fn an_end_that_comes_while_a_worker_decides_is_told_before_all_is_over(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, LONG));
+    let mut trial = begun(0);
+    claim(&mut first, 0, 1);
+    save(&mut first, &mut trial, 0, 0.5);
+    let mut told = Vec::new();
+    let mut ends = Some(&mut trial);
+    let mut decide = |news: &[StoredTrial], _| {
+        told.extend_from_slice(news);
+        // The other one ends the trial after this one has read that it is under way.
+        if let Some(trial) = ends.take() {
+            assert_eq!(save(&mut first, trial, 1, 0.25), SaveOutcome::Saved);
+        }
+        Some(Suggestion::End)
+    };
+    assert_eq!(second.claim(&mut decide), Ok(Claimed::Wait));
+    assert_eq!(second.claim(&mut decide), Ok(Claimed::Over));
+    assert_eq!(told.last().map(|found| &found.trial), Some(&trial));
+}
+
+fn a_number_that_is_taken_meanwhile_is_decided_again(database: &TestDatabase) {
+    for takes_time in [false, true] {
+        let study = database.open().create_study(&format!("{takes_time}"), &["MAXIMIZE"], &[]);
+        let study = study.unwrap();
+        let (mut slow, mut fast) = (worker(database, &study, LONG), worker(database, &study, LONG));
+        let mut known = 0;
+        let mut asked = Vec::new();
+        let claimed = slow.claim(&mut |news, effort| {
+            known += news.len();
+            if takes_time && effort == Effort::None {
+                return None;
+            }
+            asked.push(known);
+            if known == 0 {
+                assert_eq!(claim(&mut fast, 0, 5).0, Claimed::Begun(0));
+            }
+            Some(Suggestion::Candidate(candidate(known)))
+        });
+        assert_eq!((claimed, asked), (Ok(Claimed::Begun(1)), vec![0, 1]));
+        let trials = database.open().trials(&study).unwrap();
+        let values: Vec<f64> = trials.iter().map(|trial| trial.params[0].value).collect();
+        assert_eq!(values, [0.0, 1.0], "each trial tries what was decided for its number");
+        assert_eq!(claim(&mut fast, 1, 5).0, Claimed::Begun(2), "nothing is left locked");
+    }
+}
+
+fn one_at_a_time_works_out_what_comes_next(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, SHORT));
+    let takes_time = |effort| (effort == Effort::Any).then(|| Suggestion::Candidate(candidate(0)));
+    let mut others = Vec::new();
+    let claimed = first.claim(&mut |_, effort| {
+        if effort == Effort::Any {
+            others.push(second.claim(&mut |_, effort| takes_time(effort)));
+            // What takes no time, and what is to be saved, need not wait.
+            others.push(second.claim(&mut |_, _| Some(Suggestion::End)));
+        }
+        takes_time(effort)
+    });
+    assert_eq!(claimed, Ok(Claimed::Begun(0)));
+    assert_eq!(others, [Ok(Claimed::Wait), Ok(Claimed::Over)]);
+    let attributes = database.open().studies().unwrap().remove(0).record.system_attributes;
+    assert!(!attributes.contains_key("burn_tune:proposal"), "{attributes:?}");
+    // One that dies at it keeps nobody waiting for longer than its lease.
+    let mut dies = second;
+    dies.claim(&mut |_, effort| {
+        if effort == Effort::Any {
+            thread::sleep(2 * SHORT);
+            let claimed = first.claim(&mut |news, effort| {
+                assert!(news.is_empty());
+                takes_time(effort)
+            });
+            assert_eq!(claimed, Ok(Claimed::Begun(1)));
+            return Some(Suggestion::Wait);
+        }
+        None
+    })
+    .unwrap();
+}
+
+fn whoever_waits_hears_of_changes(database: &TestDatabase) {
+    let study = study(database);
+    let mut works = worker(database, &study, LONG);
+    let mut trial = begun(0);
+    claim(&mut works, 0, 1);
+    let mut waits = database.open();
+    assert!(waits.has_changed(study.id), "what came before was not heard");
+    assert!(!waits.has_changed(study.id));
+    save(&mut works, &mut trial, 0, 0.5);
+    save(&mut works, &mut trial, 1, 0.5);
+    let since = Stopwatch::start();
+    while !waits.has_changed(study.id) {
+        assert!(since.elapsed() < LONG, "nobody was told of the end");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn a_study_goes_on_with_the_folds_that_were_left(database: &TestDatabase) {
@@ -416,7 +519,7 @@ fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
     let mut store = worker(database, &study, LONG);
     claim(&mut store, 0, 5);
     database.open().delete_study(&study).unwrap();
-    let error = store.claim(&mut |_| Suggestion::Candidate(candidate(1))).unwrap_err();
+    let error = store.claim(&mut |_, _| Some(Suggestion::Candidate(candidate(1)))).unwrap_err();
     assert!(error.to_string().contains("deleted"), "{error}");
     assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(SaveOutcome::Lost));
 }

@@ -1,5 +1,6 @@
-//! Running a study: candidates to workers, fold by fold, and what becomes of them into a history.
+//! Running a study: candidates to an executor, fold by fold, and what becomes of them into a history.
 
+mod dispatch;
 mod refits;
 
 use std::collections::{BTreeSet, HashMap};
@@ -10,6 +11,7 @@ use crossbeam_channel::Receiver;
 
 use crate::bind::bind;
 use crate::clock::Stopwatch;
+use crate::executor::{Executor, catching, with_threads};
 use crate::history::History;
 use crate::keyed_rng::Task;
 use crate::live::LiveWatch;
@@ -18,11 +20,11 @@ use crate::pruner::{IntermediateValue, ReportUnit};
 use crate::pruning::{PrunerHistory, Pruning, TrialPruner, intermediate_values};
 use crate::stop::Stop;
 use crate::store::{Claimed, FoldRecord, SaveOutcome, Store, StoreError, StoredTrial};
-use crate::suggester::Suggestion;
-use crate::tasks::{Dispatcher, Next, catching, run_tasks};
+use crate::suggester::{Effort, Suggest};
 use crate::timeline::Span;
 use crate::trial::{Event, TrialState};
 
+use self::dispatch::{Dispatcher, Next, dispatch};
 pub use self::refits::{Refit, RefitEvent, refit};
 
 /// How a study is run. None of it changes what a trial comes to, but for `seed`, `pruning` with `window`, and
@@ -88,8 +90,8 @@ impl RunOptions {
 pub struct Run {
     /// All trials, as far as this process knows.
     pub history: History,
-    /// Why some of it may not have been kept.
-    pub kept: Result<(), StoreError>,
+    /// Why some of it may not have been stored.
+    pub store_result: Result<(), StoreError>,
 }
 
 /// Runs trials until there is none left, the time is over, or a stop is requested; then until those that
@@ -97,57 +99,91 @@ pub struct Run {
 /// alike. `watch` sees every event, with the history after it.
 ///
 /// Folds are handed out in the order (trial, fold), as far as the pruner lets them begin. One failing trial
-/// never ends the study. Where the
-/// store fails, no trial begins, and those that run are finished all the same.
+/// never ends the study. Where the store fails, no trial begins, and those that run are finished all the
+/// same. The work is done by `options.jobs` threads; [`run_on`] takes another executor.
 pub fn run<O: Objective, K: Store>(
     objective: &O,
-    suggest: impl FnMut(&History) -> Suggestion,
+    suggest: &mut impl Suggest,
     store: &mut K,
     options: &RunOptions,
     watch: impl FnMut(&Event, &History),
 ) -> Run {
+    let work = |worker, task: FoldTask<O::Config>| task.evaluate(objective, options, worker);
+    with_threads(options.jobs, work, |threads| {
+        run_on(threads, objective, suggest, store, options, watch)
+    })
+}
+
+/// [`run`], with the work done by `executor`; `options.jobs` is then not looked at.
+pub fn run_on<'a, O, K, E>(
+    executor: &mut E,
+    objective: &'a O,
+    suggest: &mut impl Suggest,
+    store: &mut K,
+    options: &'a RunOptions,
+    watch: impl FnMut(&Event, &History),
+) -> Run
+where
+    O: Objective,
+    K: Store,
+    E: Executor<Task = FoldTask<'a, O::Config>, Answer = FoldAnswer>,
+{
     let mut dispatcher = FoldDispatcher {
         objective,
         suggest,
         store,
         options,
         mine: HashMap::new(),
+        waits: false,
         pending: BTreeSet::new(),
         courses: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
-        kept: Ok(()),
+        store_result: Ok(()),
         watch,
     };
-    let work = |worker, task: FoldTask<O>| {
-        let FoldTask { trial, fold, config, deadline, judge } = task;
-        let handle = TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
-            .with_deadline(deadline)
-            .with_judge(judge)
-            .with_live(options.live.clone());
-        let (result, span) = options
-            .span_of(worker, || failing_on_panic(|| objective.evaluate(&config, fold, &handle)));
-        let stderr = handle.take_stderr();
-        let result = result.map(|score| handle.with_intermediate_values(score));
-        FoldAnswer { trial, fold, result, span, stderr }
-    };
-    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
+    dispatch(executor, &mut dispatcher, options.signals.as_ref());
     dispatcher.end()
 }
 
-struct FoldTask<O: Objective> {
-    trial: usize,
-    fold: usize,
-    config: Arc<O::Config>,
-    deadline: Option<Deadline>,
-    judge: Option<TrialPruner>,
+/// One fold of one trial, to be trained and scored.
+pub struct FoldTask<'a, C> {
+    /// The number of the trial.
+    pub trial: usize,
+    /// The number of the fold.
+    pub fold: usize,
+    /// What the trial is configured by.
+    pub config: Arc<C>,
+    /// For generators, reports and stops.
+    pub handle: TaskHandle<'a>,
 }
 
-struct FoldAnswer {
+/// What a [`FoldTask`] came to.
+pub struct FoldAnswer {
     trial: usize,
     fold: usize,
     result: Result<FoldScore, ObjectiveError>,
     span: Span,
     stderr: Option<String>,
+}
+
+impl<C> FoldTask<'_, C> {
+    /// Has `objective` do it, as the worker with this number of this process. A panic is a failure.
+    pub fn evaluate<O>(self, objective: &O, options: &RunOptions, worker: usize) -> FoldAnswer
+    where
+        O: Objective<Config = C>,
+    {
+        let evaluate = || objective.evaluate(&self.config, self.fold, &self.handle);
+        let (result, span) = options.span_of(worker, || failing_on_panic(evaluate));
+        self.answer(result, span)
+    }
+
+    /// The answer, for an executor that has done it in another way.
+    pub fn answer(self, result: Result<FoldScore, ObjectiveError>, span: Span) -> FoldAnswer {
+        let FoldTask { trial, fold, handle, .. } = self;
+        let stderr = handle.take_stderr();
+        let result = result.map(|score| handle.with_intermediate_values(score));
+        FoldAnswer { trial, fold, result, span, stderr }
+    }
 }
 
 /// A running trial that this process has claimed.
@@ -159,26 +195,28 @@ struct Mine<C> {
     judge: Option<TrialPruner>,
 }
 
-struct FoldDispatcher<'a, O: Objective, S, K, W> {
+struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
     objective: &'a O,
-    suggest: S,
-    store: &'a mut K,
+    suggest: &'s mut S,
+    store: &'s mut K,
     options: &'a RunOptions,
     /// The running trials that this process has claimed.
     mine: HashMap<usize, Mine<O::Config>>,
+    /// Whether there was nothing to claim when this process last asked, and nothing has changed here since.
+    waits: bool,
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
     /// What pruners see, where there is one.
     courses: Option<PrunerHistory>,
     history: History,
-    kept: Result<(), StoreError>,
+    store_result: Result<(), StoreError>,
     watch: W,
 }
 
-impl<O, S, K, W> FoldDispatcher<'_, O, S, K, W>
+impl<O, S, K, W> FoldDispatcher<'_, '_, O, S, K, W>
 where
     O: Objective,
-    S: FnMut(&History) -> Suggestion,
+    S: Suggest,
     K: Store,
     W: FnMut(&Event, &History),
 {
@@ -188,14 +226,14 @@ where
 
     /// What the store answers, unless it fails or has failed.
     fn ask<T>(&mut self, question: impl FnOnce(&mut K) -> Result<T, StoreError>) -> Option<T> {
-        if self.kept.is_err() {
+        if self.store_result.is_err() {
             return None;
         }
         match question(self.store) {
             Ok(answer) => Some(answer),
             Err(error) => {
                 tracing::warn!(%error, "nothing is kept any more");
-                self.kept = Err(error);
+                self.store_result = Err(error);
                 None
             }
         }
@@ -205,21 +243,28 @@ where
     fn claim(&mut self) -> Next<()> {
         let over =
             self.options.timeout.is_some_and(|timeout| self.options.since.elapsed() >= timeout);
-        if over || self.options.stop.is_requested() || self.kept.is_err() {
+        if over || self.options.stop.is_requested() || self.store_result.is_err() {
             return Next::Nothing;
+        }
+        if self.waits && !self.store.has_changed() {
+            return Next::Wait;
         }
         let mut candidate = None;
         let FoldDispatcher { suggest, history, watch, store, .. } = self;
-        // A sampler that learns may take its time, and others wait while a store is asked. Asked before, it
-        // has its answer ready, unless there is news.
-        let _ = suggest(history);
-        let claim = store.claim(&mut |news| {
+        let claim = store.claim(&mut |news, effort| {
             news.iter().for_each(|found| found_elsewhere(history, watch, found));
-            let suggestion = suggest(history);
-            candidate = suggestion.candidate().cloned();
+            let suggestion = match effort {
+                Effort::Any => Some(suggest.suggest(history)),
+                Effort::None => suggest.suggest_at_once(history),
+            };
+            if let Some(suggestion) = &suggestion {
+                candidate = suggestion.candidate().cloned();
+            }
             suggestion
         });
-        match (self.ask(|_| claim), candidate) {
+        let claim = self.ask(|_| claim);
+        self.waits = claim == Some(Claimed::Wait);
+        match (claim, candidate) {
             (Some(Claimed::Begun(_)), Some(candidate)) => {
                 self.happened(Event::TrialStarted { candidate });
                 self.begin(self.history.trials().len() - 1);
@@ -330,7 +375,7 @@ where
 
     fn end(mut self) -> Run {
         self.ask(Store::release);
-        Run { history: self.history, kept: self.kept }
+        Run { history: self.history, store_result: self.store_result }
     }
 }
 
@@ -352,17 +397,17 @@ fn found_elsewhere(
     }
 }
 
-impl<O, S, K, W> Dispatcher for FoldDispatcher<'_, O, S, K, W>
+impl<'a, O, S, K, W> Dispatcher for FoldDispatcher<'a, '_, O, S, K, W>
 where
     O: Objective,
-    S: FnMut(&History) -> Suggestion,
+    S: Suggest,
     K: Store,
     W: FnMut(&Event, &History),
 {
-    type Task = FoldTask<O>;
+    type Task = FoldTask<'a, O::Config>;
     type Answer = FoldAnswer;
 
-    fn next_task(&mut self) -> Next<FoldTask<O>> {
+    fn next_task(&mut self) -> Next<Self::Task> {
         loop {
             if self.options.stop.is_urgent() {
                 return Next::Nothing;
@@ -375,8 +420,14 @@ where
                     let judge = mine.judge.clone().filter(|judge| judge.looks_into(fold));
                     let deadline =
                         self.options.trial_timeout.map(|limit| Deadline { since, limit });
+                    let options = self.options;
+                    let handle =
+                        TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
+                            .with_deadline(deadline)
+                            .with_judge(judge)
+                            .with_live(options.live.clone());
                     self.happened(Event::FoldStarted { trial, fold });
-                    return Next::Task(FoldTask { trial, fold, config, deadline, judge });
+                    return Next::Task(FoldTask { trial, fold, config, handle });
                 }
                 Some(_) => {}
                 None => match self.claim() {
@@ -390,6 +441,7 @@ where
 
     fn finished(&mut self, answer: FoldAnswer) {
         let FoldAnswer { trial, fold, result, span, stderr } = answer;
+        self.waits = false;
         self.ended(trial, fold, result, Some(span), stderr);
     }
 
@@ -399,6 +451,7 @@ where
 
     fn tick(&mut self) {
         for trial in self.ask(Store::heartbeat).unwrap_or_default() {
+            self.waits = false;
             self.lost(trial);
         }
     }

@@ -13,9 +13,11 @@ use super::tests::options;
 use super::*;
 use crate::objective::{RefitScore, Rejection, Verdict};
 use crate::pruner::PrunerSettings;
+use crate::store::SuggestAfter;
 use crate::store::{FoldRecord, RefitClaim};
 use crate::study_file::{Direction, SamplerKind, StudyFile, StudySettings};
 use crate::suggester::Suggester;
+use crate::suggester::Suggestion;
 use crate::trial::Trial;
 
 const FOLDS: usize = 5;
@@ -149,15 +151,12 @@ impl Shared {
 }
 
 impl Store for Member<'_> {
-    fn claim(
-        &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError> {
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
         let mut trials = self.shared.lock();
         let kept = |trial: &Trial| StoredTrial { trial: trial.clone(), spans: vec![] };
         let others = trials.iter().filter(|(_, owner)| *owner != Some(self.process));
         let news: Vec<StoredTrial> = others.map(|(trial, _)| kept(trial)).collect();
-        let suggestion = suggest(&news);
+        let suggestion = suggest(&news, Effort::Any).unwrap();
         let left = trials.iter().position(|(trial, owner)| owner.is_none() && !trial.is_finished());
         if let Some(number) = left {
             trials[number].1 = Some(self.process);
@@ -220,8 +219,8 @@ fn process(
     let mut suggester = Suggester::of(file, settings, &[trials], objectives).unwrap();
     let mut member = Member { shared, process, saves_left: saves };
     let objective = Shuffled::new((process * 7919 + jobs) as u64);
-    let suggest = |history: &History| suggester.suggest(history);
-    let _ = run(&objective, suggest, &mut member, &run_options(settings, jobs), |_, _| {});
+    let mut suggest = |history: &History| suggester.suggest(history);
+    let _ = run(&objective, &mut suggest, &mut member, &run_options(settings, jobs), |_, _| {});
     let mut all = shared.lock();
     all.iter_mut()
         .filter(|(_, owner)| *owner == Some(process))

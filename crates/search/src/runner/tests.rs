@@ -10,7 +10,7 @@ use super::*;
 use crate::candidates::{Candidate, Candidates};
 use crate::objective::{Flag, RefitScore, Rejection};
 use crate::params::{ParamValue, Params};
-use crate::store::{FoldRecord, InMemory, RefitClaim};
+use crate::store::{FoldRecord, InMemory, RefitClaim, SuggestAfter};
 use crate::study_file::{SamplerKind, StudyFile};
 use crate::trial::{Trial, TrialState};
 
@@ -88,9 +88,9 @@ fn run(
     watch: impl FnMut(&Event, &History),
 ) -> History {
     let all: Vec<Candidate> = candidates.collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
-    let run = super::run(objective, suggest, &mut InMemory::default(), options, watch);
-    assert_eq!(run.kept, Ok(()));
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let run = super::run(objective, &mut suggest, &mut InMemory::default(), options, watch);
+    assert_eq!(run.store_result, Ok(()));
     run.history
 }
 
@@ -209,10 +209,7 @@ struct Faulty {
 }
 
 impl Store for Faulty {
-    fn claim(
-        &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError> {
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
         self.inner.claim(suggest)
     }
 
@@ -255,10 +252,10 @@ fn faulty(left: usize, loses: bool) -> Faulty {
 #[test]
 fn a_store_that_fails_lets_running_trials_finish_and_begins_no_other() {
     let all: Vec<Candidate> = candidates(100).filter(|c| is_fine(&c.params)).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = faulty(7, false);
-    let run = super::run(&objective(), suggest, &mut store, &options(2), |_, _| {});
-    assert_eq!(run.kept, Err(StoreError("the disk is full".into())));
+    let run = super::run(&objective(), &mut suggest, &mut store, &options(2), |_, _| {});
+    assert_eq!(run.store_result, Err(StoreError("the disk is full".into())));
     let trials = run.history.trials();
     assert!((3..=5).contains(&trials.len()), "{}", trials.len());
     assert!(trials.iter().all(|trial| trial.is_finished()), "what was computed is in the history");
@@ -267,15 +264,15 @@ fn a_store_that_fails_lets_running_trials_finish_and_begins_no_other() {
 #[test]
 fn of_a_trial_that_was_lost_nothing_is_taken_up() {
     let all: Vec<Candidate> = candidates(4).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = faulty(0, true);
     let mut finished = Vec::new();
-    let run = super::run(&objective(), suggest, &mut store, &options(2), |event, _| {
+    let run = super::run(&objective(), &mut suggest, &mut store, &options(2), |event, _| {
         if let Event::FoldFinished { result, .. } = event {
             finished.push(result.clone());
         }
     });
-    assert_eq!((run.kept, run.history.trials().len()), (Ok(()), 4));
+    assert_eq!((run.store_result, run.history.trials().len()), (Ok(()), 4));
     assert!(run.history.trials().iter().all(|trial| !trial.is_finished()));
     assert!(!finished.is_empty(), "whoever watches is told that the fold has ended");
     assert!(finished.iter().all(|result| *result == Err(ObjectiveError::Interrupted)));
@@ -290,12 +287,9 @@ struct Fickle {
 }
 
 impl Store for Fickle {
-    fn claim(
-        &mut self,
-        suggest: &mut dyn FnMut(&[StoredTrial]) -> Suggestion,
-    ) -> Result<Claimed, StoreError> {
+    fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
         if std::mem::take(&mut self.lost) {
-            suggest(&[]);
+            suggest(&[], Effort::Any);
             return Ok(Claimed::TakenUp(0));
         }
         self.inner.claim(suggest)
@@ -385,11 +379,11 @@ impl Objective for Held {
 #[test]
 fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
     let all: Vec<Candidate> = candidates(1).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let mut store = Fickle { inner: InMemory::default(), refused: false, lost: false };
     let objective = Held::default();
     // Workers enough for all folds of both claims.
-    let run = super::run(&objective, suggest, &mut store, &options(6), |_, _| {});
+    let run = super::run(&objective, &mut suggest, &mut store, &options(6), |_, _| {});
     assert_eq!(objective.third_ended.load(Ordering::SeqCst), 2, "once for each claim");
     let states: Vec<&TrialState> = run.history.trials().iter().map(|trial| &trial.state).collect();
     assert!(matches!(states[..], [TrialState::Complete { .. }]), "{states:?}");
@@ -443,9 +437,9 @@ impl Objective for Endless {
 #[test]
 fn a_trial_that_takes_too_long_fails_and_the_others_go_on() {
     let all: Vec<Candidate> = candidates(3).collect();
-    let suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
     let options = RunOptions { trial_timeout: Some(Duration::from_millis(20)), ..options(2) };
-    let run = super::run(&Endless, suggest, &mut InMemory::default(), &options, |_, _| {});
+    let run = super::run(&Endless, &mut suggest, &mut InMemory::default(), &options, |_, _| {});
     assert_eq!(run.history.trials().len(), 3);
     for trial in run.history.trials() {
         let TrialState::Failed { failure, .. } = &trial.state else { panic!("{trial:?}") };

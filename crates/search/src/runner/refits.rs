@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use super::dispatch::{Dispatcher, Next, dispatch};
 use super::{RunOptions, failing_on_panic};
 use crate::bind::bind;
+use crate::executor::with_threads;
 use crate::keyed_rng::Task;
 use crate::objective::{Objective, ObjectiveError, RefitScore, TaskHandle};
 use crate::params::Params;
 use crate::store::{RefitClaim, SaveOutcome, Store, StoreError};
-use crate::tasks::{Dispatcher, Next, run_tasks};
 use crate::timeline::Span;
 
 /// One refit that has ended.
@@ -60,7 +61,8 @@ pub fn refit<O: Objective, K: Store>(
         store,
         options,
         done: Vec::new(),
-        kept: Ok(()),
+        waits: false,
+        store_result: Ok(()),
         watch,
     };
     let work = |worker, (place, seed): RefitTask| {
@@ -73,11 +75,13 @@ pub fn refit<O: Objective, K: Store>(
         });
         (place, Refit { trial, seed, result, span })
     };
-    run_tasks(options.jobs, &mut dispatcher, options.signals.as_ref(), work);
+    with_threads(options.jobs, work, |threads| {
+        dispatch(threads, &mut dispatcher, options.signals.as_ref());
+    });
     dispatcher.ask(Store::release);
-    let RefitDispatcher { mut done, kept, .. } = dispatcher;
+    let RefitDispatcher { mut done, store_result, .. } = dispatcher;
     done.sort_by_key(|(place, refit)| (*place, refit.seed));
-    (done.into_iter().map(|(_, refit)| refit).collect(), kept)
+    (done.into_iter().map(|(_, refit)| refit).collect(), store_result)
 }
 
 /// The place of a trial in the order given, and a seed.
@@ -89,16 +93,18 @@ struct RefitDispatcher<'a, K, W> {
     store: &'a mut K,
     options: &'a RunOptions,
     done: Vec<(usize, Refit)>,
-    kept: Result<(), StoreError>,
+    /// Whether others were at all that is left when the store was last asked.
+    waits: bool,
+    store_result: Result<(), StoreError>,
     watch: W,
 }
 
 impl<K: Store, W: FnMut(RefitEvent)> RefitDispatcher<'_, K, W> {
     fn ask<T>(&mut self, question: impl FnOnce(&mut K) -> Result<T, StoreError>) -> Option<T> {
-        if self.kept.is_err() {
+        if self.store_result.is_err() {
             return None;
         }
-        question(self.store).map_err(|error| self.kept = Err(error)).ok()
+        question(self.store).map_err(|error| self.store_result = Err(error)).ok()
     }
 }
 
@@ -107,9 +113,12 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
     type Answer = (usize, Refit);
 
     fn next_task(&mut self) -> Next<RefitTask> {
+        if self.waits && !self.store.has_changed() {
+            return if self.tasks.is_empty() { Next::Nothing } else { Next::Wait };
+        }
         // Each is looked at once: those that others are at go to the end.
         for _ in 0..self.tasks.len() {
-            if self.options.stop.is_requested() || self.kept.is_err() {
+            if self.options.stop.is_requested() || self.store_result.is_err() {
                 return Next::Nothing;
             }
             let Some(task) = self.tasks.pop_front() else { break };
@@ -128,7 +137,8 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
                 None => return Next::Nothing,
             }
         }
-        if self.tasks.is_empty() { Next::Nothing } else { Next::Wait }
+        self.waits = !self.tasks.is_empty();
+        if self.waits { Next::Wait } else { Next::Nothing }
     }
 
     fn finished(&mut self, (place, mut refit): (usize, Refit)) {
@@ -136,6 +146,7 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
         if ended && self.ask(|store| store.save_refit(&refit)) == Some(SaveOutcome::Lost) {
             refit.result = Err(ObjectiveError::Interrupted);
             self.tasks.push_back((place, refit.seed));
+            self.waits = false;
         }
         (self.watch)(RefitEvent::Finished(&refit));
         if refit.result != Err(ObjectiveError::Interrupted) {
