@@ -6,6 +6,7 @@ mod values;
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::io;
+use std::time::Duration;
 
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
@@ -206,7 +207,8 @@ impl Database for PostgresDatabase {
                 return Ok(true);
             }
             let mut notifications = client.notifications();
-            let mut told = notifications.iter();
+            // With no time at all the driver would not look at its socket.
+            let mut told = notifications.timeout_iter(Duration::from_millis(1));
             let mut changed = false;
             while told.next()?.is_some() {
                 changed = true;
