@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use burn_tune_model::Backend;
 use burn_tune_search::pruner::PrunerSettings;
-use burn_tune_search::study_file::{SamplerKind, check_name};
+use burn_tune_search::settings::{SamplerKind, check_name};
 use clap::{Args, Parser, Subcommand};
 
 pub use ask_tell::{AskArgs, TellArgs, ToldState};

@@ -48,7 +48,7 @@ pub fn ask(args: &AskArgs) -> Result<ExitCode> {
             )
             .into());
     }
-    let name = args.study.clone().unwrap_or_else(|| found.file.study.name.clone());
+    let name = args.study.clone().unwrap_or_else(|| found.file.spec.settings.name.clone());
     let search = args.as_search(name);
     let url = args.database.storage.parse().map_err(failure)?;
     let planned = plan_before_there_is_a_database(&url, &found, &search)?;

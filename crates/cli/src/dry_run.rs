@@ -1,11 +1,11 @@
 //! What a search would try, how large the models are, and how much work they need.
 
+use burn_tune_command::settings::{CommandSettings, joined};
 use burn_tune_model::{MlpConfig, MlpObjective};
 use burn_tune_ranking::format::{count, seconds_text, value_text};
 use burn_tune_search::bind::bind;
 use burn_tune_search::runner::{RunOptions, refit};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::study_file::{CommandSettings, joined};
 use burn_tune_search::{Candidate, Params};
 
 use crate::columns::{Column, Row, columns_text};

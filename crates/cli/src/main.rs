@@ -37,7 +37,7 @@ mod process;
 
 use std::process::ExitCode;
 
-use burn_tune_search::SpaceError;
+use burn_tune_spec::SpaceError;
 use clap::Parser;
 
 use crate::args::{Cli, Command, SpaceCommand};

@@ -50,18 +50,18 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
     let args = SearchArgs::of_space(&path);
     // Whether there is such data is another question, and another machine's.
     let mut file = file;
-    file.dataset = "mnist".into();
+    file.dataset = None;
     let file = Plan::new(file, &args)?.file;
-    let points = match file.space.points() {
+    let points = match file.spec.space.points() {
         Some(points) => format!("{points} point{}", if points == 1 { "" } else { "s" }),
         None => "uncountably many points".to_owned(),
     };
-    let explicit = file.trials.len();
-    let notes: String = file.notes().iter().map(|note| format!("note: {note}\n")).collect();
+    let explicit = file.spec.trials.len();
+    let notes: String = file.spec.notes().iter().map(|note| format!("note: {note}\n")).collect();
     print(&format!(
         "{notes}{} is fine: {}, {points}, {}\n",
         path.display(),
-        count(file.space.domains.len(), "parameter"),
+        count(file.spec.space.domains.len(), "parameter"),
         count(explicit, "explicit trial"),
     ))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use burn_tune_data::Dataset;
 use burn_tune_model::Backend;
-use burn_tune_search::StudyFile;
+
 use burn_tune_search::runner::RunOptions;
+use burn_tune_spec::StudyFile;
 use serde::{Deserialize, Serialize};
 
 use crate::args::RunArgs;
@@ -28,9 +29,14 @@ pub struct DataSource {
 impl DataSource {
     /// What the file and the arguments say.
     pub fn of(file: &StudyFile, args: &RunArgs) -> Self {
-        let dataset = file.dataset.clone();
+        let dataset = dataset_of(file);
         DataSource { dataset, data: args.data.clone(), limit: args.limit }
     }
+}
+
+/// The data set that a file names: MNIST where it names none.
+pub fn dataset_of(file: &StudyFile) -> String {
+    file.dataset.clone().unwrap_or_else(|| "mnist".to_owned())
 }
 
 /// The examples, after a look at whether the device computes.

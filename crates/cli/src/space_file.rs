@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use burn_tune_search::StudyFile;
+use burn_tune_spec::StudyFile;
 
 /// The folder in which files are looked up by name.
 const FOLDER: &str = "search-spaces";

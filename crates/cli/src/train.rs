@@ -11,11 +11,12 @@ use burn_tune_ranking::format::count;
 use burn_tune_ranking::{
     NamedModel, ResultFile, TrainingEvaluation, TrainingFacts, TrainingReport,
 };
-use burn_tune_search::bind::check_file;
+use burn_tune_search::bind::check_spec;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::runner::{Refit, refit};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::{Candidate, Candidates, Params, StudyFile};
+use burn_tune_search::{Candidate, Candidates, Params};
+use burn_tune_spec::StudyFile;
 
 use crate::args::TrainArgs;
 use crate::console::print;
@@ -38,7 +39,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
             path.display()
         );
     }
-    let seed = args.run.seed.unwrap_or(file.study.seed);
+    let seed = args.run.seed.unwrap_or(file.spec.settings.seed);
     let backend = args.run.backend.unwrap_or_default();
     let source = DataSource::of(&file, &args.run);
     let objective = MlpObjective {
@@ -79,23 +80,22 @@ fn models(
     objective: &MlpObjective,
     seed: u64,
 ) -> Result<Vec<NamedModel>> {
-    if file.trials.is_empty() {
+    if file.spec.trials.is_empty() {
         bail!(
             "{} has no [[trial]], and `train` trains those alone: add one, such as\n\n  [[trial]]\n  name = \"baseline\"\n\nor use `burn-tune search` to sample from [space]",
             path.display()
         );
     }
-    check_file(objective, file)?;
-    let candidates = Candidates::new(file, file.study.sampler, file.trials.len(), seed)
-        .map_err(|problem| anyhow!(problem))?;
-    let model = |(candidate, trial): (Candidate, &burn_tune_search::study_file::ExplicitTrial)| {
-        NamedModel {
-            size: objective.parameters(&candidate.params).unwrap_or(0),
-            reported: trial.reported.clone(),
-            candidate,
-        }
+    check_spec(objective, &file.spec).map_err(|error| file.error(&error))?;
+    let candidates =
+        Candidates::new(&file.spec, file.spec.settings.sampler, file.spec.trials.len(), seed)
+            .map_err(|problem| anyhow!(problem))?;
+    let model = |(candidate, trial): (Candidate, &burn_tune_search::ExplicitTrial)| NamedModel {
+        size: objective.parameters(&candidate.params).unwrap_or(0),
+        reported: trial.reported.clone(),
+        candidate,
     };
-    Ok(candidates.zip(&file.trials).map(model).collect())
+    Ok(candidates.zip(&file.spec.trials).map(model).collect())
 }
 
 fn progress<'a>(
@@ -124,7 +124,7 @@ fn opening_line(
     let dataset = &objective.dataset;
     format!(
         "{}: {}, {}{}, on {} examples of {}, {} on {}\nspace: {}",
-        file.study.name,
+        file.spec.settings.name,
         count(models, "model"),
         count(args.seeds, "seed"),
         if models == 1 { "" } else { " each" },
@@ -139,7 +139,7 @@ fn opening_line(
 fn facts(file: &StudyFile, objective: &MlpObjective, seed: u64, seeds: usize) -> TrainingFacts {
     let dataset = &objective.dataset;
     TrainingFacts {
-        name: file.study.name.clone(),
+        name: file.spec.settings.name.clone(),
         seed,
         evaluation: TrainingEvaluation {
             dataset: dataset.name.clone(),

@@ -6,6 +6,7 @@
 
 pub mod objective;
 pub mod output;
+pub mod settings;
 
 #[cfg(unix)]
 mod process_group;
@@ -15,3 +16,4 @@ mod program;
 pub use objective::{CommandObjective, Unusable};
 #[cfg(unix)]
 pub use process_group::kill_all;
+pub use settings::CommandSettings;

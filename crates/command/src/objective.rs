@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn_tune_search::study_file::CommandSettings;
+use crate::settings::CommandSettings;
 use burn_tune_search::{
     FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle,
 };

@@ -7,7 +7,7 @@ use crate::comparison::Comparison;
 use crate::result_file::ResultFile;
 use crate::{Leaderboard, TrainingReport};
 
-#[path = "../../search/tests/fuzz/mutations.rs"]
+#[path = "../../spec/tests/fuzz/mutations.rs"]
 mod mutations;
 
 const LEADERBOARDS: [&str; 1] = [include_str!("../../../.github/smoke-leaderboard.json")];

@@ -25,6 +25,7 @@ pub mod verdict;
 mod json_layout;
 pub mod result_file;
 
+pub mod claim;
 pub mod comparison;
 pub mod leaderboard;
 pub mod schema;

@@ -3,10 +3,11 @@
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::runner::Refit;
-use burn_tune_search::{Candidate, Claim, Flag, Params, RefitScore};
+use burn_tune_search::{Candidate, Flag, Params, RefitScore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::claim::Claim;
 use crate::convergence::{Convergence, convergence};
 use crate::result_file::{ResultFile, finite};
 use crate::schema;

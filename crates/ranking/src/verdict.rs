@@ -1,7 +1,6 @@
 //! Whether what was claimed of trainings holds, over the seeds that were tried.
 
-use burn_tune_search::study_file::Fall;
-use burn_tune_search::{Claim, Expectation};
+use crate::claim::{Claim, Expectation, Fall};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -317,7 +317,8 @@ fn normal_mass(low: f64, high: f64) -> f64 {
 mod tests {
     use std::path::Path;
 
-    use burn_tune_search::StudyFile;
+    use burn_tune_spec::StudyFile;
+
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -374,7 +375,7 @@ mod tests {
     }
 
     fn space(toml: &str) -> Space {
-        StudyFile::parse(Path::new("study.toml"), &format!("[space]\n{toml}")).unwrap().space
+        StudyFile::parse(Path::new("study.toml"), &format!("[space]\n{toml}")).unwrap().spec.space
     }
 
     fn importances(

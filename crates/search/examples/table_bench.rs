@@ -17,12 +17,13 @@ use burn_tune_search::objective::{ObjectiveError, Rejection, Verdict};
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::runner::{RunOptions, run};
+use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::study_file::{SamplerKind, StudySettings};
 use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
-    Direction, FoldScore, History, Objective, ParamValue, RefitScore, StudyFile, TaskHandle,
+    Direction, FoldScore, History, Objective, ParamValue, RefitScore, TaskHandle,
 };
+use burn_tune_spec::StudyFile;
 
 const SAMPLERS: [SamplerKind; 3] = [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe];
 const PRUNERS: [Option<&str>; 4] = [None, Some("median"), Some("asha"), Some("hyperband")];
@@ -147,9 +148,10 @@ fn search(
         pruner: pruner.and_then(PrunerSettings::by_name),
         window: Some(workers),
         seed,
-        ..file.study.clone()
+        ..file.spec.settings.clone()
     };
-    let mut suggester = Suggester::of(file, &settings, &[trials], vec![(0, Direction::Maximize)])?;
+    let mut suggester =
+        Suggester::of(&file.spec, &settings, &[trials], vec![(0, Direction::Maximize)])?;
     let build = |pruner| Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs));
     let pruning = settings.pruner.as_ref().map(build).transpose()?;
     let options = RunOptions { pruning, window: workers, ..RunOptions::new(1, seed) };

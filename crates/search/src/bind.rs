@@ -9,8 +9,8 @@ use crate::did_you_mean;
 use crate::metric::{ObjectiveFault, resolve_objectives};
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
-use crate::space::Space;
-use crate::study_file::{SpaceError, StudyFile};
+use crate::space::{Domain, Space};
+use crate::spec::{Place, SpecError, StudySpec};
 
 /// Why params are no configuration of an objective.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -44,27 +44,27 @@ pub fn bind<O: Objective>(objective: &O, params: &Params) -> Result<O::Config, B
 
 /// Tries every value that a study can take on the objective: all of each list, both ends of each
 /// range, all explicit trials, and the names of what is searched for. So that no trial fails later for what
-/// stands in the file.
+/// the study says.
 ///
 /// # Errors
 ///
-/// The first value that does not fit, with its place in the file.
-pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), SpaceError> {
-    let space = &file.space;
+/// The first value that does not fit, with its place.
+pub fn check_spec<O: Objective>(objective: &O, spec: &StudySpec) -> Result<(), SpecError> {
+    let space = &spec.space;
     for (name, domain) in &space.domains {
         for value in domain.extremes() {
             let params = example(space, name, value);
             if let Err(error) = bind(objective, &params) {
-                return Err(at_param(file, &params, error));
+                return Err(at_param(space, &params, error));
             }
         }
     }
-    resolve_objectives(&file.study.objectives, &objective.metrics()).map_err(
+    resolve_objectives(&spec.settings.objectives, &objective.metrics()).map_err(
         |ObjectiveFault { objective, problem, help }| {
-            file.error_in_objective(objective, &problem, &help)
+            SpecError::new(Place::Objective(objective), problem, help)
         },
     )?;
-    for (index, trial) in file.trials.iter().enumerate() {
+    for (index, trial) in spec.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
         let base = space
             .domains
@@ -72,7 +72,11 @@ pub fn check_file<O: Objective>(objective: &O, file: &StudyFile) -> Result<(), S
             .map(|(name, domain)| explicit(name).cloned().unwrap_or_else(|| domain.first()));
         if let Err(error) = bind(objective, &space.existing(space.named(base))) {
             let name = error.param.unwrap_or_default();
-            return Err(file.error_in_trial(index, &name, &error.problem, &error.help));
+            let place = match explicit(&name) {
+                Some(_) => Place::TrialValue(index, name),
+                None => Place::Param(name),
+            };
+            return Err(SpecError::new(place, error.problem, error.help));
         }
     }
     Ok(())
@@ -102,14 +106,19 @@ fn example(space: &Space, name: &str, value: ParamValue) -> Params {
     space.existing(space.named(values))
 }
 
-fn at_param(file: &StudyFile, params: &Params, error: BindError) -> SpaceError {
-    match &error.param {
-        Some(name) => {
-            let value = params.get(name).filter(|_| !error.name_is_wrong);
-            file.error_in_space(name, value, &error.problem, &error.help)
-        }
-        None => file.error_at_end(&error.problem, &error.help),
-    }
+fn at_param(space: &Space, params: &Params, error: BindError) -> SpecError {
+    let BindError { param, name_is_wrong, problem, help } = error;
+    let Some(name) = param else {
+        return SpecError::new(Place::Space, problem, help).labelled("the file ends here");
+    };
+    let extremes = space.get(&name).map(Domain::extremes).unwrap_or_default();
+    let value = params.get(&name).filter(|_| !name_is_wrong);
+    let value = value.and_then(|value| extremes.iter().position(|extreme| extreme == value));
+    let place = match value {
+        Some(value) => Place::Value(name, value),
+        None => Place::Param(name),
+    };
+    SpecError::new(place, problem, help)
 }
 
 /// Makes the configuration that `params` describe, without asking the objective.
@@ -243,104 +252,5 @@ impl de::Error for BindError {
             format!("the model's parameter `{field}` is not in [space]"),
             format!("add `{field}` to [space], with a list, a range or a fixed value"),
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use insta::assert_snapshot;
-    use serde::Deserialize;
-
-    use super::*;
-    use crate::objective::{FoldScore, ObjectiveError, RefitScore, TaskHandle};
-
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Config {
-        lr: f64,
-        #[serde(default)]
-        batch: u32,
-        #[serde(default)]
-        act: Option<Act>,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Act {
-        Relu,
-        Tanh,
-    }
-
-    struct Stub;
-
-    impl Objective for Stub {
-        type Config = Config;
-        fn check(&self, config: &Config) -> Result<(), Rejection> {
-            let _ =
-                (config.batch, config.act.as_ref().map(|act| matches!(act, Act::Relu | Act::Tanh)));
-            Rejection::unless(config.lr > 0.0, "lr", config.lr, "a number above 0")
-        }
-        fn folds(&self) -> usize {
-            1
-        }
-        fn evaluate(
-            &self,
-            _: &Config,
-            _: usize,
-            _: &TaskHandle,
-        ) -> Result<FoldScore, ObjectiveError> {
-            Err(ObjectiveError::Interrupted)
-        }
-        fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-            Err(ObjectiveError::Interrupted)
-        }
-    }
-
-    fn check(text: &str) -> String {
-        let file = StudyFile::parse(Path::new("s.toml"), text).expect("a file that parses");
-        match check_file(&Stub, &file) {
-            Ok(()) => "fits".into(),
-            Err(error) => format!("{error}\nhelp: {}", error.help),
-        }
-    }
-
-    #[test]
-    fn a_file_that_fits_the_model_passes() {
-        assert_eq!(check("[space]\nlr = [0.1, 0.2]\nbatch = [1]\nact = ['relu', 'tanh']"), "fits");
-        assert_eq!(check("[space]\nlr = [1, 2]"), "fits", "an integer is a number, too");
-    }
-
-    #[test]
-    fn what_the_model_cannot_take_is_shown_where_it_stands() {
-        assert_snapshot!(check("[space]\nlr = [0.1]\nbach = [1]"), @r#"
-s.toml:3:1: the model has no parameter `bach`
-help: did you mean `batch`? Allowed: lr, batch, act; for a model of your own, a program is run for each trial: `burn-tune init --command`
-"#);
-        assert_snapshot!(check("[space]\nlr = [0.1]\nact = ['relu', 'tanhh']"), @"
-        s.toml:3:16: `act`: there is no `tanhh`
-        help: did you mean `tanh`? Allowed: relu, tanh
-        ");
-        assert_snapshot!(check("[space]\nlr = { low = -1.0, high = 1.0 }"), @"
-        s.toml:2:14: `lr` is -1
-        help: allowed: a number above 0
-        ");
-        assert_snapshot!(check("[space]\nlr = [0.1]\nbatch = 1.5"), @"
-        s.toml:3:9: `batch`: this is floating point `1.5`
-        help: allowed: u32
-        ");
-        assert_snapshot!(check("[space]\nbatch = 1"), @"
-        s.toml:2:10: the model's parameter `lr` is not in [space]
-        help: add `lr` to [space], with a list, a range or a fixed value
-        ");
-        assert_snapshot!(check("[space]\nlr = [0.1]\n[[trial]]\nlr = -0.5"), @"
-        s.toml:4:6: `lr` is -0.5
-        help: allowed: a number above 0
-        ");
-        assert_snapshot!(check("[space]\nlr = [0.1]\nact = 3"), @"
-        s.toml:3:7: `act`: this is of type integer, where one of a few strings is expected
-        help: allowed: relu, tanh
-        ");
     }
 }

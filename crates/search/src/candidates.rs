@@ -6,18 +6,11 @@ use std::collections::HashSet;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::params::{ParamValue, Params};
 use crate::sampler::{Sampler, sampler};
+use crate::settings::SamplerKind;
 use crate::space::Domain;
-use crate::study_file::{SamplerKind, StudyFile};
+use crate::spec::StudySpec;
+use crate::trial::Candidate;
 use rand::RngExt;
-
-/// What a trial tries.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// The name that an explicit trial was given.
-    pub name: Option<String>,
-    /// The point.
-    pub params: Params,
-}
 
 /// The candidates of a study, trial number by trial number. No point comes twice where the space is
 /// one to list.
@@ -36,15 +29,15 @@ impl Candidates {
     ///
     /// Where the sampler cannot take the space or the seed: what to change.
     pub fn new(
-        file: &StudyFile,
+        spec: &StudySpec,
         kind: SamplerKind,
         trials: usize,
         seed: u64,
     ) -> Result<Self, String> {
         let explicit: Vec<Candidate> =
-            (0..file.trials.len()).map(|index| explicit_candidate(file, index, seed)).collect();
+            (0..spec.trials.len()).map(|index| explicit_candidate(spec, index, seed)).collect();
         let sampled = trials.saturating_sub(explicit.len());
-        let sampler = sampler(kind, &file.space, sampled, seed)?;
+        let sampler = sampler(kind, &spec.space, sampled, seed)?;
         let taken = explicit.iter().map(|candidate| candidate.params.clone()).collect();
         Ok(Candidates { explicit: explicit.into_iter(), taken, sampler, remaining: trials })
     }
@@ -57,15 +50,15 @@ impl Candidates {
 ///
 /// As for [`Candidates::new`].
 pub fn for_budgets(
-    file: &StudyFile,
+    spec: &StudySpec,
     kind: SamplerKind,
     budgets: &[usize],
     seed: u64,
 ) -> Result<Vec<Candidate>, String> {
     let mut all: Vec<Candidate> = Vec::new();
     for &budget in budgets {
-        let drawn = Candidates::new(file, kind, budget, seed)?;
-        let more: Vec<Candidate> = match file.space.points() {
+        let drawn = Candidates::new(spec, kind, budget, seed)?;
+        let more: Vec<Candidate> = match spec.space.points() {
             // Drawn from a list, another number may come in another order.
             Some(_) => {
                 let known: HashSet<String> = all.iter().map(|known| key(&known.params)).collect();
@@ -101,11 +94,11 @@ impl Iterator for Candidates {
     }
 }
 
-fn explicit_candidate(file: &StudyFile, index: usize, seed: u64) -> Candidate {
-    let trial = &file.trials[index];
+fn explicit_candidate(spec: &StudySpec, index: usize, seed: u64) -> Candidate {
+    let trial = &spec.trials[index];
     // Keyed by position in the file, as trial numbers of explicit trials are.
     let mut rng = keyed_rng(seed, index, Task::Fold(0), Purpose::ExplicitTrial);
-    let values: Vec<ParamValue> = file
+    let values: Vec<ParamValue> = spec
         .space
         .domains
         .iter()
@@ -115,7 +108,7 @@ fn explicit_candidate(file: &StudyFile, index: usize, seed: u64) -> Candidate {
             trial.values.iter().find(|(n, _)| n == name).map_or(drawn, |(_, value)| value.clone())
         })
         .collect();
-    let params = file.space.existing(file.space.named(values));
+    let params = spec.space.existing(spec.space.named(values));
     Candidate { name: trial.name.clone(), params }
 }
 
@@ -128,13 +121,11 @@ fn draw(domain: &Domain, u: f64) -> ParamValue {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn candidates(text: &str, kind: SamplerKind, trials: usize) -> Vec<String> {
-        let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
-        let candidates = Candidates::new(&file, kind, trials, 0).unwrap();
+        let spec = crate::fixtures::spec(text);
+        let candidates = Candidates::new(&spec, kind, trials, 0).unwrap();
         candidates.map(|candidate| candidate.params.to_string()).collect()
     }
 
@@ -173,9 +164,9 @@ mod tests {
     fn more_trials_than_at_first_begin_with_those_that_were_there() {
         let check = |space: &str, budgets: &[usize], equals_all_at_once: bool| {
             let text = format!("[space]\n{space}\n[[trial]]\na = 2");
-            let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
+            let spec = crate::fixtures::spec(&text);
             let points = |budgets: &[usize]| {
-                let all = for_budgets(&file, SamplerKind::Random, budgets, 7).unwrap();
+                let all = for_budgets(&spec, SamplerKind::Random, budgets, 7).unwrap();
                 all.into_iter().map(|c| c.params.to_string()).collect::<Vec<_>>()
             };
             let (first, all) = (points(&budgets[..1]), points(budgets));
@@ -238,8 +229,8 @@ mod tests {
     #[test]
     fn a_range_without_step_has_no_grid() {
         let text = "[space]\nlr = { low = 0.1, high = 1.0 }";
-        let file = StudyFile::parse(Path::new("s.toml"), text).unwrap();
-        let error = Candidates::new(&file, SamplerKind::Grid, 3, 0).err().unwrap();
+        let spec = crate::fixtures::spec(text);
+        let error = Candidates::new(&spec, SamplerKind::Grid, 3, 0).err().unwrap();
         assert!(error.contains("`lr`"), "{error}");
     }
 }

@@ -5,14 +5,16 @@
 //! of [`Event`]s has made.
 //!
 //! ```text
-//! TOML ── StudyFile::parse ─→ Space ─ Candidates ─→ Params ─ bind ─→ Objective::Config
+//! StudySpec ─→ Space ─ Candidates ─→ Params ─ bind ─→ Objective::Config
 //!                                                                │
 //!                       History ←─ Event ←─ runner::run ←─ Objective::evaluate
 //! ```
 
+pub mod direction;
 pub mod params;
+pub mod settings;
 pub mod space;
-pub mod study_file;
+pub mod spec;
 
 pub mod bind;
 pub mod curves;
@@ -41,14 +43,19 @@ pub mod keyed_rng;
 pub mod mean;
 pub mod stop;
 
-pub use candidates::{Candidate, Candidates};
+pub use candidates::Candidates;
 pub use curves::{Curves, LayerCurves};
+pub use direction::Direction;
 pub use flag::Flag;
 pub use history::History;
 pub use metric::Metric;
 pub use objective::{FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle};
 pub use params::{ParamValue, Params};
+pub use settings::{SamplerKind, StudySettings};
 pub use space::{Domain, Space};
+pub use spec::{ExplicitTrial, SpecError, StudySpec};
 pub use stop::Stop;
-pub use study_file::{Claim, Direction, Expectation, SpaceError, StudyFile};
-pub use trial::{Event, Trial, TrialState};
+pub use trial::{Candidate, Event, Trial, TrialState};
+
+#[cfg(test)]
+mod fixtures;

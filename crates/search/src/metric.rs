@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::did_you_mean;
-use crate::study_file::{Direction, ObjectiveSettings, StudySettings};
+use crate::direction::Direction;
+use crate::settings::{ObjectiveSettings, StudySettings};
 
 /// One number of a trained model, and which values of it are the better ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,8 +179,7 @@ mod tests {
     #[test]
     fn resolved_settings_know_their_metrics_and_so_do_those_without_objectives() {
         let text = "[[objective]]\nname = 'parameters'\n[[objective]]\nname = 'seconds_per_epoch'\n[space]\na = [1]";
-        let file = crate::StudyFile::parse(std::path::Path::new("s.toml"), text).unwrap();
-        let mut study = file.study;
+        let mut study = crate::fixtures::spec(text).settings;
         let metrics = resolve_objectives(&study.objectives, &offered()).unwrap();
         study.resolve(&metrics);
         assert_eq!((study.metrics("score"), study.direction), (metrics, Direction::Minimize));

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::direction::Direction;
 use crate::history::History;
 use crate::pruner::{IntermediateValue, LearningCurve, Pruner, PrunerSettings, ReportUnit};
-use crate::study_file::Direction;
 use crate::trial::{Trial, TrialState};
 
 /// How the trials of a study are pruned.
@@ -34,16 +34,6 @@ impl Pruning {
     ) -> Result<Self, String> {
         let pruner = settings.build(direction, folds, max_steps)?;
         Ok(Pruning { pruner, report_unit: settings.report_unit(), direction })
-    }
-}
-
-impl Direction {
-    /// A score as a loss: smaller is better.
-    pub fn loss(self, score: f64) -> f64 {
-        match self {
-            Direction::Maximize => -score,
-            Direction::Minimize => score,
-        }
     }
 }
 

@@ -15,8 +15,8 @@ pub mod unit_space;
 use self::adaptive::AdaptiveSampler;
 use self::unit_space::UnitSpace;
 use crate::params::Params;
+use crate::settings::SamplerKind;
 use crate::space::Space;
-use crate::study_file::SamplerKind;
 
 pub use self::cmaes::CmaEsSampler;
 pub use self::gp::GpSampler;

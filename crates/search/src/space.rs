@@ -1,12 +1,14 @@
 //! The space that is searched: for each parameter, the values that it may take.
 
+mod check;
+
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+pub(crate) use self::check::check_whole;
 use crate::params::{ParamValue, Params, entries};
 
-/// The values that one parameter may take. Made by [`StudyFile`](crate::StudyFile), which checks
-/// what the variants state.
+/// The values that one parameter may take. [`Domain::check`] holds them against what the variants state.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum Domain {
@@ -412,10 +414,7 @@ impl<'de> Deserialize<'de> for Space {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::StudyFile;
 
     #[test]
     fn a_tiny_step_makes_many_points_and_no_overflow() {
@@ -456,8 +455,8 @@ mod tests {
     #[test]
     fn points_are_counted_once_where_parameters_do_not_exist() {
         let points = |text: &str| {
-            let file = StudyFile::parse(Path::new("s.toml"), &format!("[space]\n{text}"));
-            file.unwrap().space.points()
+            let spec = crate::fixtures::try_spec(&format!("[space]\n{text}"));
+            spec.unwrap().space.points()
         };
         let sgd = "opt = ['sgd', 'adam', 'adamw']\nm = { values = [0.0, 0.5, 0.9], when = { opt = 'sgd' } }";
         assert_eq!(points(sgd), Some(3 + 1 + 1));
@@ -480,7 +479,7 @@ mod tests {
                     a = { values = [1, 2], when = { act = 'relu', z = 2 } }\n\
                     b = { low = 0.0, high = 1.0, when = { n = { low = 3 } } }";
         let text = text.replace("high = 1,", "high = 1.0,");
-        let space = StudyFile::parse(Path::new("s.toml"), &text).unwrap().space;
+        let space = crate::fixtures::spec(&text).space;
         assert_eq!(space.conditions.len(), 3);
         let json = serde_json::to_string(&space).unwrap();
         assert_eq!(serde_json::from_str::<Space>(&json).unwrap(), space, "{json}");

@@ -7,7 +7,8 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::candidates::{Candidate, for_budgets};
+use crate::candidates::for_budgets;
+use crate::direction::Direction;
 use crate::history::History;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::metric::losses;
@@ -16,7 +17,9 @@ use crate::sampler::grid_points::GridPoints;
 use crate::sampler::history::{Outcome, SamplerHistory};
 use crate::sampler::unit_space::UnitSpace;
 use crate::sampler::{SobolSampler, learner};
-use crate::study_file::{Direction, StudyFile, StudySettings};
+use crate::settings::{StopRule, StudySettings};
+use crate::spec::StudySpec;
+use crate::trial::Candidate;
 use crate::trial::{Trial, TrialState};
 
 /// What the next trial tries.
@@ -76,23 +79,7 @@ impl<F: FnMut(&History) -> Suggestion> Suggest for F {
     }
 }
 
-/// When a study ends before it has all of its trials.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-pub struct StopRule {
-    /// A trial has come to this value, or a better one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<f64>,
-    /// So many trials have ended since the best one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub no_improvement: Option<usize>,
-}
-
 impl StopRule {
-    /// Whether it can end a study at all.
-    pub fn is_some(&self) -> bool {
-        self.target.is_some() || self.no_improvement.is_some()
-    }
-
     /// Why the study ends with these trials, if it does. The last of them may have begun without having ended.
     fn ends(&self, trials: &[Trial], direction: Direction) -> Option<String> {
         let mut best: Option<(usize, f64)> = None;
@@ -180,20 +167,20 @@ impl Learning {
 }
 
 impl Suggester {
-    /// Of a study of `file` with these settings, which was asked for `budgets` trials, one number after the
+    /// Of the study `spec` with these settings, which was asked for `budgets` trials, one number after the
     /// other, and whose trials have values at these places to learn from: see [`SuggesterOptions`].
     ///
     /// # Errors
     ///
     /// Where the sampler cannot take the space, the seed or the objectives: what to change.
     pub fn of(
-        file: &StudyFile,
+        spec: &StudySpec,
         study: &StudySettings,
         budgets: &[usize],
         objectives: Vec<(usize, Direction)>,
     ) -> Result<Self, String> {
-        let listed = for_budgets(file, study.sampler, budgets, study.seed)?;
-        let space = UnitSpace::new(&file.space);
+        let listed = for_budgets(spec, study.sampler, budgets, study.seed)?;
+        let space = UnitSpace::new(&spec.space);
         let count = objectives.len();
         let learner = learner(study.sampler, &space, count)?;
         let learning = learner.map(|learner| Learning::new(space, learner, count, study.seed));

@@ -2,13 +2,21 @@
 
 use thiserror::Error;
 
-use crate::candidates::Candidate;
 use crate::mean::mean;
 use crate::objective::{Flag, FoldScore, ObjectiveError};
 use crate::params::Params;
 use crate::pruner::IntermediateValue;
 use crate::store::{FoldRecord, StoredTrial};
 use crate::timeline::Span;
+
+/// What a trial tries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The name that an explicit trial was given.
+    pub name: Option<String>,
+    /// The point.
+    pub params: Params,
+}
 
 /// One point of the space being tried.
 #[derive(Debug, Clone, PartialEq)]

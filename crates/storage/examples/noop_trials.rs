@@ -26,13 +26,14 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::runner::{RunOptions, run};
+use burn_tune_search::settings::SamplerKind;
 use burn_tune_search::store::{InMemory, Store};
-use burn_tune_search::study_file::SamplerKind;
 use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
     Candidates, Direction, Event, FoldScore, History, Objective, ObjectiveError, RefitScore,
-    Rejection, Stop, StudyFile, TaskHandle,
+    Rejection, Stop, TaskHandle,
 };
+use burn_tune_spec::StudyFile;
 use burn_tune_storage::{
     Distribution, OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions,
 };
@@ -146,7 +147,7 @@ fn join(
 }
 
 fn worker_options(options: &Options, file: &StudyFile) -> WorkerOptions {
-    let domains = file.space.domains.iter();
+    let domains = file.spec.space.domains.iter();
     WorkerOptions {
         folds: options.folds,
         distributions: domains
@@ -164,7 +165,7 @@ fn measure(
     file: &StudyFile,
     store: &mut impl Store,
 ) -> Result<Measured, Box<dyn Error>> {
-    let mut sampled = Candidates::new(file, SamplerKind::Random, options.trials, 0)?;
+    let mut sampled = Candidates::new(&file.spec, SamplerKind::Random, options.trials, 0)?;
     let mut candidates = Vec::new();
     // Drawn when it is wanted, so that a window holds its own share of the sampling, as Optuna's do.
     // Kept, because the store may ask again for the same.
@@ -203,7 +204,7 @@ fn measure_workers(
 ) -> Result<MeasuredWorkers, Box<dyn Error>> {
     let store = join(options, file, url)?;
     let study = store.study().clone();
-    let mut settings = file.study.clone();
+    let mut settings = file.spec.settings.clone();
     settings.sampler = options.sampler;
     let run_options = RunOptions::new(1, 0);
     let cpu_before_s = process_cpu_s();
@@ -215,7 +216,7 @@ fn measure_workers(
         let mut store = StudyStore::join(storage, study.clone(), worker_options(options, file))
             .map_err(|error| error.to_string())?;
         let objectives = vec![(0, Direction::Maximize)];
-        let mut suggester = Suggester::of(file, &settings, &[options.trials], objectives)?;
+        let mut suggester = Suggester::of(&file.spec, &settings, &[options.trials], objectives)?;
         let objective = Noop { folds: options.folds };
         let run_options = RunOptions { since, ..run_options.clone() };
         let run = run(&objective, &mut suggester, &mut store, &run_options, |_, _| {});

@@ -1,7 +1,8 @@
 //! Which study a search works on: a new one, one that goes on, or one that other processes are at.
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_search::{Direction, Metric, StudyFile};
+use burn_tune_search::{Direction, Metric};
+use burn_tune_spec::StudyFile;
 use burn_tune_storage::trial_codec::BURN_TUNE;
 use burn_tune_storage::{Distribution, Storage, StorageError, StorageUrl, StudyRecord};
 use serde_json::Value;
@@ -101,7 +102,7 @@ fn known_study(
     if !args.resume {
         return Ok(None);
     }
-    let name = &file.study.name;
+    let name = &file.spec.settings.name;
     let mut of_space: Vec<StudyRecord> = Vec::new();
     for summary in storage.studies()? {
         let definition = Definition::read(&summary.record).ok().flatten();

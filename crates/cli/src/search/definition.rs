@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
+use burn_tune_command::CommandSettings;
 use burn_tune_data::Dataset;
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
 use burn_tune_search::pruning::Pruning;
-use burn_tune_search::study_file::{CommandSettings, StudySettings};
-use burn_tune_search::{Metric, ParamValue, Params, Space, StudyFile};
+use burn_tune_search::settings::StudySettings;
+use burn_tune_search::{Metric, ParamValue, Params, Space};
+use burn_tune_spec::StudyFile;
 use burn_tune_storage::StudyRecord;
 use burn_tune_storage::coordination::Moment;
 use burn_tune_storage::distribution::Distribution;
@@ -162,7 +164,7 @@ impl Definition {
     /// The study that a file describes.
     pub fn new(file: &StudyFile, settings: Settings) -> Self {
         Definition {
-            space: file.space.clone(),
+            space: file.spec.space.clone(),
             explicit_trials: explicit_trials(file),
             file_settings: file_settings(file),
             settings,
@@ -264,14 +266,14 @@ impl Definition {
     /// What differs in the file, or in what the arguments ask for, from the study as it was begun.
     pub fn changes(&self, file: &StudyFile, args: &SearchArgs) -> Vec<Change> {
         let space = |space: &Space| serde_json::to_value(space).unwrap_or_default();
-        let mut changes = differences("[space] ", &space(&self.space), &space(&file.space));
-        if self.space != file.space && changes.is_empty() {
+        let mut changes = differences("[space] ", &space(&self.space), &space(&file.spec.space));
+        if self.space != file.spec.space && changes.is_empty() {
             let names = |space: &Space| {
                 let names: Vec<&str> =
                     space.domains.iter().map(|(name, _)| name.as_str()).collect();
                 names.join(", ")
             };
-            let (was, now) = (names(&self.space), names(&file.space));
+            let (was, now) = (names(&self.space), names(&file.spec.space));
             changes.push(Change { what: "the order of [space]".into(), was, now });
         }
         changes.extend(differences("[[trial]] ", &self.explicit_trials, &explicit_trials(file)));
@@ -354,8 +356,8 @@ pub fn differences(place: &str, was: &Value, now: &Value) -> Vec<Change> {
 /// Where the database cannot hold a value of the space.
 pub fn distributions(file: &StudyFile) -> BTreeMap<String, Distribution> {
     let mut all = BTreeMap::new();
-    for (name, domain) in &file.space.domains {
-        let stated = file.trials.iter().flat_map(|trial| &trial.values);
+    for (name, domain) in &file.spec.space.domains {
+        let stated = file.spec.trials.iter().flat_map(|trial| &trial.values);
         let extra: Vec<&ParamValue> =
             stated.filter(|(key, _)| key == name).map(|(_, value)| value).collect();
         all.insert(name.clone(), Distribution::of(domain, &extra));
@@ -370,16 +372,16 @@ fn attribute<T: DeserializeOwned>(record: &StudyRecord, key: &str) -> Result<T> 
 }
 
 fn explicit_trials(file: &StudyFile) -> Value {
-    let trial = |trial: &burn_tune_search::study_file::ExplicitTrial| {
+    let trial = |trial: &burn_tune_search::ExplicitTrial| {
         let params: Params = trial.values.iter().cloned().collect();
         json!({ "name": trial.name, "params": params })
     };
-    file.trials.iter().map(trial).collect()
+    file.spec.trials.iter().map(trial).collect()
 }
 
 fn file_settings(file: &StudyFile) -> Value {
-    let mut settings = serde_json::to_value(&file.study).unwrap_or_default();
-    settings["dataset"] = file.dataset.clone().into();
+    let mut settings = serde_json::to_value(&file.spec.settings).unwrap_or_default();
+    settings["dataset"] = crate::setup::dataset_of(file).into();
     if let Some(command) = &file.command {
         settings["objective"] = json!(command);
     }

@@ -13,9 +13,10 @@ use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
-use burn_tune_search::study_file::{SamplerKind, StudySettings};
-use burn_tune_search::suggester::{StopRule, Suggester};
-use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params, StudyFile};
+use burn_tune_search::settings::{SamplerKind, StopRule, StudySettings};
+use burn_tune_search::suggester::Suggester;
+use burn_tune_search::{Candidate, Direction, Domain, Metric, Objective, Params};
+use burn_tune_spec::StudyFile;
 
 use super::definition::{Definition, Settings};
 use super::work::{Prepared, Work};
@@ -46,21 +47,21 @@ impl Plan {
     /// A new study.
     pub fn new(file: StudyFile, args: &SearchArgs) -> Result<Self> {
         let study = StudySettings {
-            seed: args.run.seed.unwrap_or(file.study.seed),
-            sampler: args.proposals.sampler.unwrap_or(file.study.sampler),
-            folds: if args.told { 1 } else { args.folds.unwrap_or(file.study.folds) },
-            top: if args.told { 0 } else { args.top.unwrap_or(file.study.top) },
+            seed: args.run.seed.unwrap_or(file.spec.settings.seed),
+            sampler: args.proposals.sampler.unwrap_or(file.spec.settings.sampler),
+            folds: if args.told { 1 } else { args.folds.unwrap_or(file.spec.settings.folds) },
+            top: if args.told { 0 } else { args.top.unwrap_or(file.spec.settings.top) },
             pruner: match &args.proposals.pruner {
                 Some(PrunerChoice::None) => None,
                 Some(PrunerChoice::Some(pruner)) => Some(pruner.clone()),
-                None => file.study.pruner.clone(),
+                None => file.spec.settings.pruner.clone(),
             },
-            window: args.proposals.window.or(file.study.window),
+            window: args.proposals.window.or(file.spec.settings.window),
             stop_rule: StopRule {
-                target: args.target.or(file.study.stop_rule.target),
-                no_improvement: args.no_improvement.or(file.study.stop_rule.no_improvement),
+                target: args.target.or(file.spec.settings.stop_rule.target),
+                no_improvement: args.no_improvement.or(file.spec.settings.stop_rule.no_improvement),
             },
-            ..file.study.clone()
+            ..file.spec.settings.clone()
         };
         let budgets = vec![args.proposals.trials.unwrap_or(TRIALS)];
         let prepared = Prepared::new(&file, &study, args)?;
@@ -81,7 +82,7 @@ impl Plan {
     ) -> Result<Self> {
         refuse_ends(&study)?;
         let Prepared { work, settings, notices } = prepared;
-        let mut notices: Vec<String> = file.notes().into_iter().chain(notices).collect();
+        let mut notices: Vec<String> = file.spec.notes().into_iter().chain(notices).collect();
         let offered = match &work {
             Work::Model(objective) => objective.metrics(),
             Work::Command(_) | Work::Tell => Vec::new(),
@@ -96,22 +97,22 @@ impl Plan {
         study.resolve(&metrics);
         notices.extend(clock_notice(&metrics));
 
-        let candidates = for_budgets(&file, study.sampler, &budgets, study.seed)
+        let candidates = for_budgets(&file.spec, study.sampler, &budgets, study.seed)
             .map_err(|problem| anyhow!(problem))?;
         let trials = budgets.last().copied().unwrap_or(TRIALS);
         let points = match study.sampler.learns() {
             false => Some(candidates.len()),
-            true => file.space.points().and_then(|points| usize::try_from(points).ok()),
+            true => file.spec.space.points().and_then(|points| usize::try_from(points).ok()),
         };
         if let Some(points) = points.filter(|points| *points < trials) {
             notices.push(format!(
                 "the space has only {points} different points: all of them are tried, instead of {trials} trials",
             ));
         }
-        if file.trials.len() > trials {
+        if file.spec.trials.len() > trials {
             notices.push(format!(
                 "the file has {} explicit trials, of which the first {trials} are tried",
-                file.trials.len(),
+                file.spec.trials.len(),
             ));
         }
         let definition = Definition::new(&file, Settings { study, work: settings });
@@ -135,7 +136,7 @@ impl Plan {
     /// What decides what the next trial tries.
     pub fn suggester(&self) -> Result<Suggester> {
         let objectives = deterministic(&self.definition.metrics());
-        Suggester::of(&self.file, self.study(), &self.budgets, objectives)
+        Suggester::of(&self.file.spec, self.study(), &self.budgets, objectives)
             .map_err(|problem| anyhow!(problem))
     }
 
@@ -159,7 +160,7 @@ impl Plan {
         let Work::Model(objective) = &self.work else { return None };
         let objective = objective.as_ref();
         let explicit = self.candidates.iter().map(|candidate| candidate.params.clone());
-        let space = &self.file.space;
+        let space = &self.file.spec.space;
         let epochs = space.get("epochs").map(Domain::extremes).unwrap_or_default();
         let sampled =
             epochs.into_iter().map(|value| Params::from_iter([("epochs".to_owned(), value)]));
@@ -175,7 +176,7 @@ impl Plan {
     fn typical(&self) -> Vec<Params> {
         let listed = self.candidates.iter().map(|candidate| candidate.params.clone());
         let more = self.budget().saturating_sub(self.candidates.len()).min(ESTIMATED);
-        let space = UnitSpace::new(&self.file.space);
+        let space = UnitSpace::new(&self.file.spec.space);
         let sobol = SobolSampler::new(&space, self.study().seed).ok();
         let sobol = sobol.filter(|_| self.study().sampler.learns());
         let drawn = (0..more as u64).filter_map(|n| Some(space.params(&sobol.as_ref()?.point(n))));

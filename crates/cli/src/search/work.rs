@@ -4,10 +4,11 @@ use anyhow::{Result, anyhow, bail};
 use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_data::stratified_folds;
 use burn_tune_model::{Backend, MlpMetric, MlpObjective};
-use burn_tune_search::bind::check_file;
+use burn_tune_search::bind::check_spec;
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::study_file::StudySettings;
-use burn_tune_search::{Event, Params, StudyFile};
+use burn_tune_search::settings::StudySettings;
+use burn_tune_search::{Event, Params};
+use burn_tune_spec::StudyFile;
 
 use super::definition::{Definition, ExampleFacts, ModelSettings, Tell, WorkSettings};
 use super::plan::Plan;
@@ -97,7 +98,7 @@ fn model(
     let metrics = study.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
     let metrics = metrics.flatten().collect();
     let objective = MlpObjective { dataset, folds: splits.folds, backend, curves, metrics };
-    check_file(&objective, file)?;
+    check_spec(&objective, &file.spec).map_err(|error| file.error(&error))?;
     let backend = backend.name().to_owned();
     let settings = WorkSettings::Model(ModelSettings { source, backend, curves, examples });
     Ok(Prepared { work: Work::Model(Box::new(objective)), settings, notices })

@@ -7,8 +7,9 @@ use burn_tune_search::runner::Refit;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::{
     Candidate, Direction, Event, Flag, FoldScore, History, Metric, ObjectiveError, ParamValue,
-    RefitScore, StudyFile,
+    RefitScore,
 };
+use burn_tune_spec::StudyFile;
 use insta::assert_snapshot;
 
 use super::*;
@@ -35,7 +36,7 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
         ];
         let candidate = Candidate {
             name: (trial == 2).then(|| "yunjey".into()),
-            params: file.space.named(values),
+            params: file.spec.space.named(values),
         };
         history.apply(&Event::TrialStarted { candidate }).unwrap();
         for (fold, &score) in folds.iter().enumerate() {
@@ -60,7 +61,7 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
         name: "s".into(),
         seed: 0,
         direction: Direction::Maximize,
-        space: file.space,
+        space: file.spec.space,
         evaluation: Evaluation {
             dataset: Some("mnist".into()),
             command: None,

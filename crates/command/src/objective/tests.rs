@@ -2,24 +2,30 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Deadline;
-use burn_tune_search::{ParamValue, Stop, StudyFile};
+use burn_tune_search::{ParamValue, Stop};
 
 use super::*;
 
-fn objective(script: &str, more: &str) -> Result<CommandObjective, Unusable> {
-    // The parser takes braces for params.
+fn settings(words: &[&str], directory: &str) -> CommandSettings {
+    let word = |word: &&str| (*word).to_owned().try_into().unwrap();
+    CommandSettings {
+        command: words.iter().map(word).collect(),
+        metric: "score".into(),
+        directory: (!directory.is_empty()).then(|| PathBuf::from(directory)),
+    }
+}
+
+fn objective(script: &str, directory: &str) -> Result<CommandObjective, Unusable> {
+    // Braces stand for params.
     let script = script.replace('{', "{{").replace('}', "}}");
-    let text =
-        format!("[objective]\ncommand = ['sh', '-c', '''{script}''']\n{more}\n[space]\nlr = 0.5");
-    let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
-    CommandObjective::new(file.command.unwrap())
+    CommandObjective::new(settings(&["sh", "-c", &script], directory))
 }
 
 fn handle(stop: &Stop) -> TaskHandle<'_> {
@@ -119,15 +125,14 @@ fn whoever_wants_to_stop_at_once_is_heard() {
 #[test]
 fn what_cannot_run_is_refused_before_the_first_trial() {
     let named = |program: &str| {
-        let text = format!("[objective]\ncommand = '{program}'\n[space]\nlr = 0.5");
-        let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
-        CommandObjective::new(file.command.unwrap()).map(drop).map_err(|error| error.problem)
+        let words: Vec<&str> = program.split(' ').collect();
+        CommandObjective::new(settings(&words, "")).map(drop).map_err(|error| error.problem)
     };
     assert_eq!(named("pyhton3 train.py"), Err("there is no program `pyhton3`".into()));
     assert_eq!(named("./train.sh"), Err("there is no program `./train.sh`".into()));
     assert_eq!(named("/bin/sh"), Ok(()));
     assert_eq!(named("{lr}"), Ok(()), "each trial has its own");
-    let error = objective("true", "directory = 'nowhere'").unwrap_err();
+    let error = objective("true", "nowhere").unwrap_err();
     assert_eq!(error.problem, "there is no folder nowhere");
 }
 
@@ -135,7 +140,7 @@ fn what_cannot_run_is_refused_before_the_first_trial() {
 fn it_runs_where_it_is_told_to() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("value"), "0.125\n").unwrap();
-    let more = format!("directory = '{}'", folder.path().display());
+    let more = folder.path().display().to_string();
     let stop = Stop::default();
     let score = objective("cat value", &more).unwrap().evaluate(&params(), 0, &handle(&stop));
     assert_eq!(score.unwrap().score, 0.125);

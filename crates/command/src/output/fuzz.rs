@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[path = "../../../search/tests/fuzz/mutations.rs"]
+#[path = "../../../spec/tests/fuzz/mutations.rs"]
 mod mutations;
 
 const LINES: [&str; 4] = [

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use burn_tune_search::study_file::Fall;
+use burn_tune_search::Curves;
 use burn_tune_search::timeline::Span;
-use burn_tune_search::{Curves, Expectation};
+
+use crate::claim::{Expectation, Fall};
 
 use super::*;
 use crate::fixtures::params;

@@ -13,7 +13,7 @@ use super::schedule::Schedule;
 use super::threshold::ThresholdPruner;
 use super::wilcoxon::{WilcoxonPruner, smallest_p_value};
 use super::{IntermediateValue, LearningCurve, Pruner};
-use crate::study_file::Direction;
+use crate::direction::Direction;
 
 /// A pruner with its settings, whose names and defaults are those of Optuna's arguments. Optuna has no
 /// default for `percentile` and `patience`: 25 is from its example, 3 is ours.
@@ -184,7 +184,7 @@ impl PrunerSettings {
     }
 
     /// The smallest value of a setting that is a whole number.
-    pub(crate) fn least(key: &str) -> u64 {
+    pub fn least(key: &str) -> u64 {
         match key {
             "reduction_factor" => 2,
             "interval_steps" | "n_min_trials" | "min_resource" | "max_resource" => 1,

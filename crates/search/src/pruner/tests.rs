@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::hyperband::HyperbandPruner;
 use super::wilcoxon::p_value;
 use super::*;
-use crate::study_file::Direction;
+use crate::direction::Direction;
 
 #[derive(Deserialize)]
 struct Fixtures {

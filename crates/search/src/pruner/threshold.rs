@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::schedule::Schedule;
 use super::{IntermediateValue, LearningCurve, Pruner};
-use crate::study_file::Direction;
+use crate::direction::Direction;
 
 /// Stops a trial whose score, as the user knows it, is below `lower` or above `upper`.
 ///

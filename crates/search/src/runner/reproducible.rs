@@ -1,7 +1,6 @@
 //! Same seed, same trials: for every sampler and every pruner, whatever the number of workers and
 //! processes, however long trials take, and after crashes.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,11 +10,13 @@ use serde::Deserialize;
 
 use super::tests::options;
 use super::*;
+use crate::direction::Direction;
 use crate::objective::{RefitScore, Rejection, Verdict};
 use crate::pruner::PrunerSettings;
+use crate::settings::{SamplerKind, StudySettings};
+use crate::spec::StudySpec;
 use crate::store::SuggestAfter;
 use crate::store::{FoldRecord, RefitClaim};
-use crate::study_file::{Direction, SamplerKind, StudyFile, StudySettings};
 use crate::suggester::Suggester;
 use crate::suggester::Suggestion;
 use crate::trial::Trial;
@@ -90,7 +91,7 @@ impl Objective for Shuffled {
 }
 
 /// A study's settings, and a file for it.
-fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudyFile, StudySettings) {
+fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudySpec, StudySettings) {
     // CMA-ES takes neither conditions nor categories.
     let y = match sampler {
         SamplerKind::Cmaes => "y = { low = 0.1, high = 1.0, log = true }",
@@ -103,7 +104,7 @@ fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudyFile, StudySetting
     let y = if sampler == SamplerKind::Grid { "y = [0.1, 0.5, 0.9]" } else { y };
     let text =
         format!("[space]\n{x}\nn = {{ low = 1, high = 16 }}\n{y}\n[[trial]]\nx = 0.5\nn = 8");
-    let file = StudyFile::parse(Path::new("s.toml"), &text).unwrap();
+    let file = crate::fixtures::spec(&text);
     let pruner = pruner.and_then(|name| match name {
         "threshold" => Some(PrunerSettings::Threshold {
             lower: Some(0.2),
@@ -114,7 +115,7 @@ fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudyFile, StudySetting
         name => PrunerSettings::by_name(name),
     });
     let settings =
-        StudySettings { sampler, pruner, window: Some(3), seed: 5, ..file.study.clone() };
+        StudySettings { sampler, pruner, window: Some(3), seed: 5, ..file.settings.clone() };
     (file, settings)
 }
 
@@ -211,7 +212,7 @@ impl Store for Member<'_> {
 /// One process, which ends when all is done or after `saves` folds; what it had is then left.
 fn process(
     shared: &Shared,
-    (file, settings): &(StudyFile, StudySettings),
+    (file, settings): &(StudySpec, StudySettings),
     (process, jobs, saves): (usize, usize, usize),
     trials: usize,
 ) {

@@ -1,17 +1,17 @@
 //! The loop with an objective whose answers are prescribed.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::candidates::{Candidate, Candidates};
+use crate::candidates::Candidates;
 use crate::objective::{Flag, RefitScore, Rejection};
 use crate::params::{ParamValue, Params};
+use crate::settings::SamplerKind;
 use crate::store::{FoldRecord, InMemory, RefitClaim, SuggestAfter};
-use crate::study_file::{SamplerKind, StudyFile};
+use crate::trial::Candidate;
 use crate::trial::{Trial, TrialState};
 
 #[derive(Deserialize)]
@@ -95,8 +95,7 @@ fn run(
 }
 
 fn candidates(trials: usize) -> Candidates {
-    let file =
-        StudyFile::parse(Path::new("s.toml"), "[space]\nx = { low = 0, high = 99 }").unwrap();
+    let file = crate::fixtures::spec("[space]\nx = { low = 0, high = 99 }");
     Candidates::new(&file, SamplerKind::Grid, trials, 0).unwrap()
 }
 

@@ -116,7 +116,6 @@ fn mix(seed: u64, run: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use proptest::prelude::*;
     use rand::RngExt;
@@ -124,12 +123,13 @@ mod tests {
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
+    use crate::fixtures::spec;
     use crate::params::ParamValue;
     use crate::space::Condition;
-    use crate::{Domain, Space, StudyFile};
+    use crate::{Domain, Space};
 
     fn space(lines: &str) -> Space {
-        StudyFile::parse(Path::new("s.toml"), &format!("[space]\n{lines}")).unwrap().space
+        spec(&format!("[space]\n{lines}")).space
     }
 
     fn cube(dimensions: usize) -> UnitSpace {

@@ -318,19 +318,18 @@ fn coordinate(domain: &Domain, dimension: &Dimension, value: &ParamValue) -> f64
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::StudyFile;
+    use crate::fixtures::spec;
 
     fn unit_space() -> UnitSpace {
         let text = "[space]\nlr = { low = 1e-4, high = 1e-1, log = true }\nn = { low = 1, high = 100, log = true }\n\
                     width = { low = 64, high = 1024, step = 64 }\nact = ['relu', 'tanh', 'gelu']\n\
                     batch = [50, 100, 400]\ndown = [3, 2, 1]\nflag = [true, false]\nfixed = 5\n\
                     p = { low = 0.0, high = 1.0, step = 0.25 }\nx = { low = -2.0, high = 3.0 }";
-        UnitSpace::new(&StudyFile::parse(Path::new("s.toml"), text).unwrap().space)
+        UnitSpace::new(&spec(text).space)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::harness::TestDatabase;
 
-#[path = "../../../search/tests/fuzz/mutations.rs"]
+#[path = "../../../spec/tests/fuzz/mutations.rs"]
 mod mutations;
 
 const EXPORTS: [&str; 1] = [

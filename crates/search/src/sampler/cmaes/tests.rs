@@ -1,16 +1,15 @@
 //! Against what the Python package `cmaes` made of the same generations, recorded by
 //! `tests/fixtures/cmaes.py`, and on functions whose minimum is known.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
+use crate::ParamValue;
+use crate::fixtures::spec;
 use crate::sampler::SobolSampler;
 use crate::sampler::history::Outcome;
 use crate::space::{Condition, Domain, Space};
-use crate::{ParamValue, StudyFile};
 
 /// `continuous` parameters from 0 to 1, then `whole` ones from -10 to 10.
 fn cube(continuous: usize, whole: usize) -> UnitSpace {
@@ -22,9 +21,7 @@ fn cube(continuous: usize, whole: usize) -> UnitSpace {
 }
 
 fn unit_space(lines: &str) -> UnitSpace {
-    UnitSpace::new(
-        &StudyFile::parse(Path::new("s.toml"), &format!("[space]\n{lines}")).unwrap().space,
-    )
+    UnitSpace::new(&spec(&format!("[space]\n{lines}")).space)
 }
 
 fn centre(i: usize) -> f64 {
@@ -345,7 +342,7 @@ fn what_has_no_order_or_does_not_always_exist_is_refused_by_name() {
     let error = refused(&unit_space("flag = [true, false]"));
     assert!(error.contains("`flag`"), "{error}");
     let text = "[space]\nn = [1, 2]\nwidth = [8, 16]";
-    let mut space = StudyFile::parse(Path::new("s.toml"), text).unwrap().space;
+    let mut space = spec(text).space;
     let values = vec![ParamValue::Int(2)];
     space.conditions = vec![Condition { param: "width".into(), parent: "n".into(), values }];
     let error = refused(&UnitSpace::new(&space));

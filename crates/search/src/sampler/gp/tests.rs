@@ -1,15 +1,15 @@
 //! Proposals of the Gaussian process: settled, untaken, reproducible, and good.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::ParamValue;
+use crate::fixtures::spec;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::sampler::history::Outcome;
 use crate::space::Condition;
-use crate::{ParamValue, StudyFile};
 
 const MIXED: &str = "[space]\nx = { low = -2.0, high = 3.0 }\nlr = { low = 1e-4, high = 1e-1, log = true }\n\
                      n = { low = 1, high = 100, log = true }\nact = ['relu', 'tanh', 'gelu']\n\
@@ -21,7 +21,7 @@ fn space(text: &str) -> UnitSpace {
 
 /// A space in which some parameters exist for one value of another: (parameter, other, value).
 fn branching(text: &str, conditions: &[(&str, &str, &str)]) -> UnitSpace {
-    let mut space = StudyFile::parse(Path::new("s.toml"), text).unwrap().space;
+    let mut space = spec(text).space;
     space.conditions.extend(conditions.iter().map(|(param, parent, value)| Condition {
         param: (*param).into(),
         parent: (*parent).into(),

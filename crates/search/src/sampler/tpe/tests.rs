@@ -1,15 +1,13 @@
 //! Against densities that Python computed, recorded by `tests/fixtures/parzen_mixture.py`; and what has to hold
 //! for every past.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Deserialize;
 
 use super::kernel::Width;
 use super::*;
-use crate::StudyFile;
+use crate::fixtures::spec;
 use crate::sampler::history::Outcome;
 use crate::space::Condition;
 
@@ -18,7 +16,7 @@ const SPACE: &str = "[space]\nact = ['relu', 'tanh', 'gelu']\nlr = { low = 1e-4,
     batch = [50, 100, 400]\nfixed = 5\nx = { low = -2.0, high = 3.0 }";
 
 fn parsed(text: &str) -> crate::Space {
-    StudyFile::parse(Path::new("s.toml"), text).unwrap().space
+    spec(text).space
 }
 
 /// `x` and `batch` exist for some of the activations alone.

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use super::error::SpaceError;
-use super::toml_view::{NameOrTable, Source, TableView};
-use crate::did_you_mean;
-use crate::pruner::{Fault, PrunerSettings};
+use burn_tune_search::did_you_mean;
+use burn_tune_search::pruner::{Fault, PrunerSettings};
+
+use crate::error::SpaceError;
+use crate::source::Source;
+use crate::toml_view::{NameOrTable, TableView};
 
 /// Reads the pruner at `key` of a table; `None` where the key is not there, or says `none`.
-pub(super) fn parse_pruner(
+pub fn parse_pruner(
     source: &Source,
     table: &TableView,
     key: &str,

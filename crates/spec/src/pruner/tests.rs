@@ -5,11 +5,13 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::study_file::{StudyFile, StudySettings};
+use burn_tune_search::StudySettings;
+
+use crate::StudyFile;
 
 fn parse(pruner: &str) -> Result<StudySettings, SpaceError> {
     let text = format!("[study]\npruner = {pruner}\n[space]\nlr = [0.1]");
-    StudyFile::parse(Path::new("my.toml"), &text).map(|file| file.study)
+    StudyFile::parse(Path::new("my.toml"), &text).map(|file| file.spec.settings)
 }
 
 fn refusal(pruner: &str) -> String {

@@ -5,7 +5,9 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::*;
-use crate::space::Domain;
+use burn_tune_ranking::claim::{Expectation, Fall};
+use burn_tune_search::settings::StopRule;
+use burn_tune_search::{Domain, ParamValue};
 
 fn parse(text: &str) -> Result<StudyFile, SpaceError> {
     StudyFile::parse(Path::new("spaces/my.toml"), text)
@@ -40,7 +42,7 @@ fn ranges_in_which_numbers_cannot_be_computed_are_refused() {
 fn a_step_that_misses_the_high_end_is_noted() {
     let notes = |text: &str| {
         let text = format!("[space]\n{text}");
-        StudyFile::parse(Path::new("s.toml"), &text).unwrap().notes().join("\n")
+        StudyFile::parse(Path::new("s.toml"), &text).unwrap().spec.notes().join("\n")
     };
     assert_snapshot!(notes("b = { low = 0.0, high = 1.0, step = 0.3 }"), @"`b`: the steps end at 0.9, so the high end, 1.0, is never tried");
     assert_snapshot!(notes("n = { low = 1, high = 10, step = 20 }"), @"`n`: the step is wider than the range, so 1 is the only value, and 10 is never tried");
@@ -80,8 +82,8 @@ fn a_file_without_settings_gets_the_documented_defaults() {
         stop_rule: StopRule::default(),
         objectives: Vec::new(),
     };
-    assert_eq!(file.study, expected);
-    assert_eq!(file.dataset, "mnist");
+    assert_eq!(file.spec.settings, expected);
+    assert_eq!(file.dataset, None);
 }
 
 #[test]
@@ -91,14 +93,14 @@ fn lists_ranges_and_fixed_values_keep_the_order_of_the_file() {
          hidden = { low = 64, high = 1024, step = 64 }\nepochs = 5\nact = ['relu', 'tanh']",
     )
     .unwrap();
-    let names: Vec<_> = file.space.domains.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<_> = file.spec.space.domains.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["z", "lr", "hidden", "epochs", "act"]);
     assert_eq!(
-        file.space.get("hidden"),
+        file.spec.space.get("hidden"),
         Some(&Domain::IntRange { low: 64, high: 1024, step: 64, log: false })
     );
-    assert_eq!(file.space.get("hidden").and_then(Domain::points), Some(16));
-    assert_eq!(file.space.get("epochs"), Some(&Domain::Choices(vec![ParamValue::Int(5)])));
+    assert_eq!(file.spec.space.get("hidden").and_then(Domain::points), Some(16));
+    assert_eq!(file.spec.space.get("epochs"), Some(&Domain::Choices(vec![ParamValue::Int(5)])));
 }
 
 #[test]
@@ -194,8 +196,8 @@ fn a_file_that_is_no_toml_or_has_no_space_says_so() {
 #[test]
 fn an_explicit_trial_names_parameters_of_the_space_with_their_type() {
     let file = parse("[space]\nlr = [0.1]\nbatch = 5\n[[trial]]\nname = 'a'\nlr = 0.7").unwrap();
-    assert_eq!(file.trials[0].name.as_deref(), Some("a"));
-    assert_eq!(file.trials[0].values, [("lr".to_owned(), ParamValue::Float(0.7))]);
+    assert_eq!(file.spec.trials[0].name.as_deref(), Some("a"));
+    assert_eq!(file.spec.trials[0].values, [("lr".to_owned(), ParamValue::Float(0.7))]);
 
     assert_snapshot!(refusal("[space]\nlr = [0.1]\n[[trial]]\nlrr = 0.7"), @"
     spaces/my.toml:4:1: `lrr` is no parameter of [space]
@@ -230,8 +232,8 @@ fn what_is_reported_and_claimed_of_a_trial_stands_beside_it() {
     let text = "[[claim]]\nmodel = 'one'\ntext = 'falls fast'\nfall = 'sharp'\n\
                 flat_step = [10, 20]\n[[claim]]\nmodel = 'two'\ntext = '…'\nslower_than = 'one'";
     let file = parse(&format!("{MODELS}{text}")).unwrap();
-    assert_eq!(file.trials[0].reported, [0.9, 1.0]);
-    assert_eq!(file.trials[0].values, []);
+    assert_eq!(file.spec.trials[0].reported, [0.9, 1.0]);
+    assert_eq!(file.spec.trials[0].values, []);
     let expectations: Vec<_> = file.claims.iter().map(|claim| &claim.expectations[..]).collect();
     assert_eq!(
         expectations,
@@ -284,6 +286,7 @@ fn a_parameter_may_exist_only_for_some_values_of_those_above_it() {
                 [[trial]]\nopt = 'adam'\n[[trial]]\nopt = 'sgd'\nm = 0.5";
     let file = parse(text).unwrap();
     let conditions: Vec<String> = file
+        .spec
         .space
         .conditions
         .iter()
@@ -351,15 +354,15 @@ fn objectives_are_read_in_their_order_and_settings_without_them_are_as_before() 
     let text = "[[objective]]\nname = 'accuracy'\n[[objective]]\nname = 'size'\ndirection = 'minimize'\n\
                 [space]\nlr = [0.1]";
     let file = parse(text).unwrap();
-    let json = serde_json::to_value(&file.study).unwrap();
+    let json = serde_json::to_value(&file.spec.settings).unwrap();
     assert_eq!(
         json["objectives"],
         serde_json::json!([{ "name": "accuracy" }, { "name": "size", "direction": "minimize" }])
     );
-    let json = serde_json::to_value(parse("[space]\nlr = [0.1]").unwrap().study).unwrap();
+    let json = serde_json::to_value(parse("[space]\nlr = [0.1]").unwrap().spec.settings).unwrap();
     assert_eq!(json.get("objectives"), None);
     let read: StudySettings = serde_json::from_value(json).unwrap();
-    assert_eq!(read, parse("[space]\nlr = [0.1]").unwrap().study);
+    assert_eq!(read, parse("[space]\nlr = [0.1]").unwrap().spec.settings);
 }
 
 #[test]

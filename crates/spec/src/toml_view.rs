@@ -1,64 +1,23 @@
-//! Reading TOML tables with errors that know their place: the one user of the `toml` crate.
+//! Reading TOML tables with errors that know their place.
 
 use std::ops::Range;
-use std::path::Path;
 
-use miette::NamedSource;
+use burn_tune_search::did_you_mean;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::SpaceError;
-use crate::did_you_mean;
-
-/// The text of a file with its name.
-#[derive(Debug, Clone)]
-pub(super) struct Source {
-    path: String,
-    text: String,
-}
-
-impl Source {
-    pub fn new(path: &Path, text: &str) -> Self {
-        Source { path: path.display().to_string(), text: text.to_owned() }
-    }
-
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The document's root, or the first fault of syntax in it.
-    pub fn parse(&self) -> Result<DeTable<'_>, SpaceError> {
-        DeTable::parse(&self.text).map(Spanned::into_inner).map_err(|error| {
-            let span = error.span().unwrap_or(0..0);
-            self.error(span, error.message(), "here", "this is no valid TOML: https://toml.io")
-        })
-    }
-
-    pub fn error(&self, span: Range<usize>, problem: &str, label: &str, help: &str) -> SpaceError {
-        let start = span.start.min(self.text.len());
-        let line_start = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text[..start].matches('\n').count() + 1;
-        let column = self.text[line_start..start].chars().count() + 1;
-        SpaceError {
-            place: format!("{}:{line}:{column}", self.path),
-            problem: problem.to_owned(),
-            help: help.to_owned(),
-            label: label.to_owned(),
-            source_code: NamedSource::new(&self.path, self.text.clone()).with_language("toml"),
-            span: (start..span.end.clamp(start, self.text.len())).into(),
-        }
-    }
-}
+use crate::error::SpaceError;
+use crate::source::Source;
 
 /// One table, called `title` in messages.
-pub(super) struct TableView<'a> {
+pub struct TableView<'a> {
     source: &'a Source,
     title: String,
     table: &'a DeTable<'a>,
 }
 
 /// What is either called by its name or described.
-pub(super) enum NameOrTable<'a> {
+pub enum NameOrTable<'a> {
     Name(String),
     Table(TableView<'a>),
 }
@@ -111,7 +70,7 @@ impl<'a> TableView<'a> {
 
     /// The place after the last character.
     pub fn end(&self) -> Range<usize> {
-        let end = self.source.text.len();
+        let end = self.source.text().len();
         end..end
     }
 

@@ -15,9 +15,9 @@ pub struct SpaceError {
     /// What would be right.
     #[help]
     pub help: String,
-    pub(super) label: String,
+    pub(crate) label: String,
     #[source_code]
-    pub(super) source_code: NamedSource<String>,
+    pub(crate) source_code: NamedSource<String>,
     #[label("{label}")]
-    pub(super) span: SourceSpan,
+    pub(crate) span: SourceSpan,
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use burn_tune_search::{Domain, ParamValue};
+
 use super::*;
-use crate::candidates::Candidates;
-use crate::sampler::unit_space::UnitSpace;
+use burn_tune_search::Candidates;
+use burn_tune_search::sampler::unit_space::UnitSpace;
 
 #[path = "../../tests/fuzz/mutations.rs"]
 mod mutations;
@@ -81,19 +83,19 @@ const CORPUS: [&str; 5] = [
 fn can_be_searched(file: &StudyFile) {
     let kinds = SamplerKind::NAMES.map(|(_, kind)| kind);
     for kind in kinds {
-        let Ok(candidates) = Candidates::new(file, kind, 4, 3) else { continue };
+        let Ok(candidates) = Candidates::new(&file.spec, kind, 4, 3) else { continue };
         for candidate in candidates {
             let json = serde_json::to_value(&candidate.params).unwrap();
             let values = json.as_object().unwrap().values();
             assert!(values.into_iter().all(|value| !value.is_null()), "{json}");
         }
     }
-    let space = UnitSpace::new(&file.space);
+    let space = UnitSpace::new(&file.spec.space);
     for u in [0.0, 0.3, 0.999_999_999_999] {
         let mut point: Vec<f64> = space.dimensions().iter().map(|d| d.uniform(u)).collect();
         space.snap(&mut point);
         for (name, value) in space.params(&point).iter() {
-            let domain = file.space.get(name).unwrap();
+            let domain = file.spec.space.get(name).unwrap();
             let is_inside = match (domain, value) {
                 (Domain::FloatRange { low, high, .. }, ParamValue::Float(x)) => {
                     (*low..=*high).contains(x)
@@ -114,7 +116,7 @@ proptest! {
     fn a_file_is_refused_with_its_place_or_can_be_searched(text in mutations::mutated(&CORPUS)) {
         match StudyFile::parse(Path::new("s.toml"), &text) {
             Ok(file) => {
-                let _ = file.notes();
+                let _ = file.spec.notes();
                 can_be_searched(&file);
             }
             Err(error) => prop_assert!(error.to_string().starts_with("s.toml:"), "{error}"),

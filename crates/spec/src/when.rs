@@ -1,19 +1,19 @@
 //! `when`: the values of other parameters for which a parameter exists.
 
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::domain::parse_value;
-use super::error::SpaceError;
-use super::toml_view::{Source, TableView};
-use crate::did_you_mean;
-use crate::params::ParamValue;
-use crate::space::{Condition, LISTED, Space};
+use burn_tune_search::space::{Condition, LISTED};
+use burn_tune_search::spec::shown;
+use burn_tune_search::{ParamValue, Space, did_you_mean};
+
+use crate::domain::parse_value;
+use crate::error::SpaceError;
+use crate::source::Source;
+use crate::toml_view::TableView;
 
 /// The conditions that the line of `param` states, on parameters that stand before it, in `space`.
-pub(super) fn parse_conditions(
+pub fn parse_conditions(
     source: &Source,
     param: &str,
     line: &Spanned<DeValue<'_>>,
@@ -45,40 +45,6 @@ pub(super) fn parse_conditions(
         Ok(Condition { param: param.to_owned(), parent: parent.to_owned(), values })
     };
     parents.entries().map(condition).collect()
-}
-
-/// Refuses an explicit trial that states a parameter which does not exist there.
-pub(super) fn check_trial(
-    source: &Source,
-    space: &Space,
-    stated: &[(String, ParamValue)],
-    spans: &[Range<usize>],
-) -> Result<(), SpaceError> {
-    for ((name, _), span) in stated.iter().zip(spans) {
-        for Condition { parent, values, .. } in space.conditions_of(name) {
-            let of_parent = stated.iter().find(|(known, _)| known == parent);
-            if of_parent.is_some_and(|(_, value)| values.contains(value)) {
-                continue;
-            }
-            let problem = match of_parent {
-                Some((_, value)) => format!("`{name}` does not exist where `{parent}` is {value}"),
-                None => format!("whether `{name}` exists depends on `{parent}`"),
-            };
-            let help = format!("`{name}` exists where `{parent}` is {}", either(values));
-            let help = format!("{help}: set that in this trial, or take `{name}` out");
-            return Err(source.error(span.clone(), &problem, "here", &help));
-        }
-    }
-    Ok(())
-}
-
-/// `1, 2 or 3`.
-fn either(values: &[ParamValue]) -> String {
-    match values {
-        [only] => only.to_string(),
-        [others @ .., last] if values.len() <= 6 => format!("{} or {last}", shown(others)),
-        all => shown(all),
-    }
 }
 
 /// All values of a parameter that others may depend on; or what is wrong with it.
@@ -150,12 +116,4 @@ fn one_of(
         _ => format!("its values are {}", shown(values)),
     };
     Err(source.error(item.span(), &problem, "here", &help))
-}
-
-/// The first values and the last.
-fn shown(values: &[ParamValue]) -> String {
-    match values {
-        [first, second, .., last] if values.len() > 6 => format!("{first}, {second} … {last}"),
-        all => all.iter().map(ParamValue::to_string).collect::<Vec<_>>().join(", "),
-    }
 }

@@ -1,0 +1,286 @@
+//! What a study is: settings, a space and explicit trials, as values; and what can be wrong with them.
+//!
+//! ```
+//! use burn_tune_search::{Domain, Space, StudySpec};
+//!
+//! let lr = Domain::FloatRange { low: 1e-4, high: 1e-1, step: None, log: true };
+//! let spec = StudySpec { space: Space::of([("lr".to_owned(), lr)]), ..StudySpec::default() };
+//! spec.check()?;
+//!
+//! let wrong = Domain::FloatRange { low: 0.0, high: 1.0, step: None, log: true };
+//! let spec = StudySpec { space: Space::of([("lr".to_owned(), wrong)]), ..StudySpec::default() };
+//! let error = spec.check().unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "low of `lr`: the range of `lr` is logarithmic, and begins at or below 0"
+//! );
+//! # Ok::<(), burn_tune_search::SpecError>(())
+//! ```
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::did_you_mean;
+use crate::params::ParamValue;
+use crate::settings::{StudySettings, check_name};
+use crate::space::{Condition, Domain, Space, check_whole};
+
+/// A study: what is searched, and how.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StudySpec {
+    /// How the search is done.
+    pub settings: StudySettings,
+    /// What is searched.
+    pub space: Space,
+    /// What is tried before anything is sampled, in order.
+    pub trials: Vec<ExplicitTrial>,
+}
+
+/// An explicit configuration, tried before anything is sampled.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ExplicitTrial {
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// The parameters it states; the others are drawn from the space.
+    pub values: Vec<(String, ParamValue)>,
+    /// The scores that somebody else has published for it, to be set beside ours.
+    pub reported: Vec<f64>,
+}
+
+/// A part of a [`StudySpec`]: where an error is. A file that the spec came from knows the line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// A setting of the study, by its key.
+    Setting(&'static str),
+    /// A setting of its pruner, by its key.
+    Pruner(&'static str),
+    /// The space as a whole: something is missing from it.
+    Space,
+    /// The name of a parameter.
+    Param(String),
+    /// All that a parameter may be.
+    Domain(String),
+    /// One of the values of a parameter's list, by its place; of a range, 0 is the low end and 1 the high one.
+    Value(String, usize),
+    /// The step of a parameter's range.
+    Step(String),
+    /// The name of an explicit trial, which has this place.
+    TrialName(usize),
+    /// A parameter that an explicit trial states.
+    TrialParam(usize, String),
+    /// The value that an explicit trial states.
+    TrialValue(usize, String),
+    /// One of the objectives, by its place.
+    Objective(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Setting(key) => write!(f, "`{key}`"),
+            Place::Pruner(key) => write!(f, "`{key}` of the pruner"),
+            Place::Space => f.write_str("the space"),
+            Place::Param(name) | Place::Domain(name) => write!(f, "`{name}`"),
+            Place::Value(name, 0) => write!(f, "low of `{name}`"),
+            Place::Value(name, place) => write!(f, "value {place} of `{name}`"),
+            Place::Step(name) => write!(f, "step of `{name}`"),
+            Place::TrialName(trial) => write!(f, "name of explicit trial {trial}"),
+            Place::TrialParam(trial, name) | Place::TrialValue(trial, name) => {
+                write!(f, "`{name}` of explicit trial {trial}")
+            }
+            Place::Objective(place) => write!(f, "objective {place}"),
+        }
+    }
+}
+
+/// What is wrong with a study, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{place}: {problem}")]
+pub struct SpecError {
+    /// Where.
+    pub place: Place,
+    /// What, in one sentence.
+    pub problem: String,
+    /// A few words for a mark at the place.
+    pub label: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl SpecError {
+    /// An error whose mark says `here`.
+    pub fn new(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
+        SpecError { place, problem: problem.into(), label: "here".into(), help: help.into() }
+    }
+
+    /// The same with other words at the mark.
+    #[must_use]
+    pub fn labelled(self, label: impl Into<String>) -> Self {
+        SpecError { label: label.into(), ..self }
+    }
+}
+
+/// What an explicit trial has besides parameters: no parameter is called so.
+pub const TRIAL_KEYS: [&str; 2] = ["name", "reported"];
+
+impl StudySpec {
+    /// Whether all of it can be, whatever the objective.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), SpecError> {
+        self.check_settings()?;
+        if self.space.is_empty() {
+            let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
+            return Err(SpecError::new(Place::Space, "there is no parameter to search", help)
+                .labelled("[space] is missing or empty"));
+        }
+        for (index, (name, domain)) in self.space.domains.iter().enumerate() {
+            self.check_param(index, name, domain)?;
+        }
+        self.trials.iter().enumerate().try_for_each(|(index, trial)| self.check_trial(index, trial))
+    }
+
+    /// What a reader of the space may not expect, in one sentence each: values that are never tried.
+    pub fn notes(&self) -> Vec<String> {
+        self.space.domains.iter().filter_map(|(name, domain)| domain.note(name)).collect()
+    }
+
+    fn check_settings(&self) -> Result<(), SpecError> {
+        let settings = &self.settings;
+        check_name(&settings.name).map_err(|problem| {
+            SpecError::new(Place::Setting("name"), problem, "give the study another name")
+        })?;
+        let counts = [
+            ("folds", Some(settings.folds)),
+            ("refit_seeds", Some(settings.refit_seeds)),
+            ("window", settings.window),
+            ("no_improvement", settings.stop_rule.no_improvement),
+        ];
+        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == Some(0)) {
+            let problem = format!("`{key}` is 0");
+            return Err(SpecError::new(Place::Setting(key), problem, "allowed: at least 1"));
+        }
+        if let Some(Err(fault)) = settings.pruner.as_ref().map(|pruner| pruner.check()) {
+            return Err(SpecError::new(Place::Pruner(fault.key), fault.problem, fault.help)
+                .labelled("this pruner"));
+        }
+        let objectives = &settings.objectives;
+        for (place, objective) in objectives.iter().enumerate() {
+            if objectives[..place].iter().any(|known| known.name == objective.name) {
+                let problem = format!("two objectives are called `{}`", objective.name);
+                let help = "leave one of them out";
+                return Err(SpecError::new(Place::Objective(place), problem, help)
+                    .labelled("the second one"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_param(&self, index: usize, name: &str, domain: &Domain) -> Result<(), SpecError> {
+        let before = &self.space.domains[..index];
+        let at_name = |problem: String, help: &str| {
+            Err(SpecError::new(Place::Param(name.to_owned()), problem, help))
+        };
+        if TRIAL_KEYS.contains(&name) {
+            let help = format!("call it something else: in [[trial]], `{name}` is the trial's own");
+            return at_name(format!("`{name}` cannot be the name of a parameter"), &help);
+        }
+        if before.iter().any(|(known, _)| known == name) {
+            return at_name(format!("two parameters are called `{name}`"), "rename one of them");
+        }
+        domain.check(name)?;
+        for Condition { parent, values, .. } in self.space.conditions_of(name) {
+            let domain = before.iter().find(|(known, _)| known == parent);
+            let of_parent = domain.and_then(|(_, domain)| domain.values()).unwrap_or_default();
+            if values.is_empty() || !values.iter().all(|value| of_parent.contains(value)) {
+                let help = "a parameter may depend on values of one that stands before it, which can be listed";
+                return at_name(format!("`{name}` cannot depend on `{parent}`"), help);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_trial(&self, index: usize, trial: &ExplicitTrial) -> Result<(), SpecError> {
+        let earlier = &self.trials[..index];
+        if let Some(name) = &trial.name
+            && earlier.iter().any(|known| known.name.as_ref() == Some(name))
+        {
+            let problem = format!("two trials are called `{name}`");
+            let help = "give each [[trial]] a name of its own";
+            return Err(
+                SpecError::new(Place::TrialName(index), problem, help).labelled("the second one")
+            );
+        }
+        for (name, value) in &trial.values {
+            self.check_stated(index, name, value)?;
+        }
+        trial.values.iter().try_for_each(|(name, _)| self.check_exists(index, trial, name))
+    }
+
+    fn check_stated(&self, index: usize, name: &str, value: &ParamValue) -> Result<(), SpecError> {
+        let Some(domain) = self.space.get(name) else {
+            let names: Vec<&str> = self.space.domains.iter().map(|(n, _)| n.as_str()).collect();
+            let help = format!(
+                "{}; a parameter that only trials set needs a fixed value in [space]",
+                did_you_mean::help(name, &names)
+            );
+            let problem = format!("`{name}` is no parameter of [space]");
+            let place = Place::TrialParam(index, name.to_owned());
+            return Err(SpecError::new(place, problem, help).labelled("unknown parameter"));
+        };
+        let place = Place::TrialValue(index, name.to_owned());
+        if value.kind() != domain.kind() {
+            let problem =
+                format!("`{name}` is a {} here, and a {} in [space]", value.kind(), domain.kind());
+            let help = format!("write a {}", domain.kind());
+            return Err(SpecError::new(place, problem, help).labelled("another type"));
+        }
+        match domain {
+            Domain::Choices(_) => Ok(()),
+            _ => check_whole(name, value, place),
+        }
+    }
+
+    /// Refuses an explicit trial that states a parameter which does not exist there.
+    fn check_exists(
+        &self,
+        index: usize,
+        trial: &ExplicitTrial,
+        name: &str,
+    ) -> Result<(), SpecError> {
+        for Condition { parent, values, .. } in self.space.conditions_of(name) {
+            let of_parent = trial.values.iter().find(|(known, _)| known == parent);
+            if of_parent.is_some_and(|(_, value)| values.contains(value)) {
+                continue;
+            }
+            let problem = match of_parent {
+                Some((_, value)) => format!("`{name}` does not exist where `{parent}` is {value}"),
+                None => format!("whether `{name}` exists depends on `{parent}`"),
+            };
+            let help = format!("`{name}` exists where `{parent}` is {}", either(values));
+            let help = format!("{help}: set that in this trial, or take `{name}` out");
+            return Err(SpecError::new(Place::TrialValue(index, name.to_owned()), problem, help));
+        }
+        Ok(())
+    }
+}
+
+/// `1, 2 or 3`.
+fn either(values: &[ParamValue]) -> String {
+    match values {
+        [only] => only.to_string(),
+        [rest @ .., last] if values.len() <= 6 => format!("{} or {last}", shown(rest)),
+        all => shown(all),
+    }
+}
+
+/// The first values and the last, for a text: `1, 2 … 9`.
+pub fn shown(values: &[ParamValue]) -> String {
+    match values {
+        [first, second, .., last] if values.len() > 6 => format!("{first}, {second} … {last}"),
+        all => all.iter().map(ParamValue::to_string).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,204 @@
+//! A study as its TOML file describes it: settings, data, the space and explicit trials. Everything
+//! that can be checked without the objective is checked here; each error shows the line.
+
+use std::path::Path;
+
+use burn_tune_command::CommandSettings;
+use burn_tune_ranking::claim::Claim;
+use burn_tune_search::settings::{SamplerKind, StudySettings};
+use burn_tune_search::spec::{Place, SpecError, TRIAL_KEYS};
+use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec};
+use toml::Spanned;
+
+use crate::claim_table::parse_claim;
+use crate::command_table::{parse_command, refuse_settings_of_models};
+use crate::domain::{parse_domain, parse_value};
+use crate::error::SpaceError;
+use crate::objectives::parse_objectives;
+use crate::pruner::parse_pruner;
+use crate::source::{Source, SourceMap};
+use crate::toml_view::TableView;
+use crate::when::parse_conditions;
+
+/// A parsed and checked file.
+#[derive(Debug, Clone)]
+pub struct StudyFile {
+    /// The tables `[study]`, `[space]`, `[[objective]]` and `[[trial]]`.
+    pub spec: StudySpec,
+    /// `[data] dataset`, where it is stated.
+    pub dataset: Option<String>,
+    /// The `[objective]` table: the program that is run for each trial, where there is one.
+    pub command: Option<CommandSettings>,
+    /// The `[[claim]]` tables, in order: what is said of the explicit trials' training.
+    pub claims: Vec<Claim>,
+    map: SourceMap,
+}
+
+impl StudyFile {
+    /// Parses the text of a file that messages call `path`.
+    ///
+    /// # Errors
+    ///
+    /// Where the text is no TOML, has a key that is not known, or a value that is not allowed: with
+    /// the place in the file and what would be right.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SpaceError> {
+        let mut map = SourceMap::new(Source::new(path, text));
+        let source = map.source().clone();
+        let document = source.parse()?;
+        let root = TableView::new(&source, "the file", &document);
+        root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?;
+
+        let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
+        let table = root.table("study")?;
+        let objectives_are_listed =
+            root.value("objective").is_some_and(|value| value.get_ref().is_array());
+        let (objectives, objective_spans) = match objectives_are_listed {
+            true => parse_objectives(&source, &root, table.as_ref())?,
+            false => Default::default(),
+        };
+        let spans = objective_spans.into_iter().enumerate();
+        spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
+        let settings = parse_settings(&source, table, &stem, &mut map)?;
+        let mut settings = StudySettings { objectives, ..settings };
+        let dataset = match root.table("data")? {
+            None => None,
+            Some(data) => {
+                data.allow_only(&["dataset"])?;
+                data.string("dataset")?
+            }
+        };
+        let space = match root.table("space")? {
+            None => Space::default(),
+            Some(table) => parse_space(&source, &table, &mut map)?,
+        };
+        let trials: Result<Vec<ExplicitTrial>, SpaceError> = root
+            .tables("trial")?
+            .iter()
+            .enumerate()
+            .map(|(index, table)| parse_trial(&source, index, table, &mut map))
+            .collect();
+        let trials = trials?;
+        let mut command = None;
+        // A table is a command; a list of tables says what is measured of the model.
+        let command_table = match objectives_are_listed {
+            true => None,
+            false => root.table("objective")?,
+        };
+        if let Some(table) = command_table {
+            refuse_settings_of_models(&source, &root)?;
+            map.set_command(table.value("command").map_or(0..0, Spanned::span));
+            command = Some(parse_command(&source, &table, &space)?);
+            (settings.folds, settings.top) = (1, 0);
+        }
+        let spec = StudySpec { settings, space, trials };
+        spec.check().map_err(|error| map.error(&error))?;
+        let names = spec.trials.iter().filter_map(|trial| trial.name.as_deref());
+        let names: Vec<&str> = names.collect();
+        let claims = root.tables("claim")?;
+        let claims: Result<Vec<Claim>, SpaceError> =
+            claims.iter().map(|table| parse_claim(&source, table, &names)).collect();
+        Ok(StudyFile { claims: claims?, spec, dataset, command, map })
+    }
+
+    /// An error about the study that the file describes, with its line.
+    pub fn error(&self, error: &SpecError) -> SpaceError {
+        self.map.error(error)
+    }
+
+    /// An error about the command of `[objective]`.
+    pub fn error_in_command(&self, problem: &str, help: &str) -> SpaceError {
+        self.map.error_in_command(problem, help)
+    }
+}
+
+const STUDY_KEYS: [&str; 11] = [
+    "name",
+    "direction",
+    "seed",
+    "sampler",
+    "pruner",
+    "window",
+    "folds",
+    "top",
+    "refit_seeds",
+    "target",
+    "no_improvement",
+];
+
+fn parse_settings(
+    source: &Source,
+    table: Option<TableView>,
+    default_name: &str,
+    map: &mut SourceMap,
+) -> Result<StudySettings, SpaceError> {
+    let mut study = StudySettings { name: default_name.to_owned(), ..StudySettings::default() };
+    let Some(table) = table else { return Ok(study) };
+    table.allow_only(&STUDY_KEYS)?;
+    for key in STUDY_KEYS.iter().filter(|key| table.value(key).is_some()) {
+        map.insert(Place::Setting(key), table.span_of(key));
+    }
+    if let Some(name) = table.string("name")? {
+        study.name = name;
+    }
+    if let Some(direction) = table.one_of("direction", &Direction::NAMES)? {
+        study.direction = direction;
+    }
+    if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
+        study.sampler = sampler;
+    }
+    study.pruner = parse_pruner(source, &table, "pruner")?;
+    if let Some(seed) = table.whole("seed", 0)? {
+        study.seed = seed;
+    }
+    let count = |key: &str, least: u64| Ok(table.whole(key, least)?.map(|count| count as usize));
+    study.folds = count("folds", 1)?.unwrap_or(study.folds);
+    study.top = count("top", 0)?.unwrap_or(study.top);
+    study.refit_seeds = count("refit_seeds", 1)?.unwrap_or(study.refit_seeds);
+    study.window = count("window", 1)?;
+    study.stop_rule.target = table.number("target")?;
+    study.stop_rule.no_improvement = count("no_improvement", 1)?;
+    Ok(study)
+}
+
+fn parse_space(
+    source: &Source,
+    table: &TableView,
+    map: &mut SourceMap,
+) -> Result<Space, SpaceError> {
+    let mut space = Space::default();
+    for (name, name_span, value) in table.entries() {
+        let conditions = parse_conditions(source, name, value, &space)?;
+        space.conditions.extend(conditions);
+        let (domain, spans) = parse_domain(source, name, value)?;
+        space.domains.push((name.to_owned(), domain));
+        map.insert(Place::Param(name.to_owned()), name_span);
+        map.insert(Place::Domain(name.to_owned()), value.span());
+        spans.into_iter().for_each(|(place, span)| map.insert(place, span));
+    }
+    Ok(space)
+}
+
+fn parse_trial(
+    source: &Source,
+    index: usize,
+    table: &TableView,
+    map: &mut SourceMap,
+) -> Result<ExplicitTrial, SpaceError> {
+    let name = table.string("name")?;
+    map.insert(Place::TrialName(index), table.span_of("name"));
+    let reported = table.numbers("reported")?.unwrap_or_default();
+    let mut values = Vec::new();
+    for (key, key_span, value) in table.entries().filter(|(key, ..)| !TRIAL_KEYS.contains(key)) {
+        values.push((key.to_owned(), parse_value(source, key, value)?));
+        map.insert(Place::TrialParam(index, key.to_owned()), key_span);
+        map.insert(Place::TrialValue(index, key.to_owned()), value.span());
+    }
+    Ok(ExplicitTrial { name, values, reported })
+}
+
+#[cfg(test)]
+mod bind_tests;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod tests;
