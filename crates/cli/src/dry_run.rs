@@ -1,8 +1,9 @@
 //! What a search would try, how large the models are, and how much work they need.
 
 use burn_tune_command::settings::{CommandSettings, joined};
-use burn_tune_model::{MlpConfig, MlpObjective};
+use burn_tune_model::MlpObjective;
 use burn_tune_ranking::format::{count, seconds_text, value_text};
+use burn_tune_search::Objective;
 use burn_tune_search::bind::bind;
 use burn_tune_search::runner::{RunOptions, refit};
 use burn_tune_search::store::InMemory;
@@ -10,11 +11,6 @@ use burn_tune_search::{Candidate, Params};
 
 use crate::columns::{Column, Row, columns_text};
 use crate::table::terminal_width;
-
-/// What one trained number costs in a step besides the matrix products (Adam reads and writes four
-/// arrays), in floating-point operations that take as long. Measured: 784-500-10 at batches of 100
-/// and 600.
-const UPDATE_FLOPS: f64 = 60.0;
 
 /// So much work is done to see how fast the machine is, in floating-point operations: a quarter of a second.
 const CALIBRATION_FLOPS: f64 = 1e10;
@@ -143,23 +139,13 @@ fn measured_rate(objective: &MlpObjective, typical: &[Params]) -> Option<f64> {
 }
 
 /// The work of all folds of a trial, in floating-point operations; 0 where params do not fit.
-pub fn work(objective: &MlpObjective, params: &Params) -> f64 {
-    let Ok(config) = bind(objective, params) else { return 0.0 };
-    objective.folds.iter().map(|fold| training_work(objective, &config, fold.train.len())).sum()
+fn work(objective: &MlpObjective, params: &Params) -> f64 {
+    bind(objective, params).map_or(0.0, |config| objective.cost(&config))
 }
 
 /// The work of one training on all of the training data, likewise.
 pub fn refit_work(objective: &MlpObjective, params: &Params) -> f64 {
-    let examples = objective.dataset.train.len();
-    bind(objective, params).map_or(0.0, |config| training_work(objective, &config, examples))
-}
-
-fn training_work(objective: &MlpObjective, config: &MlpConfig, examples: usize) -> f64 {
-    let (features, classes) = (objective.dataset.train.features(), objective.dataset.classes.len());
-    let steps = examples.div_ceil(config.batch_size);
-    let products = examples as f64 * config.training_flops(features, classes) as f64;
-    let updates = steps as f64 * config.parameters(features, classes) as f64 * UPDATE_FLOPS;
-    config.epochs as f64 * (products + updates)
+    bind(objective, params).map_or(0.0, |config| objective.refit_flops(&config))
 }
 
 fn candidates_text(objective: &MlpObjective, candidates: &[Candidate], width: usize) -> String {

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::settings::CommandSettings;
-use burn_tune_search::{
-    FoldScore, Objective, ObjectiveError, Params, RefitScore, Rejection, TaskHandle,
-};
+use burn_tune_search::{FoldScore, Objective, ObjectiveError, Params, TaskHandle};
 use thiserror::Error;
 
 /// What a program is told in its environment: the value of the param called so, its text.
@@ -90,14 +88,6 @@ impl CommandObjective {
 impl Objective for CommandObjective {
     type Config = Params;
 
-    fn check(&self, _: &Params) -> Result<(), Rejection> {
-        Ok(())
-    }
-
-    fn folds(&self) -> usize {
-        1
-    }
-
     fn evaluate(
         &self,
         params: &Params,
@@ -105,10 +95,6 @@ impl Objective for CommandObjective {
         handle: &TaskHandle,
     ) -> Result<FoldScore, ObjectiveError> {
         running::evaluate(&self.settings, params, handle)
-    }
-
-    fn refit(&self, _: &Params, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-        Err(failed("a command is not refitted".into()))
     }
 }
 

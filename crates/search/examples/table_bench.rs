@@ -76,14 +76,6 @@ impl Table {
 impl Objective for Table {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
-    fn folds(&self) -> usize {
-        1
-    }
-
     fn steps(&self, _: &Config) -> Option<u64> {
         Some(self.epochs)
     }
@@ -104,10 +96,6 @@ impl Objective for Table {
             }
         }
         Ok(FoldScore { score, ..FoldScore::default() })
-    }
-
-    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-        Err(ObjectiveError::Interrupted)
     }
 }
 

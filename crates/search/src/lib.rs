@@ -49,7 +49,9 @@ pub use direction::Direction;
 pub use flag::Flag;
 pub use history::History;
 pub use metric::Metric;
-pub use objective::{FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle};
+pub use objective::{
+    FoldScore, Objective, ObjectiveError, RefitScore, Refitter, Rejection, TaskHandle,
+};
 pub use params::{ParamValue, Params};
 pub use settings::{SamplerKind, StudySettings};
 pub use space::{Domain, Space};

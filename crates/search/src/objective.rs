@@ -19,36 +19,40 @@ use crate::pruner::IntermediateValue;
 use crate::pruning::TrialPruner;
 use crate::stop::Stop;
 
-/// Turns params into scores.
+/// Turns params into scores. One method is needed, [`Objective::evaluate`]; the others say more of what is
+/// searched, and have defaults.
 ///
 /// One value serves all worker threads at once. It must answer equal questions with equal numbers:
 /// whatever is random has to come from [`TaskHandle::rng`].
+///
+/// ```
+/// use burn_tune_search::{FoldScore, Objective, ObjectiveError, TaskHandle};
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Config {
+///     x: f64,
+/// }
+///
+/// struct Parabola;
+///
+/// impl Objective for Parabola {
+///     type Config = Config;
+///
+///     fn evaluate(
+///         &self,
+///         config: &Config,
+///         _fold: usize,
+///         _handle: &TaskHandle,
+///     ) -> Result<FoldScore, ObjectiveError> {
+///         Ok(FoldScore { score: -(config.x - 2.0).powi(2), ..FoldScore::default() })
+///     }
+/// }
+/// ```
 pub trait Objective: Sync {
-    /// What one trial is configured by. Its fields are the parameters of `[space]`; derive
+    /// What one trial is configured by. Its fields are the parameters of the space; derive
     /// `Deserialize` with `deny_unknown_fields`.
     type Config: DeserializeOwned + Send + Sync;
-
-    /// Refuses values that fit the types but not the model, before any trial runs.
-    ///
-    /// # Errors
-    ///
-    /// The first parameter whose value is not allowed.
-    fn check(&self, config: &Self::Config) -> Result<(), Rejection>;
-
-    /// What it can measure of a model, by the names that `[[objective]]` has for it. Empty where it gives one
-    /// score, which has no other name.
-    fn metrics(&self) -> Vec<Metric> {
-        Vec::new()
-    }
-
-    /// How many folds a trial is scored on.
-    fn folds(&self) -> usize;
-
-    /// How many times a fold with this configuration reports, such as its epochs; `None` where nobody
-    /// knows, or it does not report.
-    fn steps(&self, _config: &Self::Config) -> Option<u64> {
-        None
-    }
 
     /// Trains and scores one fold.
     ///
@@ -62,16 +66,57 @@ pub trait Objective: Sync {
         handle: &TaskHandle,
     ) -> Result<FoldScore, ObjectiveError>;
 
+    /// Refuses values that fit the types but not the model, before any trial runs. By default none.
+    ///
+    /// # Errors
+    ///
+    /// The first parameter whose value is not allowed.
+    fn check(&self, _config: &Self::Config) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    /// What it can measure of a model, by the names that `[[objective]]` has for it. Empty where it gives one
+    /// score, which has no other name.
+    fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+
+    /// How many folds a trial is scored on; by default one.
+    fn folds(&self) -> usize {
+        1
+    }
+
+    /// How many times a fold with this configuration reports, such as its epochs; `None` where nobody
+    /// knows, or it does not report.
+    fn steps(&self, _config: &Self::Config) -> Option<u64> {
+        None
+    }
+
+    /// What all folds of a trial with this configuration cost, in any unit that is the same for all: so that it
+    /// can be said how long a search will take. By default each costs the same.
+    fn cost(&self, _config: &Self::Config) -> f64 {
+        1.0
+    }
+
+    /// Who refits the best trials; by default nobody does.
+    fn refitter(&self) -> Option<&dyn Refitter<Self::Config>> {
+        None
+    }
+}
+
+/// Trains the best trials of a study again, on all of the training data.
+pub trait Refitter<C>: Sync {
     /// Trains on all of the training data, and scores on the held-out test data.
     ///
     /// # Errors
     ///
     /// As for [`Objective::evaluate`].
-    fn refit(
-        &self,
-        config: &Self::Config,
-        handle: &TaskHandle,
-    ) -> Result<RefitScore, ObjectiveError>;
+    fn refit(&self, config: &C, handle: &TaskHandle) -> Result<RefitScore, ObjectiveError>;
+
+    /// What a refit costs, in trials of the same configuration.
+    fn cost(&self) -> f64 {
+        1.0
+    }
 }
 
 /// A parameter whose value an objective does not allow.

@@ -349,10 +349,6 @@ struct Point {
 impl Objective for Noop {
     type Config = Point;
 
-    fn check(&self, _: &Point) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         self.folds
     }
@@ -366,10 +362,5 @@ impl Objective for Noop {
         let Point { a, b, c, d, e, f } = point;
         let score = a + b + c + d + e + f;
         Ok(FoldScore { score, ..FoldScore::default() })
-    }
-
-    fn refit(&self, _: &Point, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-        let reason = "nothing is refitted here".to_owned();
-        Err(ObjectiveError::Failed { reason, flags: Vec::new() })
     }
 }

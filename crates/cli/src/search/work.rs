@@ -4,17 +4,17 @@ use anyhow::{Result, anyhow, bail};
 use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_data::stratified_folds;
 use burn_tune_model::{Backend, MlpMetric, MlpObjective};
-use burn_tune_search::bind::check_spec;
+use burn_tune_search::bind::{bind, check_spec};
 use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::settings::StudySettings;
-use burn_tune_search::{Event, Params};
+use burn_tune_search::{Event, Objective, Params};
 use burn_tune_spec::StudyFile;
 
 use super::definition::{Definition, ExampleFacts, ModelSettings, Tell, WorkSettings};
 use super::plan::Plan;
 use crate::args::SearchArgs;
+use crate::setup;
 use crate::setup::DataSource;
-use crate::{dry_run, setup};
 
 /// So much of a command is shown, in characters.
 const SHOWN: usize = 80;
@@ -123,20 +123,24 @@ fn refuse_arguments_of_models(args: &SearchArgs) -> Result<()> {
 }
 
 impl Work {
-    /// What all folds of a trial cost, in any unit: of commands, each costs the same.
+    /// What all folds of a trial cost, in any unit; nothing where the params do not fit.
     pub fn cost(&self, params: &Params) -> f64 {
+        fn of<O: Objective>(objective: &O, params: &Params) -> f64 {
+            bind(objective, params).map_or(0.0, |config| objective.cost(&config))
+        }
         match self {
-            Work::Model(objective) => dry_run::work(objective, params),
-            Work::Command(_) | Work::Tell => 1.0,
+            Work::Model(objective) => of(objective.as_ref(), params),
+            Work::Command(objective) => of(objective, params),
+            Work::Tell => 1.0,
         }
     }
 
     /// What a refit costs, in trials.
     pub fn refit_cost(&self) -> f64 {
-        let Work::Model(objective) = self else { return 0.0 };
-        // A fold with all of the examples.
-        let examples: usize = objective.folds.iter().map(|fold| fold.train.len()).sum();
-        objective.dataset.train.len() as f64 / examples as f64
+        match self {
+            Work::Model(objective) => objective.refitter().map_or(0.0, |refitter| refitter.cost()),
+            Work::Command(_) | Work::Tell => 0.0,
+        }
     }
 
     /// What trials are scored on.

@@ -43,7 +43,7 @@ pub enum RefitEvent<'a> {
     StopRequested,
 }
 
-/// Refits each of `trials` (number, params) on `seeds` seeds, as far as the store has not kept that
+/// Refits each of `trials` (number, params) on `seeds` seeds, if the objective has who does that, as far as the store has not kept that
 /// already. `watch` sees every event. The answer is in the order (trial as given, seed), without
 /// abandoned ones, and says why some of it may not have been kept.
 pub fn refit<O: Objective, K: Store>(
@@ -54,6 +54,7 @@ pub fn refit<O: Objective, K: Store>(
     options: &RunOptions,
     watch: impl FnMut(RefitEvent),
 ) -> (Vec<Refit>, Result<(), StoreError>) {
+    let Some(refitter) = objective.refitter() else { return (Vec::new(), Ok(())) };
     let tasks = (0..trials.len()).flat_map(|place| (0..seeds).map(move |seed| (place, seed)));
     let mut dispatcher = RefitDispatcher {
         trials,
@@ -70,7 +71,7 @@ pub fn refit<O: Objective, K: Store>(
         let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop)
             .with_live(options.live.clone());
         let (result, span) = options.span_of(worker, || match bind(objective, params) {
-            Ok(config) => failing_on_panic(|| objective.refit(&config, &handle)),
+            Ok(config) => failing_on_panic(|| refitter.refit(&config, &handle)),
             Err(error) => Err(ObjectiveError::Failed { reason: error.to_string(), flags: vec![] }),
         });
         (place, Refit { trial, seed, result, span })

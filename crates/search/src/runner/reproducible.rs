@@ -51,10 +51,6 @@ impl Shuffled {
 impl Objective for Shuffled {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         FOLDS
     }
@@ -83,10 +79,6 @@ impl Objective for Shuffled {
             }
         }
         Ok(FoldScore { score, ..FoldScore::default() })
-    }
-
-    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-        Err(ObjectiveError::Interrupted)
     }
 }
 

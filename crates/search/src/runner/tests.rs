@@ -28,10 +28,6 @@ struct Prescribed {
 impl Objective for Prescribed {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         3
     }
@@ -61,6 +57,12 @@ impl Objective for Prescribed {
         Ok(FoldScore { score, ..FoldScore::default() })
     }
 
+    fn refitter(&self) -> Option<&dyn Refitter<Config>> {
+        Some(self)
+    }
+}
+
+impl Refitter<Config> for Prescribed {
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         assert_ne!(config.x, 2, "this one breaks");
         Ok(RefitScore {
@@ -342,10 +344,6 @@ fn wait_for_two(count: &AtomicUsize) {
 impl Objective for Held {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         3
     }
@@ -370,6 +368,12 @@ impl Objective for Held {
         Ok(FoldScore { score: 0.5, ..FoldScore::default() })
     }
 
+    fn refitter(&self) -> Option<&dyn Refitter<Config>> {
+        Some(self)
+    }
+}
+
+impl Refitter<Config> for Held {
     fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         unreachable!("nothing is refitted")
     }
@@ -408,10 +412,6 @@ struct Endless;
 impl Objective for Endless {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         2
     }
@@ -428,6 +428,12 @@ impl Objective for Endless {
         }
     }
 
+    fn refitter(&self) -> Option<&dyn Refitter<Config>> {
+        Some(self)
+    }
+}
+
+impl Refitter<Config> for Endless {
     fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         unreachable!("no trial is complete")
     }

@@ -35,13 +35,7 @@ impl Objective for Stub {
         let _ = (config.batch, config.act.as_ref().map(|act| matches!(act, Act::Relu | Act::Tanh)));
         Rejection::unless(config.lr > 0.0, "lr", config.lr, "a number above 0")
     }
-    fn folds(&self) -> usize {
-        1
-    }
     fn evaluate(&self, _: &Config, _: usize, _: &TaskHandle) -> Result<FoldScore, ObjectiveError> {
-        Err(ObjectiveError::Interrupted)
-    }
-    fn refit(&self, _: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         Err(ObjectiveError::Interrupted)
     }
 }

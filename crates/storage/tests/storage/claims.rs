@@ -117,10 +117,6 @@ struct Config {
 impl Objective for Counted {
     type Config = Config;
 
-    fn check(&self, _: &Config) -> Result<(), Rejection> {
-        Ok(())
-    }
-
     fn folds(&self) -> usize {
         FOLDS
     }
@@ -141,6 +137,12 @@ impl Objective for Counted {
         Ok(FoldScore { score, ..FoldScore::default() })
     }
 
+    fn refitter(&self) -> Option<&dyn Refitter<Config>> {
+        Some(self)
+    }
+}
+
+impl Refitter<Config> for Counted {
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         let per_class_recall = vec![0.5, f64::NAN];
