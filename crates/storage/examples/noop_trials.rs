@@ -30,8 +30,7 @@ use burn_tune_search::settings::SamplerKind;
 use burn_tune_search::store::{InMemory, Store};
 use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{
-    Candidates, Direction, Event, FoldScore, History, Objective, ObjectiveError, RefitScore,
-    Rejection, Stop, TaskHandle,
+    Candidates, Direction, Event, FoldScore, History, Objective, ObjectiveError, Stop, TaskHandle,
 };
 use burn_tune_spec::StudyFile;
 use burn_tune_storage::{

@@ -9,6 +9,7 @@ use burn_tune_model::mlp::Layer;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{Trained, TrainingSet, gradients, predict, to_the_end, train};
 use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpObjective};
+use burn_tune_search::Refitter;
 use burn_tune_search::keyed_rng::{Purpose, Task};
 use burn_tune_search::{Flag, Objective, ObjectiveError, Stop, TaskHandle};
 use rand::seq::SliceRandom;

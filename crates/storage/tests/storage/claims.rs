@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
-use burn_tune_search::objective::{ObjectiveError, Rejection};
+use burn_tune_search::objective::{ObjectiveError, Refitter};
 use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::runner::{Refit, RunOptions, refit, run};
 use burn_tune_search::store::{Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoredTrial};
