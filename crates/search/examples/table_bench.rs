@@ -13,16 +13,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::path::Path;
 
-use burn_tune_search::objective::{ObjectiveError, Rejection, Verdict};
+use burn_tune_search::objective::{ObjectiveError, Verdict};
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::pruning::Pruning;
 use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::store::InMemory;
 use burn_tune_search::suggester::Suggester;
-use burn_tune_search::{
-    Direction, FoldScore, History, Objective, ParamValue, RefitScore, TaskHandle,
-};
+use burn_tune_search::{Direction, FoldScore, History, Objective, ParamValue, TaskHandle};
 use burn_tune_spec::StudyFile;
 
 const SAMPLERS: [SamplerKind; 3] = [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe];

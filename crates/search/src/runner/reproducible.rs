@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::tests::options;
 use super::*;
 use crate::direction::Direction;
-use crate::objective::{RefitScore, Rejection, Verdict};
+use crate::objective::Verdict;
 use crate::pruner::PrunerSettings;
 use crate::settings::{SamplerKind, StudySettings};
 use crate::spec::StudySpec;

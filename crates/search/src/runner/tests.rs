@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::candidates::Candidates;
-use crate::objective::{Flag, RefitScore, Rejection};
+use crate::objective::{Flag, RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
 use crate::settings::SamplerKind;
 use crate::store::{FoldRecord, InMemory, RefitClaim, SuggestAfter};

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 use serde::Deserialize;
 
 use burn_tune_search::bind::check_spec;
-use burn_tune_search::{FoldScore, Objective, ObjectiveError, RefitScore, Rejection, TaskHandle};
+use burn_tune_search::{FoldScore, Objective, ObjectiveError, Rejection, TaskHandle};
 
 use super::*;
 
