@@ -147,4 +147,6 @@ mod tests {
 }
 
 #[cfg(test)]
+mod modules;
+#[cfg(test)]
 mod tidy;

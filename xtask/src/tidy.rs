@@ -231,7 +231,7 @@ fn dependencies(args: &[&str], format: &str) -> BTreeSet<String> {
 }
 
 /// The manifest of each package with the folder that it stands in.
-fn manifests() -> impl Iterator<Item = (String, toml::Table)> {
+pub(crate) fn manifests() -> impl Iterator<Item = (String, toml::Table)> {
     let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let folders = crates.chain([root().join("xtask")]);
     folders.map(|folder| {
@@ -294,7 +294,7 @@ fn is_path(text: &str) -> bool {
         && !MADE_LATER.iter().any(|folder| text.starts_with(folder))
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -308,20 +308,20 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-fn assert_none(found: impl Iterator<Item = String>, rule: &str) {
+pub(crate) fn assert_none(found: impl Iterator<Item = String>, rule: &str) {
     let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "{rule}:\n  {}", found.join("\n  "));
 }
 
-fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The path as documents write it.
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/")
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }

@@ -13,8 +13,9 @@ use burn_tune_ranking::{
 };
 use burn_tune_search::bind::check_spec;
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::runner::{Refit, refit};
+use burn_tune_search::runner::refit;
 use burn_tune_search::store::InMemory;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Candidates, Params};
 use burn_tune_spec::StudyFile;
 

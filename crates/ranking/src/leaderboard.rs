@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use burn_tune_search::metric::{Metric, deterministic};
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::IntermediateValue;
-use burn_tune_search::runner::Refit;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 //! somebody else has reported of them.
 
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::runner::Refit;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Flag, Params, RefitScore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

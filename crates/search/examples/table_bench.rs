@@ -15,7 +15,7 @@ use std::path::Path;
 
 use burn_tune_search::objective::{ObjectiveError, Verdict};
 use burn_tune_search::pruner::PrunerSettings;
-use burn_tune_search::pruning::Pruning;
+use burn_tune_search::pruner::Pruning;
 use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::store::InMemory;

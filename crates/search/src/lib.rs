@@ -15,6 +15,7 @@ pub mod params;
 pub mod settings;
 pub mod space;
 pub mod spec;
+pub mod spec_error;
 
 pub mod bind;
 pub mod curves;

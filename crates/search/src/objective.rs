@@ -16,7 +16,7 @@ use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
 use crate::pruner::IntermediateValue;
-use crate::pruning::TrialPruner;
+use crate::pruner::TrialPruner;
 use crate::stop::Stop;
 
 /// Turns params into scores. One method is needed, [`Objective::evaluate`]; the others say more of what is

@@ -18,11 +18,13 @@ mod percentile;
 mod schedule;
 mod settings;
 mod threshold;
+mod trial_pruner;
 mod wilcoxon;
 
 use std::sync::Arc;
 
 pub use self::settings::{Fault, PrunerSettings, ReportUnit};
+pub use self::trial_pruner::{Pruning, TrialPruner};
 
 /// A value that a trial has reported on the way.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -16,16 +16,17 @@ use crate::history::History;
 use crate::keyed_rng::Task;
 use crate::live::LiveWatch;
 use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
-use crate::pruner::{IntermediateValue, ReportUnit};
-use crate::pruning::{PrunerHistory, Pruning, TrialPruner, intermediate_values};
+use crate::pruner::{IntermediateValue, Pruning, ReportUnit, TrialPruner};
+use crate::pruning::{PrunerHistory, intermediate_values};
 use crate::stop::Stop;
-use crate::store::{Claimed, FoldRecord, SaveOutcome, Store, StoreError, StoredTrial};
+use crate::store::{Claimed, SaveOutcome, Store, StoreError};
 use crate::suggester::{Effort, Suggest};
 use crate::timeline::Span;
 use crate::trial::{Event, TrialState};
+use crate::trial::{FoldRecord, StoredTrial};
 
 use self::dispatch::{Dispatcher, Next, dispatch};
-pub use self::refits::{Refit, RefitEvent, refit};
+pub use self::refits::{RefitEvent, refit};
 
 /// How a study is run. None of it changes what a trial comes to, but for `seed`, `pruning` with `window`, and
 /// `trial_timeout`.
@@ -307,7 +308,7 @@ where
         let TrialState::Running { folds } = &self.history.trials()[number].state else { return };
         let ended = folds.iter().take_while(|fold| fold.is_some()).count();
         let end = match self.options.pruning.as_ref().map(|pruning| pruning.report_unit) {
-            Some(ReportUnit::Epochs) if ended == 0 => 1,
+            Some(ReportUnit::Steps) if ended == 0 => 1,
             Some(ReportUnit::Folds) => ended + 1,
             _ => folds.len(),
         };

@@ -17,14 +17,11 @@
 //! # Ok::<(), burn_tune_search::SpecError>(())
 //! ```
 
-use std::fmt;
-
-use thiserror::Error;
-
 use crate::did_you_mean;
 use crate::params::ParamValue;
 use crate::settings::{StudySettings, check_name};
 use crate::space::{Condition, Domain, Space, check_whole};
+pub use crate::spec_error::{Place, SpecError};
 
 /// A study: what is searched, and how.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,79 +43,6 @@ pub struct ExplicitTrial {
     pub values: Vec<(String, ParamValue)>,
     /// The scores that somebody else has published for it, to be set beside ours.
     pub reported: Vec<f64>,
-}
-
-/// A part of a [`StudySpec`]: where an error is. A file that the spec came from knows the line.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// A setting of the study, by its key.
-    Setting(&'static str),
-    /// A setting of its pruner, by its key.
-    Pruner(&'static str),
-    /// The space as a whole: something is missing from it.
-    Space,
-    /// The name of a parameter.
-    Param(String),
-    /// All that a parameter may be.
-    Domain(String),
-    /// One of the values of a parameter's list, by its place; of a range, 0 is the low end and 1 the high one.
-    Value(String, usize),
-    /// The step of a parameter's range.
-    Step(String),
-    /// The name of an explicit trial, which has this place.
-    TrialName(usize),
-    /// A parameter that an explicit trial states.
-    TrialParam(usize, String),
-    /// The value that an explicit trial states.
-    TrialValue(usize, String),
-    /// One of the objectives, by its place.
-    Objective(usize),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Place::Setting(key) => write!(f, "`{key}`"),
-            Place::Pruner(key) => write!(f, "`{key}` of the pruner"),
-            Place::Space => f.write_str("the space"),
-            Place::Param(name) | Place::Domain(name) => write!(f, "`{name}`"),
-            Place::Value(name, 0) => write!(f, "low of `{name}`"),
-            Place::Value(name, place) => write!(f, "value {place} of `{name}`"),
-            Place::Step(name) => write!(f, "step of `{name}`"),
-            Place::TrialName(trial) => write!(f, "name of explicit trial {trial}"),
-            Place::TrialParam(trial, name) | Place::TrialValue(trial, name) => {
-                write!(f, "`{name}` of explicit trial {trial}")
-            }
-            Place::Objective(place) => write!(f, "objective {place}"),
-        }
-    }
-}
-
-/// What is wrong with a study, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{place}: {problem}")]
-pub struct SpecError {
-    /// Where.
-    pub place: Place,
-    /// What, in one sentence.
-    pub problem: String,
-    /// A few words for a mark at the place.
-    pub label: String,
-    /// What would be right.
-    pub help: String,
-}
-
-impl SpecError {
-    /// An error whose mark says `here`.
-    pub fn new(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
-        SpecError { place, problem: problem.into(), label: "here".into(), help: help.into() }
-    }
-
-    /// The same with other words at the mark.
-    #[must_use]
-    pub fn labelled(self, label: impl Into<String>) -> Self {
-        SpecError { label: label.into(), ..self }
-    }
 }
 
 /// What an explicit trial has besides parameters: no parameter is called so.

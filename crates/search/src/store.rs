@@ -3,11 +3,8 @@
 
 use thiserror::Error;
 
-use crate::objective::FoldScore;
-use crate::runner::Refit;
 use crate::suggester::{Effort, Suggestion};
-use crate::timeline::Span;
-use crate::trial::{Failure, Trial};
+use crate::trial::{FoldRecord, Refit, StoredTrial, Trial};
 
 /// One process's part in a study that is kept somewhere.
 ///
@@ -77,15 +74,6 @@ pub trait Store {
 /// What the next trial tries, after news of other processes' trials.
 pub type SuggestAfter<'a> = dyn FnMut(&[StoredTrial], Effort) -> Option<Suggestion> + 'a;
 
-/// A trial as others, or an earlier run, have left it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredTrial {
-    /// The trial, with the folds that have ended.
-    pub trial: Trial,
-    /// Who worked on which fold, and when.
-    pub spans: Vec<(usize, Span)>,
-}
-
 /// What there is to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
@@ -108,18 +96,6 @@ pub enum RefitClaim {
     Done(Box<Refit>),
     /// Another process is at it.
     Elsewhere,
-}
-
-/// What one fold came to, and who worked on it; `None` where nobody did, because the configuration was
-/// wrong.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoldRecord {
-    /// Its score, or why it has none.
-    pub result: Result<FoldScore, Failure>,
-    /// Who, and when.
-    pub span: Option<Span>,
-    /// What the program that scored it has written to stderr, the end of it where that is long.
-    pub stderr: Option<String>,
 }
 
 /// Whether a result was kept.

@@ -3,11 +3,44 @@
 use thiserror::Error;
 
 use crate::mean::mean;
-use crate::objective::{Flag, FoldScore, ObjectiveError};
+use crate::objective::{Flag, FoldScore, ObjectiveError, RefitScore};
 use crate::params::Params;
 use crate::pruner::IntermediateValue;
-use crate::store::{FoldRecord, StoredTrial};
 use crate::timeline::Span;
+
+/// A trial as others, or an earlier run, have left it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredTrial {
+    /// The trial, with the folds that have ended.
+    pub trial: Trial,
+    /// Who worked on which fold, and when.
+    pub spans: Vec<(usize, Span)>,
+}
+
+/// What one fold came to, and who worked on it; `None` where nobody did, because the configuration was
+/// wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoldRecord {
+    /// Its score, or why it has none.
+    pub result: Result<FoldScore, Failure>,
+    /// Who, and when.
+    pub span: Option<Span>,
+    /// What the program that scored it has written to stderr, the end of it where that is long.
+    pub stderr: Option<String>,
+}
+
+/// One refit that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refit {
+    /// The trial's number.
+    pub trial: usize,
+    /// The seed's number, from 0.
+    pub seed: usize,
+    /// What it came to.
+    pub result: Result<RefitScore, ObjectiveError>,
+    /// Who worked on it, and when.
+    pub span: Span,
+}
 
 /// What a trial tries.
 #[derive(Debug, Clone, PartialEq)]

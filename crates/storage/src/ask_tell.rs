@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::IntermediateValue;
-use burn_tune_search::store::StoredTrial;
 use burn_tune_search::suggester::Suggestion;
+use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Candidate, FoldScore, Trial};
 
 use crate::claims::commit::write_end;

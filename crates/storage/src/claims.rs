@@ -15,11 +15,10 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::runner::Refit;
-use burn_tune_search::store::{
-    Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoreError, StoredTrial, SuggestAfter,
-};
+use burn_tune_search::store::{Claimed, RefitClaim, SaveOutcome, Store, StoreError, SuggestAfter};
 use burn_tune_search::suggester::{Effort, Suggestion};
+use burn_tune_search::trial::Refit;
+use burn_tune_search::trial::{FoldRecord, StoredTrial};
 use burn_tune_search::{Candidate, Params, Trial, TrialState};
 
 use self::acquire::{OpenTrials, Scan, begin, take_up_abandoned};
@@ -28,7 +27,7 @@ use self::commit::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_
 use crate::coordination::count_workers;
 use crate::database::{Access, Database};
 use crate::distribution::Distribution;
-use crate::leases::Leases;
+use crate::leases::{Leases, TRIAL};
 use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::lock_study;
@@ -402,9 +401,6 @@ impl Store for StudyStore {
         Ok(lost)
     }
 }
-
-/// The task of the lease of a trial itself.
-pub(crate) const TRIAL: &str = "trial";
 
 fn store_error(error: StorageError) -> StoreError {
     StoreError(error.to_string())

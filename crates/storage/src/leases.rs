@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::StorageError;
-use crate::claims::TRIAL;
 use crate::database::{Access, Database, Row, Value};
 use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::{lock_study, set_study_system_attribute, study_system_attribute};
 use crate::worker::Worker;
+
+/// The task of the lease of a trial itself.
+pub(crate) const TRIAL: &str = "trial";
 
 /// The system attribute of a study that says who works on what its next trial tries, and until when that is
 /// to be believed. It is there only meanwhile.

@@ -9,10 +9,10 @@ use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::runner::Refit;
-use burn_tune_search::store::{FoldRecord, StoredTrial};
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
+use burn_tune_search::trial::Refit;
+use burn_tune_search::trial::{FoldRecord, StoredTrial};
 use burn_tune_search::{Candidate, Curves, FoldScore, ParamValue, Params, Trial, TrialState};
 
 use self::task_json::fold_record;
@@ -160,8 +160,8 @@ pub fn intermediate_values(
 ) -> Vec<(i64, f64)> {
     match report_unit {
         ReportUnit::Folds => vec![(fold as i64, score.score)],
-        ReportUnit::Epochs if fold > 0 => Vec::new(),
-        ReportUnit::Epochs => score
+        ReportUnit::Steps if fold > 0 => Vec::new(),
+        ReportUnit::Steps => score
             .intermediate_values
             .iter()
             .map(|report| (report.step as i64, report.value))

@@ -9,7 +9,7 @@ use burn_tune_data::Dataset;
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::bind::from_params;
-use burn_tune_search::pruning::Pruning;
+use burn_tune_search::pruner::Pruning;
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Metric, ParamValue, Params, Space};
 use burn_tune_spec::StudyFile;

@@ -9,8 +9,8 @@ use burn_tune_ranking::format::count;
 use burn_tune_search::bind::bind;
 use burn_tune_search::candidates::for_budgets;
 use burn_tune_search::metric::{deterministic, resolve_objectives};
+use burn_tune_search::pruner::Pruning;
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::pruning::Pruning;
 use burn_tune_search::sampler::SobolSampler;
 use burn_tune_search::sampler::unit_space::UnitSpace;
 use burn_tune_search::settings::{SamplerKind, StopRule, StudySettings};
@@ -146,7 +146,7 @@ impl Plan {
             (Some(pruner), _) => pruner.report_unit(),
             (None, Work::Model(_)) => ReportUnit::default(),
             // A program's intermediate values are kept, whether anybody decides by them or not.
-            (None, Work::Command(_) | Work::Tell) => ReportUnit::Epochs,
+            (None, Work::Command(_) | Work::Tell) => ReportUnit::Steps,
         }
     }
 

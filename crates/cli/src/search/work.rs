@@ -179,7 +179,7 @@ impl Silence {
     /// Where a pruner looks at what a program reports, nobody knows beforehand whether it reports anything.
     pub fn of(plan: &Plan) -> Self {
         let hears =
-            matches!(plan.work, Work::Command(_)) && plan.report_unit() == ReportUnit::Epochs;
+            matches!(plan.work, Work::Command(_)) && plan.report_unit() == ReportUnit::Steps;
         let pruner = plan.study().pruner.as_ref().filter(|_| hears);
         Silence { deaf: pruner.map(|pruner| pruner.name().to_owned()) }
     }

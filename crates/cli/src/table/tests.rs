@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use burn_tune_ranking::{Evaluation, StudyFacts};
-use burn_tune_search::runner::Refit;
 use burn_tune_search::timeline::Span;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{
     Candidate, Direction, Event, Flag, FoldScore, History, Metric, ObjectiveError, ParamValue,
     RefitScore,

@@ -1,8 +1,8 @@
 //! Comparisons of small leaderboards: what moves is told, and nothing else.
 
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::runner::Refit;
 use burn_tune_search::timeline::Span;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Event, FoldScore, History, ParamValue, RefitScore};
 use insta::assert_snapshot;
 use proptest::prelude::*;

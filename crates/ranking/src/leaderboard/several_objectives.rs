@@ -1,7 +1,7 @@
 //! Leaderboards, and the files beside them, of studies with several objectives.
 
 use burn_tune_search::metric::Metric;
-use burn_tune_search::store::StoredTrial;
+use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Event, FoldScore, Trial};
 use insta::assert_snapshot;
 use proptest::prelude::*;

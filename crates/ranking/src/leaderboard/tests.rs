@@ -1,7 +1,7 @@
 //! Leaderboards as they are written, for studies that go well, fail, tie or are interrupted.
 
-use burn_tune_search::store::StoredTrial;
 use burn_tune_search::timeline::Span;
+use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Event, FoldScore, Trial};
 use insta::assert_snapshot;
 use proptest::prelude::*;

@@ -102,7 +102,7 @@ pub enum ReportUnit {
     #[default]
     Folds,
     /// The validation score after each epoch of the first fold: the others begin once that has ended.
-    Epochs,
+    Steps,
 }
 
 /// A setting that no study can have.
@@ -179,7 +179,7 @@ impl PrunerSettings {
     pub fn report_unit(&self) -> ReportUnit {
         match self {
             PrunerSettings::Wilcoxon { .. } => ReportUnit::Folds,
-            _ => ReportUnit::Epochs,
+            _ => ReportUnit::Steps,
         }
     }
 

@@ -7,23 +7,10 @@ use super::{RunOptions, failing_on_panic};
 use crate::bind::bind;
 use crate::executor::with_threads;
 use crate::keyed_rng::Task;
-use crate::objective::{Objective, ObjectiveError, RefitScore, TaskHandle};
+use crate::objective::{Objective, ObjectiveError, TaskHandle};
 use crate::params::Params;
 use crate::store::{RefitClaim, SaveOutcome, Store, StoreError};
-use crate::timeline::Span;
-
-/// One refit that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refit {
-    /// The trial's number.
-    pub trial: usize,
-    /// The seed's number, from 0.
-    pub seed: usize,
-    /// What it came to.
-    pub result: Result<RefitScore, ObjectiveError>,
-    /// Who worked on it, and when.
-    pub span: Span,
-}
+use crate::trial::Refit;
 
 /// Something that happened among the refits.
 #[derive(Debug, Clone, Copy, PartialEq)]

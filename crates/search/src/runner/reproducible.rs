@@ -15,11 +15,12 @@ use crate::objective::Verdict;
 use crate::pruner::PrunerSettings;
 use crate::settings::{SamplerKind, StudySettings};
 use crate::spec::StudySpec;
+use crate::store::RefitClaim;
 use crate::store::SuggestAfter;
-use crate::store::{FoldRecord, RefitClaim};
 use crate::suggester::Suggester;
 use crate::suggester::Suggestion;
-use crate::trial::Trial;
+use crate::trial::FoldRecord;
+use crate::trial::{Refit, Trial};
 
 const FOLDS: usize = 5;
 const EPOCHS: u64 = 9;

@@ -10,9 +10,10 @@ use crate::candidates::Candidates;
 use crate::objective::{Flag, RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
 use crate::settings::SamplerKind;
-use crate::store::{FoldRecord, InMemory, RefitClaim, SuggestAfter};
+use crate::store::{InMemory, RefitClaim, SuggestAfter};
 use crate::trial::Candidate;
-use crate::trial::{Trial, TrialState};
+use crate::trial::FoldRecord;
+use crate::trial::{Refit, Trial, TrialState};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

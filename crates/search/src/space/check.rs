@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Domain, LARGEST_INT};
 use crate::params::ParamValue;
-use crate::spec::{Place, SpecError};
+use crate::spec_error::{Place, SpecError};
 
 impl Domain {
     /// Whether a parameter called `name` can have this domain.

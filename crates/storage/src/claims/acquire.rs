@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn_tune_search::Candidate;
-use burn_tune_search::store::StoredTrial;
+use burn_tune_search::trial::StoredTrial;
 
-use super::{TRIAL, WorkerOptions};
+use super::WorkerOptions;
 use crate::StorageError;
 use crate::database::{Database, Value};
-use crate::leases::{Lease, Leases, lost_trials};
+use crate::leases::{Lease, Leases, TRIAL, lost_trials};
 use crate::records::{StudyRecord, TrialRecord};
 use crate::trial_codec::{LOST, WORKER, new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_system_attribute};

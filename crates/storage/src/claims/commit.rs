@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use burn_tune_ranking::curves_file::{CurvesByTask, to_npz};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::runner::Refit;
 use burn_tune_search::store::{SaveOutcome, StoreError};
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Curves, Trial};
 
-use super::TRIAL;
 use crate::StorageError;
 use crate::database::{Database, Value};
-use crate::leases::Leases;
+use crate::leases::{Leases, TRIAL};
 use crate::trial_codec::{REFIT, WORKER, end_attributes, refits_in, state, values};
 use crate::trials::write::{end_trial, set_trial_attribute};
 

@@ -2,10 +2,10 @@
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::IntermediateValue;
-use burn_tune_search::runner::Refit;
-use burn_tune_search::store::FoldRecord;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Failure;
+use burn_tune_search::trial::FoldRecord;
+use burn_tune_search::trial::Refit;
 use burn_tune_search::{Flag, FoldScore, RefitScore};
 use serde::{Deserialize, Serialize};
 

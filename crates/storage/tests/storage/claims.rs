@@ -7,10 +7,12 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::{ObjectiveError, Refitter};
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::runner::{Refit, RunOptions, refit, run};
-use burn_tune_search::store::{Claimed, FoldRecord, RefitClaim, SaveOutcome, Store, StoredTrial};
+use burn_tune_search::runner::{RunOptions, refit, run};
+use burn_tune_search::store::{Claimed, RefitClaim, SaveOutcome, Store};
 use burn_tune_search::suggester::{Effort, Suggestion};
 use burn_tune_search::timeline::Span;
+use burn_tune_search::trial::Refit;
+use burn_tune_search::trial::{FoldRecord, StoredTrial};
 use burn_tune_search::{
     Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, TaskHandle,
     Trial, TrialState,
