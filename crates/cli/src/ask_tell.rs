@@ -154,7 +154,7 @@ pub fn tell(args: &TellArgs) -> Result<ExitCode> {
 fn finish(storage: &mut Storage, study: &StudyRecord) -> Result<()> {
     let budget = budgets(study).last().copied().unwrap_or(0);
     let trials = storage.trials(study).map_err(failure)?;
-    let ended = |trial: &TrialRecord| !matches!(trial.state.as_str(), "RUNNING" | "WAITING");
+    let ended = |trial: &TrialRecord| trial.state.has_ended();
     if trials.len() >= budget && trials.iter().all(ended) {
         storage.set_study_attribute(study.id, FINISHED, &budget.to_string()).map_err(failure)?;
     }

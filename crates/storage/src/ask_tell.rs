@@ -12,7 +12,7 @@ use burn_tune_search::{Candidate, FoldScore, Trial};
 use crate::claims::commit::write_end;
 use crate::database::{Access, Database, Value};
 use crate::distribution::Distribution;
-use crate::records::{StudyRecord, TrialRecord};
+use crate::records::{RecordState, StudyRecord, TrialRecord};
 use crate::row_reader::RowReader;
 use crate::studies::lock_study;
 use crate::trial_codec::{fold_json, fold_key, is_ours, new_trial, stored_trial};
@@ -186,7 +186,7 @@ fn apply_tell(
     if !is_ours(record) {
         return refused(format!("trial {number} is another program's: tell it there"));
     }
-    if record.state != "RUNNING" {
+    if record.state != RecordState::Running {
         return match is_known(record, told) {
             true => Ok(TellReply::Known),
             false => refused(format!("trial {number} has ended: {}", ended(record))),
@@ -268,19 +268,19 @@ pub fn intermediate_values_of(record: &TrialRecord) -> Vec<IntermediateValue> {
 fn is_known(record: &TrialRecord, told: &Tell) -> bool {
     match told {
         Tell::Value(value) if value.is_finite() => {
-            record.state == "COMPLETE" && record.values == [*value]
+            record.state == RecordState::Complete && record.values == [*value]
         }
-        Tell::Value(_) | Tell::Failed { .. } => record.state == "FAIL",
-        Tell::Pruned => record.state == "PRUNED",
+        Tell::Value(_) | Tell::Failed { .. } => record.state == RecordState::Fail,
+        Tell::Pruned => record.state == RecordState::Pruned,
         Tell::Step(_) => false,
     }
 }
 
 fn ended(record: &TrialRecord) -> String {
     let values: Vec<String> = record.values.iter().map(f64::to_string).collect();
-    match record.state.as_str() {
-        "COMPLETE" => format!("it is complete with {}", values.join(", ")),
-        "PRUNED" => "it was pruned".into(),
+    match record.state {
+        RecordState::Complete => format!("it is complete with {}", values.join(", ")),
+        RecordState::Pruned => "it was pruned".into(),
         _ => "it has failed".into(),
     }
 }

@@ -38,7 +38,7 @@ mod trials;
 pub use claims::{StudyStore, WorkerOptions};
 pub use distribution::Distribution;
 pub use error::StorageError;
-pub use records::{ParamRecord, StudyRecord, TrialRecord};
+pub use records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 pub use storage::{OpenMode, RetryPolicy, Storage};
 pub use studies::{Counts, StudySummary};
 pub use url::StorageUrl;

@@ -1,6 +1,7 @@
 //! What the tables hold of a study and of a trial, of whatever program: nothing is interpreted.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A study.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,59 @@ pub struct StudyRecord {
     pub system_attributes: BTreeMap<String, String>,
 }
 
+/// How far a trial is, in Optuna's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordState {
+    /// Somebody works on it, or did.
+    Running,
+    /// It has a value for each objective.
+    Complete,
+    /// It was stopped.
+    Pruned,
+    /// It came to no value.
+    Fail,
+    /// It is asked for, and has not begun.
+    Waiting,
+}
+
+impl RecordState {
+    /// All of them.
+    pub const ALL: [RecordState; 5] = [
+        RecordState::Running,
+        RecordState::Complete,
+        RecordState::Pruned,
+        RecordState::Fail,
+        RecordState::Waiting,
+    ];
+
+    /// As it stands in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RecordState::Running => "RUNNING",
+            RecordState::Complete => "COMPLETE",
+            RecordState::Pruned => "PRUNED",
+            RecordState::Fail => "FAIL",
+            RecordState::Waiting => "WAITING",
+        }
+    }
+
+    /// The state of this word; `None` for one that Optuna does not know.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether nothing more becomes of the trial.
+    pub fn has_ended(self) -> bool {
+        !matches!(self, RecordState::Running | RecordState::Waiting)
+    }
+}
+
+impl fmt::Display for RecordState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// A trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRecord {
@@ -24,8 +78,8 @@ pub struct TrialRecord {
     pub id: i64,
     /// Its number in the study, from 0.
     pub number: usize,
-    /// `RUNNING`, `COMPLETE`, `PRUNED`, `FAIL` or `WAITING`.
-    pub state: String,
+    /// How far it is.
+    pub state: RecordState,
     /// The value of each objective; infinities are values, NaN is none.
     pub values: Vec<f64>,
     /// In the order in which they were written.

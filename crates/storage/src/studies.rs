@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bulk_insert::insert_rows;
 use crate::database::{Access, Database, Value};
-use crate::records::StudyRecord;
+use crate::records::{RecordState, StudyRecord};
 use crate::row_reader::RowReader;
 use crate::trials::number;
 use crate::{Storage, StorageError};
@@ -361,16 +361,12 @@ fn count_trials(
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         let (state, count) = (row.text()?, row.count()?);
         let counts = &mut summary.counts;
-        match state.as_str() {
-            "COMPLETE" => counts.complete = count,
-            "PRUNED" => counts.pruned = count,
-            "FAIL" => counts.failed = count,
-            "RUNNING" => counts.running = count,
-            "WAITING" => counts.waiting = count,
-            _ => {
-                let problem = format!("a trial is in the unknown state {state}");
-                return Err(StorageError::Permanent(problem));
-            }
+        match crate::trials::state(&state)? {
+            RecordState::Complete => counts.complete = count,
+            RecordState::Pruned => counts.pruned = count,
+            RecordState::Fail => counts.failed = count,
+            RecordState::Running => counts.running = count,
+            RecordState::Waiting => counts.waiting = count,
         }
         let (start, complete) = (row.optional_date()?, row.optional_date()?);
         summary.start = summary.start.take().into_iter().chain(start).min();

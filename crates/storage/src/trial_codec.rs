@@ -19,7 +19,7 @@ use self::task_json::fold_record;
 pub use self::task_json::{fold_json, refit, refit_json};
 use crate::StorageError;
 use crate::distribution::Distribution;
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 use crate::trials::write::NewTrial;
 
 /// The system attribute that says who works, or worked last, on a trial. Trials without it are other
@@ -142,12 +142,12 @@ pub fn values(trial: &Trial) -> Vec<f64> {
 }
 
 /// A trial's state in Optuna's words.
-pub fn state(trial: &Trial) -> &'static str {
+pub fn state(trial: &Trial) -> RecordState {
     match trial.state {
-        TrialState::Complete { .. } => "COMPLETE",
-        TrialState::Pruned { .. } => "PRUNED",
-        TrialState::Failed { .. } => "FAIL",
-        TrialState::Running { .. } | TrialState::Foreign { .. } => "RUNNING",
+        TrialState::Complete { .. } => RecordState::Complete,
+        TrialState::Pruned { .. } => RecordState::Pruned,
+        TrialState::Failed { .. } => RecordState::Fail,
+        TrialState::Running { .. } | TrialState::Foreign { .. } => RecordState::Running,
     }
 }
 
@@ -190,7 +190,7 @@ pub(crate) fn new_trial(
     let system_attributes = vec![(WORKER.to_owned(), worker.to_owned())];
     let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
     let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
-    Ok(NewTrial { state: "RUNNING", params, user_attributes, system_attributes })
+    Ok(NewTrial { state: RecordState::Running, params, user_attributes, system_attributes })
 }
 
 /// The trial of a study of `folds` folds that stands in a row.
@@ -221,7 +221,8 @@ pub fn stored_trial(record: &TrialRecord, folds: usize) -> Result<StoredTrial, S
         },
         spans: Vec::new(),
     };
-    let complete = record.state == "COMPLETE" && record.values.iter().all(|v| v.is_finite());
+    let complete =
+        record.state == RecordState::Complete && record.values.iter().all(|v| v.is_finite());
     let values = if complete { record.values.clone() } else { Vec::new() };
     if !is_ours(record) {
         kept.trial.state = TrialState::Foreign { values, begun_here: false };
@@ -238,13 +239,13 @@ pub fn stored_trial(record: &TrialRecord, folds: usize) -> Result<StoredTrial, S
             state.after_fold(record.number, fold, result).map_err(|error| wrong(&key, &error))?;
     }
     if !kept.trial.is_finished() {
-        match record.state.as_str() {
-            "FAIL" => {
+        match record.state {
+            RecordState::Fail => {
                 let reason = "set to FAIL by another program, such as Optuna".to_owned();
                 let failure = Failure { reason, flags: Vec::new() };
                 kept.trial.state = TrialState::Failed { folds: Vec::new(), failure };
             }
-            "COMPLETE" | "PRUNED" => {
+            RecordState::Complete | RecordState::Pruned => {
                 kept.trial.state = TrialState::Foreign { values, begun_here: true };
             }
             _ => {}
@@ -316,7 +317,7 @@ pub fn trial_record(trial: &Trial, rescued: &Rescued) -> TrialRecord {
     TrialRecord {
         id: 0,
         number: trial.number,
-        state: state(trial).to_owned(),
+        state: state(trial),
         values: values(trial),
         params: trial.params.iter().filter_map(param).collect(),
         user_attributes,
@@ -515,7 +516,7 @@ mod tests {
         let (_, _, mut record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
         record.system_attributes.remove(WORKER);
         let value = |state: &str, values: &[f64]| {
-            let (state, values) = (state.to_owned(), values.to_vec());
+            let (state, values) = (RecordState::parse(state).unwrap(), values.to_vec());
             let record = TrialRecord { state, values, ..record.clone() };
             stored_trial(&record, FOLDS).unwrap().trial.state
         };
@@ -532,7 +533,7 @@ mod tests {
         let (_, _, record) = round_trip(&trial(1, &[(0, scored(0.5))]), &[]);
         let state = |record: TrialRecord| stored_trial(&record, FOLDS).unwrap().trial.state;
         let told = |state: &str| TrialRecord {
-            state: state.to_owned(),
+            state: RecordState::parse(state).unwrap(),
             values: vec![0.25],
             ..record.clone()
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::database::{Access, Database, Value};
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 use crate::row_reader::RowReader;
 use crate::{Storage, StorageError};
 
@@ -230,11 +230,17 @@ impl Reading<'_> {
     }
 }
 
+/// The state that stands in a table.
+pub(crate) fn state(word: &str) -> Result<RecordState, StorageError> {
+    RecordState::parse(word)
+        .ok_or_else(|| StorageError::Permanent(format!("a trial is in the unknown state {word}")))
+}
+
 fn trial(mut row: RowReader) -> Result<TrialRecord, StorageError> {
     Ok(TrialRecord {
         id: row.int()?,
         number: row.count()?,
-        state: row.text()?,
+        state: state(&row.text()?)?,
         start: row.optional_date()?,
         complete: row.optional_date()?,
         heartbeat: row.optional_date()?,

@@ -145,7 +145,7 @@ fn trial(number: usize, state: &str, values: &[f64], attributes: Value) -> Trial
     TrialRecord {
         id: number as i64 + 1,
         number,
-        state: state.into(),
+        state: burn_tune_storage::RecordState::parse(state).unwrap(),
         values: values.to_vec(),
         params: Vec::new(),
         user_attributes,

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use burn_tune_search::Flag;
 use burn_tune_storage::ask_tell::GIVEN_BACK;
 use burn_tune_storage::trial_codec::{LOST, STDERR, is_ours};
-use burn_tune_storage::{Distribution, ParamRecord, TrialRecord, python_json};
+use burn_tune_storage::{Distribution, ParamRecord, RecordState, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,14 +49,13 @@ impl State {
         }
     }
 
-    fn of(column: &str) -> Option<Self> {
-        match column {
-            "COMPLETE" => Some(State::Complete),
-            "FAIL" => Some(State::Failed),
-            "PRUNED" => Some(State::Pruned),
-            "RUNNING" => Some(State::Running),
-            "WAITING" => Some(State::Waiting),
-            _ => None,
+    fn of(state: RecordState) -> Self {
+        match state {
+            RecordState::Complete => State::Complete,
+            RecordState::Fail => State::Failed,
+            RecordState::Pruned => State::Pruned,
+            RecordState::Running => State::Running,
+            RecordState::Waiting => State::Waiting,
         }
     }
 }
@@ -156,9 +155,7 @@ impl TaskResult {
 impl TrialView {
     /// What the rows say.
     pub fn new(record: &TrialRecord) -> Result<Self> {
-        let unknown =
-            || anyhow!("trial {} has the unknown state `{}`", record.number, record.state);
-        let state = State::of(&record.state).ok_or_else(unknown)?;
+        let state = State::of(record.state);
         let params: Result<Vec<Param>> = record.params.iter().map(param).collect();
         let mut view = TrialView {
             number: record.number,

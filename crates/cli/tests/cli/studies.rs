@@ -133,7 +133,7 @@ fn what_is_not_there_is_answered_with_what_is() {
 fn a_study_without_a_complete_trial_has_no_best() {
     let workplace = workplace();
     let (study, mut trials) = fixtures::ours();
-    trials.retain(|trial| trial.state != "COMPLETE");
+    trials.retain(|trial| trial.state != burn_tune_storage::RecordState::Complete);
     for (number, trial) in trials.iter_mut().enumerate() {
         trial.number = number;
     }

@@ -74,8 +74,7 @@ impl Scan {
         known: Option<&StoredTrial>,
     ) -> Result<(), StorageError> {
         let found = stored_trial(record, folds).map_err(StorageError::Permanent)?;
-        let waits = matches!(record.state.as_str(), "RUNNING" | "WAITING");
-        if waits && !found.trial.is_finished() {
+        if !record.state.has_ended() && !found.trial.is_finished() {
             self.running.insert(record.id, found.clone());
         }
         if known != Some(&found) {

@@ -9,13 +9,12 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::TransferError;
-use crate::records::{ParamRecord, StudyRecord, TrialRecord};
+use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 
 /// The version of the format.
 const FORMAT: u64 = 1;
 
 const DIRECTIONS: [&str; 3] = ["NOT_SET", "MINIMIZE", "MAXIMIZE"];
-const STATES: [&str; 5] = ["RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING"];
 
 /// A date with a digit for each 0.
 const DATE: &str = "0000-00-00 00:00:00.000000";
@@ -161,7 +160,7 @@ impl From<TrialRecord> for TrialJson {
         let intermediate_values = trial.intermediate_values.into_iter();
         TrialJson {
             number: trial.number,
-            state: trial.state,
+            state: trial.state.as_str().to_owned(),
             start: trial.start,
             complete: trial.complete,
             heartbeat: trial.heartbeat,
@@ -177,18 +176,24 @@ impl From<TrialRecord> for TrialJson {
     }
 }
 
-impl From<TrialJson> for TrialRecord {
-    fn from(trial: TrialJson) -> Self {
+impl TryFrom<TrialJson> for TrialRecord {
+    type Error = String;
+
+    /// What is wrong with its state.
+    fn try_from(trial: TrialJson) -> Result<Self, String> {
+        let Some(state) = RecordState::parse(&trial.state) else {
+            return Err(format!("there is no state `{}`", trial.state));
+        };
         let param = |ParamJson { name, value, distribution }| ParamRecord {
             name,
             value: value.0,
             distribution,
         };
         let intermediate_values = trial.intermediate_values.into_iter();
-        TrialRecord {
+        Ok(TrialRecord {
             id: 0,
             number: trial.number,
-            state: trial.state,
+            state,
             values: trial.values.into_iter().map(|value| value.0).collect(),
             params: trial.params.into_iter().map(param).collect(),
             user_attributes: trial.user_attributes,
@@ -198,7 +203,7 @@ impl From<TrialJson> for TrialRecord {
             complete: trial.complete,
             heartbeat: trial.heartbeat,
             curves: trial.curves.into_iter().map(|(task, npz)| (task, npz.0)).collect(),
-        }
+        })
     }
 }
 
@@ -258,9 +263,10 @@ impl<'a> Reader<'a> {
         };
         match self.parse(&text)? {
             Line::Trial(trial) => {
-                let trial = TrialRecord::from(*trial);
-                self.check(&trial)
-                    .map_err(|problem| self.error(format!("trial {}: {problem}", trial.number)))?;
+                let number = trial.number;
+                let wrong = |problem| self.error(format!("trial {number}: {problem}"));
+                let trial = TrialRecord::try_from(*trial).map_err(wrong)?;
+                self.check(&trial).map_err(wrong)?;
                 self.last = Some(trial.number);
                 self.trials += 1;
                 Ok(Some(trial))
@@ -285,9 +291,6 @@ impl<'a> Reader<'a> {
 
     /// Refuses what Optuna could not open.
     fn check(&self, trial: &TrialRecord) -> Result<(), String> {
-        if !STATES.contains(&trial.state.as_str()) {
-            return Err(format!("there is no state `{}`", trial.state));
-        }
         if self.last.is_some_and(|last| last >= trial.number) {
             return Err("it stands behind one with the same number or a higher one".into());
         }
@@ -295,7 +298,7 @@ impl<'a> Reader<'a> {
             return Err("NaN is no value".into());
         }
         let (values, objectives) = (trial.values.len(), self.objectives);
-        if values > objectives || (trial.state == "COMPLETE" && values < objectives) {
+        if values > objectives || (trial.state == RecordState::Complete && values < objectives) {
             return Err(format!("it has {values} values for {objectives} objectives"));
         }
         let dates = [&trial.start, &trial.complete, &trial.heartbeat];

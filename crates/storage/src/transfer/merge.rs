@@ -95,7 +95,7 @@ impl Merge {
         }
         self.keep_what_lacks(ours, &mut file);
         if is_finished(&file) && !is_finished(ours) {
-            return match write::complete_from_record(db, ours.id, &ours.state, &file)? {
+            return match write::complete_from_record(db, ours.id, ours.state, &file)? {
                 0 => Err(Problem::Trial(format!("trial {number} has just ended: import again"))),
                 _ => Ok(Merged::Completed),
             };
@@ -140,7 +140,7 @@ fn check_same(existing: &StudyRecord, file: &StudyRecord) -> Result<(), StorageE
 }
 
 fn is_finished(trial: &TrialRecord) -> bool {
-    matches!(trial.state.as_str(), "COMPLETE" | "PRUNED" | "FAIL")
+    trial.state.has_ended()
 }
 
 /// In what the two cannot be the same trial. One that has not ended may still lack params.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use crate::StorageError;
 use crate::bulk_insert::insert_rows;
 use crate::database::{Database, Value};
-use crate::records::{ParamRecord, TrialRecord};
+use crate::records::{ParamRecord, RecordState, TrialRecord};
 use crate::row_reader::RowReader;
 
 /// A trial that is to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NewTrial {
     /// `RUNNING`, which begins it now, or `WAITING`.
-    pub state: &'static str,
+    pub state: RecordState,
     /// What it tries.
     pub params: Vec<ParamRecord>,
     /// JSON texts by key.
@@ -32,12 +32,12 @@ pub(crate) fn insert_trial(
     let last = "SELECT number FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1";
     let last = db.query(last, &[Value::Int(study)])?.into_iter().next();
     let number = last.map_or(Ok(0), |row| RowReader::of(row).int().map(|number| number + 1))?;
-    let start = if trial.state == "RUNNING" { "{now}" } else { "NULL" };
+    let start = if trial.state == RecordState::Running { "{now}" } else { "NULL" };
     let insert = format!(
         "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?1, ?2, ?3, {start}) \
          RETURNING trial_id"
     );
-    let values = [Value::Int(number), Value::Int(study), Value::Text(trial.state.into())];
+    let values = [Value::Int(number), Value::Int(study), state_value(trial.state)];
     let id = returned_key(db.query(&insert, &values)?)?;
     insert_params(db, id, &trial.params)?;
     let user_attributes = trial.user_attributes.iter().map(|(key, json)| (key, json));
@@ -103,12 +103,12 @@ pub(crate) fn set_intermediate_value(
 pub(crate) fn end_trial(
     db: &mut dyn Database,
     trial: i64,
-    state: &str,
+    state: RecordState,
     values: &[f64],
 ) -> Result<u64, StorageError> {
     let update = "UPDATE trials SET state = ?2, datetime_complete = {now} \
                   WHERE trial_id = ?1 AND state = 'RUNNING'";
-    let ended = db.execute(update, &[Value::Int(trial), Value::Text(state.into())])?;
+    let ended = db.execute(update, &[Value::Int(trial), state_value(state)])?;
     if ended > 0 {
         // Whoever enqueued it, or ran it before, may have left values.
         db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
@@ -128,7 +128,7 @@ pub(crate) fn insert_record(
     let values = [
         Value::Int(record.number as i64),
         Value::Int(study),
-        Value::Text(record.state.clone()),
+        state_value(record.state),
         date(&record.start),
         date(&record.complete),
     ];
@@ -148,17 +148,17 @@ pub(crate) fn insert_record(
 pub(crate) fn complete_from_record(
     db: &mut dyn Database,
     trial: i64,
-    was: &str,
+    was: RecordState,
     record: &TrialRecord,
 ) -> Result<u64, StorageError> {
     let update = "UPDATE trials SET state = ?2, datetime_start = ?3, datetime_complete = ?4 \
                   WHERE trial_id = ?1 AND state = ?5";
     let values = [
         Value::Int(trial),
-        Value::Text(record.state.clone()),
+        state_value(record.state),
         date(&record.start),
         date(&record.complete),
-        Value::Text(was.into()),
+        state_value(was),
     ];
     let ended = db.execute(update, &values)?;
     if ended > 0 {
@@ -263,6 +263,10 @@ fn stored(value: f64) -> [Value; 2] {
     }
 }
 
+fn state_value(state: RecordState) -> Value {
+    Value::Text(state.as_str().to_owned())
+}
+
 fn date(date: &Option<String>) -> Value {
     date.clone().map_or(Value::Null, Value::Text)
 }
@@ -294,7 +298,7 @@ mod tests {
         storage.transaction(Access::Write, work).unwrap()
     }
 
-    fn new_trial(state: &'static str) -> NewTrial {
+    fn new_trial(state: RecordState) -> NewTrial {
         let param =
             |name: &str| ParamRecord { name: name.into(), value: 0.5, distribution: "{}".into() };
         NewTrial {
@@ -310,7 +314,7 @@ mod tests {
         let (_folder, mut storage) = new_storage();
         let a = storage.create_study("a", &["MAXIMIZE"], &[]).unwrap();
         let b = storage.create_study("b", &["MAXIMIZE"], &[]).unwrap();
-        let (running, waiting) = (new_trial("RUNNING"), new_trial("WAITING"));
+        let (running, waiting) = (new_trial(RecordState::Running), new_trial(RecordState::Waiting));
         for (study, trial) in [(&a, &running), (&b, &waiting), (&a, &waiting), (&a, &running)] {
             write(&mut storage, |db| insert_trial(db, study.id, trial));
         }
@@ -332,14 +336,16 @@ mod tests {
     fn a_trial_ends_once_and_only_while_it_runs() {
         let (_folder, mut storage) = new_storage();
         let study = storage.create_study("a", &["MAXIMIZE", "MINIMIZE"], &[]).unwrap();
-        let (running, waiting) = (new_trial("RUNNING"), new_trial("WAITING"));
+        let (running, waiting) = (new_trial(RecordState::Running), new_trial(RecordState::Waiting));
         let first = write(&mut storage, |db| insert_trial(db, study.id, &running));
         let second = write(&mut storage, |db| insert_trial(db, study.id, &waiting));
-        let end = |id, values| move |db: &mut dyn Database| end_trial(db, id, "COMPLETE", values);
+        let end = |id, values| {
+            move |db: &mut dyn Database| end_trial(db, id, RecordState::Complete, values)
+        };
         let refused = storage.transaction(Access::Write, end(first, &[0.5, f64::NAN]));
         let Err(StorageError::Input(reason)) = refused else { panic!("{refused:?}") };
         assert!(reason.contains("cannot have the value NaN"), "{reason}");
-        assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, "RUNNING");
+        assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, RecordState::Running);
 
         let values = [f64::NEG_INFINITY, 0.1 + 0.2];
         assert_eq!(write(&mut storage, end(first, &values)), 1);
@@ -359,7 +365,7 @@ mod tests {
     fn what_is_set_again_is_replaced() {
         let (_folder, mut storage) = new_storage();
         let study = storage.create_study("a", &["MAXIMIZE"], &[]).unwrap();
-        let trial = new_trial("RUNNING");
+        let trial = new_trial(RecordState::Running);
         let id = write(&mut storage, |db| insert_trial(db, study.id, &trial));
         write(&mut storage, |db| {
             set_trial_attribute(db, id, "name", "1")?;

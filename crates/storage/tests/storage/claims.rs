@@ -18,7 +18,7 @@ use burn_tune_search::{
     Trial, TrialState,
 };
 use burn_tune_storage::database::{Access, Value};
-use burn_tune_storage::{Distribution, StudyRecord, StudyStore, WorkerOptions};
+use burn_tune_storage::{Distribution, RecordState, StudyRecord, StudyStore, WorkerOptions};
 use serde::Deserialize;
 
 use crate::harness::{TestDatabase, on_every_database};
@@ -388,7 +388,7 @@ fn a_trial_that_loses_worker_after_worker_is_lost_until_it_is_revived(database: 
     assert_eq!(claim(&mut last, 0, 2).0, Claimed::Begun(1));
     let mut storage = database.open();
     assert_eq!(storage.lost_trials(&study).unwrap(), [0]);
-    assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, "RUNNING");
+    assert_eq!(storage.trial(&study, 0).unwrap().unwrap().state, RecordState::Running);
     storage.revive_lost_trials(&study).unwrap();
     assert_eq!(storage.lost_trials(&study).unwrap(), [0usize; 0]);
     assert_eq!(claim(&mut worker(database, &study, LONG), 2, 2).0, Claimed::TakenUp(0));

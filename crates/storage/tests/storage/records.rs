@@ -32,7 +32,7 @@ pub fn trial(number: usize, state: &str, values: &[f64]) -> TrialRecord {
     TrialRecord {
         id: 0,
         number,
-        state: state.to_owned(),
+        state: burn_tune_storage::RecordState::parse(state).unwrap(),
         values: values.to_vec(),
         params: vec![lr],
         user_attributes: texts(&[("fold0", r#"{"score": 0.5}"#)]),

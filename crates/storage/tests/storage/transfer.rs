@@ -152,7 +152,7 @@ fn shown(trial: &TrialRecord) -> Value {
     let numbers: BTreeMap<_, _> = numbers.map(|(step, value)| (step, number(*value))).collect();
     json!({
         "number": trial.number,
-        "state": trial.state,
+        "state": trial.state.as_str(),
         "values": trial.values.iter().map(|value| number(*value)).collect::<Vec<_>>(),
         "params": params,
         "user_attributes": parsed(&trial.user_attributes),

@@ -42,7 +42,7 @@ fn trial() -> impl Strategy<Value = TrialRecord> {
     let value = any::<f64>().prop_filter("NaN is no value", |value| !value.is_nan());
     let bytes = prop::collection::vec(any::<u8>(), 0..50);
     (
-        prop::sample::select(&STATES[..]),
+        prop::sample::select(&RecordState::ALL[..]),
         [value.clone(), value],
         (params(), texts(), texts()),
         prop::collection::btree_map(any::<i64>(), any::<f64>(), 0..4),
@@ -54,7 +54,7 @@ fn trial() -> impl Strategy<Value = TrialRecord> {
             TrialRecord {
                 id: 0,
                 number: 0,
-                state: state.to_owned(),
+                state,
                 values: values.to_vec(),
                 params,
                 user_attributes: user,
@@ -113,7 +113,7 @@ fn example() -> (StudyRecord, TrialRecord) {
     let trial = TrialRecord {
         id: 9,
         number: 3,
-        state: "COMPLETE".into(),
+        state: RecordState::Complete,
         values: vec![f64::INFINITY],
         params: vec![ParamRecord { name: "lr".into(), value: 0.1, distribution: "{}".into() }],
         user_attributes: BTreeMap::new(),
