@@ -11,6 +11,7 @@ use burn_tune_search::suggester::Suggest;
 use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Candidate, Event, History, Params, TrialState};
 use burn_tune_storage::ask_tell::{AskReply, FOLDS, Tell, TellReply, intermediate_values_of};
+use burn_tune_storage::attributes::FINISHED;
 use burn_tune_storage::{OpenMode, Storage, StudyRecord, TrialRecord};
 use serde::Serialize;
 
@@ -18,9 +19,7 @@ use crate::WorkFailed;
 use crate::args::{AskArgs, TellArgs, ToldState};
 use crate::commands::open_study::{OpenStudy, failure, open, open_study};
 use crate::console::{print, say, write};
-use crate::search::{
-    Chosen, Definition, FINISHED, budgets, choose, distributions, plan_before_there_is_a_database,
-};
+use crate::search::{Chosen, Definition, choose, distributions, plan_before_there_is_a_database};
 use crate::space_file;
 use crate::study_state::StudyState;
 
@@ -152,7 +151,7 @@ pub fn tell(args: &TellArgs) -> Result<ExitCode> {
 
 /// Notes that a study has come to its end, once all trials that it was asked for have.
 fn finish(storage: &mut Storage, study: &StudyRecord) -> Result<()> {
-    let budget = budgets(study).last().copied().unwrap_or(0);
+    let budget = study.budget().unwrap_or(0);
     let trials = storage.trials(study).map_err(failure)?;
     let ended = |trial: &TrialRecord| trial.state.has_ended();
     if trials.len() >= budget && trials.iter().all(ended) {

@@ -20,10 +20,10 @@ use burn_tune_search::runner::{Run, RunOptions, refit, run};
 use burn_tune_search::store::StoreError;
 use burn_tune_search::suggester::{Suggest, Suggestion};
 use burn_tune_search::{Event, Objective, Params, Stop};
+use burn_tune_storage::attributes::FINISHED;
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyStore, WorkerOptions};
 
-use self::choice::created_s;
-pub use self::choice::{Chosen, FINISHED, budgets, choose, plan_before_there_is_a_database};
+pub use self::choice::{Chosen, choose, plan_before_there_is_a_database};
 pub use self::definition::{Definition, distributions};
 use self::plan::Plan;
 use self::work::{Silence, Work};
@@ -104,13 +104,13 @@ pub fn search(args: SearchArgs) -> Result<ExitCode> {
     options.first_worker = store.first_worker();
     // What came before, such as reading the data, is no time of the study's.
     options.since = Stopwatch::start();
-    options.before_s = created_s(&chosen.record).map_or(0.0, |created| now.epoch_s - created);
+    options.before_s = chosen.record.created_s().map_or(0.0, |created| now.epoch_s - created);
     let folder = StudyFolder::open(
         output,
         &StudyIdentity {
             study: chosen.record.name.clone(),
             storage: url.to_string(),
-            created_s: created_s(&chosen.record),
+            created_s: chosen.record.created_s(),
         },
     )?;
     Search { args: &args, path, url, folder, options, chosen: &chosen, store }.run()

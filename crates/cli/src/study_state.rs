@@ -12,7 +12,8 @@ use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Event, History, ObjectiveError, TrialState};
-use burn_tune_storage::trial_codec::{STDERR, refits, stored_trial};
+use burn_tune_storage::attributes::STDERR;
+use burn_tune_storage::trial_codec::{refits, stored_trial};
 use burn_tune_storage::{Storage, StudyRecord};
 
 use crate::results::StudyFiles;

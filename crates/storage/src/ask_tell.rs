@@ -9,6 +9,7 @@ use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::trial::StoredTrial;
 use burn_tune_search::{Candidate, FoldScore, Trial};
 
+use crate::attributes::GIVEN_BACK;
 use crate::claims::commit::write_end;
 use crate::database::{Access, Database, Value};
 use crate::distribution::Distribution;
@@ -23,9 +24,6 @@ use crate::{Storage, StorageError};
 
 /// A trial that is told has one score.
 pub const FOLDS: usize = 1;
-
-/// The system attribute of a trial that was given out and came back unread.
-pub const GIVEN_BACK: &str = "burn_tune:given_back";
 
 /// What is answered to whoever asks for a trial.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,6 +24,7 @@ use burn_tune_search::{Candidate, Params, Trial, TrialState};
 use self::acquire::{OpenTrials, Scan, begin, take_up_abandoned};
 use self::backoff::Backoff;
 use self::commit::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
+use crate::attributes::STDERR;
 use crate::coordination::count_workers;
 use crate::database::{Access, Database};
 use crate::distribution::Distribution;
@@ -32,8 +33,8 @@ use crate::records::StudyRecord;
 use crate::storage::Storage;
 use crate::studies::lock_study;
 use crate::trial_codec::{
-    STDERR, fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes,
-    refit_json, refit_key, refit_task,
+    fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes, refit_json,
+    refit_key, refit_task,
 };
 use crate::trials::next_number;
 use crate::trials::write::{set_intermediate_value, set_system_attribute, set_trial_attribute};

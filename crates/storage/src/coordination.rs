@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::attributes::WORKERS;
 use crate::database::{Access, Database, Value};
 use crate::leases::active_workers;
 use crate::records::StudyRecord;
@@ -9,9 +10,6 @@ use crate::storage::Storage;
 use crate::studies::{lock_study, set_study_attribute};
 use crate::worker::Worker;
 use crate::{StorageError, StorageUrl};
-
-/// The user attribute of a study that says how many worker threads it has had.
-const WORKERS: &str = "workers";
 
 /// A moment by the clock of the database.
 #[derive(Debug, Clone, PartialEq)]

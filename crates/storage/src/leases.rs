@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::StorageError;
+use crate::attributes::PROPOSAL;
 use crate::database::{Access, Database, Row, Value};
 use crate::records::StudyRecord;
 use crate::storage::Storage;
@@ -12,10 +13,6 @@ use crate::worker::Worker;
 
 /// The task of the lease of a trial itself.
 pub(crate) const TRIAL: &str = "trial";
-
-/// The system attribute of a study that says who works on what its next trial tries, and until when that is
-/// to be believed. It is there only meanwhile.
-const PROPOSAL: &str = "burn_tune:proposal";
 
 /// The leases of one worker, and how it looks at others'.
 pub(crate) struct Leases {

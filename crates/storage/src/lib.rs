@@ -12,6 +12,7 @@
 //! they come to.
 
 pub mod ask_tell;
+pub mod attributes;
 pub mod claims;
 pub mod coordination;
 pub mod database;

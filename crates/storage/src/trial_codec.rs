@@ -18,25 +18,10 @@ use burn_tune_search::{Candidate, Curves, FoldScore, ParamValue, Params, Trial, 
 use self::task_json::fold_record;
 pub use self::task_json::{fold_json, refit, refit_json};
 use crate::StorageError;
+use crate::attributes::{NAME, REFIT, REPEATS, STDERR, WORKER};
 use crate::distribution::Distribution;
 use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 use crate::trials::write::NewTrial;
-
-/// The system attribute that says who works, or worked last, on a trial. Trials without it are other
-/// programs'.
-pub const WORKER: &str = "burn_tune:worker";
-/// The user attribute of a study of ours: format, version, and when it was begun.
-pub const BURN_TUNE: &str = "burn_tune";
-/// The user attribute with the name of an explicit trial.
-pub const NAME: &str = "name";
-/// The system attribute of a running trial that has lost its workers too often: how often.
-pub const LOST: &str = "burn_tune:lost";
-/// The user attribute with what the program of a trial has written to stderr.
-pub const STDERR: &str = "stderr";
-
-/// The system attribute that Optuna gives a trial that repeats another one, with all else that the
-/// other one had.
-const REPEATS: &str = "failed_trial";
 
 /// What is known of a fold in curves.
 pub fn fold_task(fold: usize) -> String {
@@ -52,9 +37,6 @@ pub fn refit_task(seed: usize) -> String {
 pub fn fold_key(fold: usize) -> String {
     format!("burn_tune:fold{fold}")
 }
-
-/// What the system attributes of all refits begin with.
-pub(crate) const REFIT: &str = "burn_tune:refit";
 
 /// The system attribute of a refit.
 pub fn refit_key(seed: usize) -> String {

@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use burn_tune_search::{Stop, did_you_mean};
-use burn_tune_storage::{
-    OpenMode, RetryPolicy, Storage, StorageError, StorageUrl, StudyRecord, python_json,
-};
-use serde_json::Value;
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl, StudyRecord};
 
 use crate::WorkFailed;
 use crate::args::{StorageArgs, StudyArgs};
@@ -85,11 +82,6 @@ impl OpenStudy {
         let records = self.storage.trials(&self.study).map_err(failure)?;
         records.iter().map(TrialView::new).collect()
     }
-}
-
-/// A user attribute of a study.
-pub fn attribute(study: &StudyRecord, key: &str) -> Option<Value> {
-    python_json::parse(study.user_attributes.get(key)?).ok()
 }
 
 /// What the values of a trial are called: `value`, or `value0`, `value1` … with the names that Optuna's

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use burn_tune_storage::studies::{Counts, StudySummary};
-use burn_tune_storage::trial_codec::BURN_TUNE;
 use burn_tune_storage::{OpenMode, StudyRecord};
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +14,7 @@ use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
 use crate::commands::format::minute_text;
 use crate::commands::json::number;
-use crate::commands::open_study::{attribute, failure, no_study, open};
+use crate::commands::open_study::{failure, no_study, open};
 use crate::console::{print, print_json, say};
 use crate::table::terminal_width;
 
@@ -43,7 +42,7 @@ struct StudyJson<'a> {
     #[serde(flatten)]
     counts: CountsJson,
     /// How many trials were asked for; null for the studies of other programs.
-    budget: Option<u64>,
+    budget: Option<usize>,
     best_value: Option<Value>,
     datetime_start: Option<&'a str>,
     /// The last sign of life.
@@ -77,7 +76,7 @@ impl<'a> StudyJson<'a> {
             name: &record.name,
             directions: record.directions.iter().map(|d| d.to_lowercase()).collect(),
             counts: CountsJson { complete, failed, pruned, running, lost, waiting },
-            budget: budget(record),
+            budget: record.budget(),
             best_value: best.map(number),
             datetime_start: start.as_deref(),
             datetime_last: last.as_deref(),
@@ -87,16 +86,9 @@ impl<'a> StudyJson<'a> {
     }
 }
 
-/// How many trials were asked for the last time.
-fn budget(study: &StudyRecord) -> Option<u64> {
-    attribute(study, "budgets")?.as_array()?.last()?.as_u64()
-}
-
 /// Whether as many trials have ended as were asked for the last time.
 fn finished(study: &StudyRecord) -> Option<bool> {
-    attribute(study, BURN_TUNE)?;
-    let finished = attribute(study, "finished").and_then(|budget| budget.as_u64());
-    Some(finished.is_some() && finished == budget(study))
+    study.is_ours().then(|| study.is_finished())
 }
 
 fn studies_text(studies: &[StudyJson], width: usize) -> String {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use burn_tune_search::Flag;
-use burn_tune_storage::ask_tell::GIVEN_BACK;
-use burn_tune_storage::trial_codec::{LOST, STDERR, is_ours};
+use burn_tune_storage::attributes::GIVEN_BACK;
+use burn_tune_storage::attributes::{LOST, STDERR};
+use burn_tune_storage::trial_codec::is_ours;
 use burn_tune_storage::{Distribution, ParamRecord, RecordState, TrialRecord, python_json};
 use clap::ValueEnum;
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use burn_tune_search::{Direction, Metric};
 use burn_tune_spec::StudyFile;
-use burn_tune_storage::trial_codec::BURN_TUNE;
+use burn_tune_storage::attributes::BUDGETS;
 use burn_tune_storage::{Distribution, Storage, StorageError, StorageUrl, StudyRecord};
 use serde_json::Value;
 
@@ -12,11 +12,6 @@ use super::plan::Plan;
 use crate::args::SearchArgs;
 use crate::commands::open_study::unknown;
 use crate::space_file::Found;
-
-/// The user attribute of a study with the numbers of trials that it was asked for.
-pub const BUDGETS: &str = "budgets";
-/// The user attribute of a study whose results have been written: for how many trials.
-pub const FINISHED: &str = "finished";
 
 /// A study of the database that the search works on, and what it is going to do with it.
 pub struct Chosen {
@@ -110,7 +105,7 @@ fn known_study(
             of_space.push(summary.record);
         }
     }
-    if let Some(unfinished) = of_space.iter().rev().find(|record| !is_finished(record)) {
+    if let Some(unfinished) = of_space.iter().rev().find(|record| !record.is_finished()) {
         return Ok(Some(unfinished.clone()));
     }
     match of_space.pop() {
@@ -119,17 +114,14 @@ fn known_study(
             storage.url()
         ),
         Some(newest)
-            if args
-                .proposals
-                .trials
-                .is_some_and(|trials| Some(&trials) > budgets(&newest).last()) =>
+            if args.proposals.trials.is_some_and(|trials| Some(trials) > newest.budget()) =>
         {
             Ok(Some(newest))
         }
         Some(newest) => bail!(
             "nothing is left to do: the newest study of the space `{name}`, `{}`, has all of its {} trials; `--resume --trials N` makes more, and without --resume a new study begins",
             newest.name,
-            budgets(&newest).last().copied().unwrap_or(0),
+            newest.budget().unwrap_or(0),
         ),
     }
 }
@@ -253,24 +245,6 @@ fn attributes(storage: &mut Storage, plan: &Plan) -> Result<Vec<(&'static str, S
     let mut attributes = plan.definition.attributes(&storage.now()?);
     attributes.push((BUDGETS, Value::from(plan.budgets.clone()).to_string()));
     Ok(attributes)
-}
-
-/// When a study of ours was begun, in seconds since 1970.
-pub fn created_s(record: &StudyRecord) -> Option<f64> {
-    let about: Value = serde_json::from_str(record.user_attributes.get(BURN_TUNE)?).ok()?;
-    about["created_s"].as_f64()
-}
-
-/// The numbers of trials that a study was asked for, one after the other.
-pub fn budgets(record: &StudyRecord) -> Vec<usize> {
-    let json = record.user_attributes.get(BUDGETS);
-    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
-}
-
-fn is_finished(record: &StudyRecord) -> bool {
-    let finished = record.user_attributes.get(FINISHED);
-    finished.and_then(|json| serde_json::from_str::<usize>(json).ok())
-        == budgets(record).last().copied()
 }
 
 /// In Optuna's words.

@@ -14,9 +14,9 @@ use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Metric, ParamValue, Params, Space};
 use burn_tune_spec::StudyFile;
 use burn_tune_storage::StudyRecord;
+use burn_tune_storage::attributes::{BURN_TUNE, EXPLICIT_TRIALS, FILE_SETTINGS, SETTINGS, SPACE};
 use burn_tune_storage::coordination::Moment;
 use burn_tune_storage::distribution::Distribution;
-use burn_tune_storage::trial_codec::BURN_TUNE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -185,10 +185,10 @@ impl Definition {
         });
         vec![
             (BURN_TUNE, about.to_string()),
-            ("space", serde_json::to_string(&self.space).expect("a space is JSON")),
-            ("explicit_trials", self.explicit_trials.to_string()),
-            ("file_settings", self.file_settings.to_string()),
-            ("settings", text(serde_json::to_value(&self.settings))),
+            (SPACE, serde_json::to_string(&self.space).expect("a space is JSON")),
+            (EXPLICIT_TRIALS, self.explicit_trials.to_string()),
+            (FILE_SETTINGS, self.file_settings.to_string()),
+            (SETTINGS, text(serde_json::to_value(&self.settings))),
         ]
     }
 
@@ -204,10 +204,10 @@ impl Definition {
             ));
         }
         Ok(Some(Definition {
-            space: attribute(record, "space")?,
-            explicit_trials: attribute(record, "explicit_trials")?,
-            file_settings: attribute(record, "file_settings")?,
-            settings: attribute(record, "settings")?,
+            space: attribute(record, SPACE)?,
+            explicit_trials: attribute(record, EXPLICIT_TRIALS)?,
+            file_settings: attribute(record, FILE_SETTINGS)?,
+            settings: attribute(record, SETTINGS)?,
         }))
     }
 

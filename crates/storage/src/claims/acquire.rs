@@ -7,10 +7,11 @@ use burn_tune_search::trial::StoredTrial;
 
 use super::WorkerOptions;
 use crate::StorageError;
+use crate::attributes::{LOST, WORKER};
 use crate::database::{Database, Value};
 use crate::leases::{Lease, Leases, TRIAL, lost_trials};
 use crate::records::{StudyRecord, TrialRecord};
-use crate::trial_codec::{LOST, WORKER, new_trial, stored_trial};
+use crate::trial_codec::{new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_system_attribute};
 use crate::trials::{read_trials, read_trials_of};
 

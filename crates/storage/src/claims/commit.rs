@@ -9,9 +9,10 @@ use burn_tune_search::trial::Refit;
 use burn_tune_search::{Curves, Trial};
 
 use crate::StorageError;
+use crate::attributes::{REFIT, WORKER};
 use crate::database::{Database, Value};
 use crate::leases::{Leases, TRIAL};
-use crate::trial_codec::{REFIT, WORKER, end_attributes, refits_in, state, values};
+use crate::trial_codec::{end_attributes, refits_in, state, values};
 use crate::trials::write::{end_trial, set_trial_attribute};
 
 /// Writes the end of a trial that is this worker's.
