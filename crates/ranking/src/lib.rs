@@ -34,6 +34,7 @@ pub mod training_report;
 pub mod curves_file;
 pub mod cv_results;
 pub mod fit_times;
+pub mod flag_kinds;
 pub mod objective_means;
 mod python;
 pub mod timeline;

@@ -46,6 +46,18 @@ impl Flag {
         }
     }
 
+    /// What kind of flag it is, by the name that files and tables have for it, without the classes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Flag::Diverged => "diverged",
+            Flag::LearnedNothing => "learned_nothing",
+            Flag::NeverPredicts(_) => "never_predicts",
+            Flag::DeadUnits => "dead_units",
+            Flag::VanishingGradient => "vanishing_gradient",
+            Flag::SoftmaxBeforeCrossEntropy => "softmax_before_cross_entropy",
+        }
+    }
+
     /// Flags of several trainings as the flags of all: each kind once, classes united, in order.
     pub fn union(flags: impl IntoIterator<Item = Flag>) -> Vec<Flag> {
         let mut united: Vec<Flag> = Vec::new();
@@ -70,17 +82,12 @@ impl Flag {
 /// The spelling of files and tables: `diverged`, `never_predicts:[2,5]`.
 impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Flag::Diverged => f.write_str("diverged"),
-            Flag::LearnedNothing => f.write_str("learned_nothing"),
-            Flag::DeadUnits => f.write_str("dead_units"),
-            Flag::VanishingGradient => f.write_str("vanishing_gradient"),
-            Flag::SoftmaxBeforeCrossEntropy => f.write_str("softmax_before_cross_entropy"),
-            Flag::NeverPredicts(classes) => {
-                let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-                write!(f, "never_predicts:[{}]", classes.join(","))
-            }
+        f.write_str(self.kind())?;
+        if let Flag::NeverPredicts(classes) = self {
+            let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
+            write!(f, ":[{}]", classes.join(","))?;
         }
+        Ok(())
     }
 }
 
