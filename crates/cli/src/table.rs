@@ -238,7 +238,7 @@ fn clock_remark(measured: &[ObjectiveMeans]) -> Option<String> {
     let names: Vec<&str> = measured.iter().map(|objective| objective.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "A clock decides {}: it has no part in the ranks. `burn-tune best` has the Pareto front with it.",
+            "{} is wall-clock time: shown, never ranked. `burn-tune best` has the Pareto front with it.",
             names.join(" and ")
         )
     })

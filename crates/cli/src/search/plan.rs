@@ -285,13 +285,13 @@ fn refuse_ends(study: &StudySettings) -> Result<()> {
     )
 }
 
-/// What is said of objectives that a clock decides.
+/// What is said of objectives that are wall-clock time.
 fn clock_notice(metrics: &[Metric]) -> Option<String> {
     let clocked = metrics.iter().filter(|metric| metric.wall_clock);
     let names: Vec<&str> = clocked.map(|metric| metric.name.as_str()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "a clock decides {}, in each run anew: it is in the database, {CV_RESULTS}, the table and the page, but neither in {LEADERBOARD} nor in the ranks, and no sampler learns from it",
+            "{} is wall-clock time, another in each run: shown in the table, the page and {CV_RESULTS}, never ranked, not in {LEADERBOARD}, and no sampler learns from it",
             names.join(" and ")
         )
     })

@@ -119,9 +119,7 @@ pub fn notes(
         notes.push("◆ and the tint mark the Pareto front, which shares rank 1. Later ranks are the fronts behind it.".into());
     }
     for ObjectiveMeans { name, .. } in measured {
-        notes.push(format!(
-            "A clock decides {name}, in each run anew: it has no part in the ranks."
-        ));
+        notes.push(format!("{name} is wall-clock time, another in each run: shown, never ranked."));
     }
     if let Some(band) = &leaderboard.noise_band {
         notes.push(format!(
@@ -134,7 +132,7 @@ pub fn notes(
         ));
     }
     if has_fit_time(leaderboard, fit_times) {
-        notes.push("Fit time is how long one fold trained, as the mean of all folds: a clock decides it, in each run anew.".into());
+        notes.push("Fit time is how long one fold trained, as the mean of all folds: wall-clock time, another in each run.".into());
     }
     if leaderboard.trials.iter().any(|trial| trial.mean_test_score.is_some()) {
         notes.push("± is one standard deviation over the folds or, for refits, the seeds.".into());

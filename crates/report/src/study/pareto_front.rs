@@ -196,8 +196,8 @@ impl<'a> Front<'a> {
         let clocked = &names[self.ranked..];
         if !clocked.is_empty() {
             caption.push_str(&format!(
-                " A clock decides {}, in each run anew: no rank depends on it, and the front does where it is \
-                 drawn.",
+                " {} is wall-clock time, another in each run: no rank depends on it, and the front does \
+                 where it is drawn.",
                 clocked.join(" and ")
             ));
         }
@@ -311,7 +311,7 @@ mod tests {
                 "parameters × seconds_per_epoch"
             ]
         );
-        assert_snapshot!(figure.caption, @"2 of 4 trials are on the Pareto front of accuracy and parameters: whatever beats one of them in one objective is worse in another. It goes from accuracy 0.7000 with parameters 200 to accuracy 0.5000 with parameters 20. The line is the border of the two objectives that are drawn. A clock decides seconds_per_epoch, in each run anew: no rank depends on it, and the front does where it is drawn.");
+        assert_snapshot!(figure.caption, @"2 of 4 trials are on the Pareto front of accuracy and parameters: whatever beats one of them in one objective is worse in another. It goes from accuracy 0.7000 with parameters 200 to accuracy 0.5000 with parameters 20. The line is the border of the two objectives that are drawn. seconds_per_epoch is wall-clock time, another in each run: no rank depends on it, and the front does where it is drawn.");
         // Trial 1 is the fastest: on the front where the time is drawn, and not on that of the ranks.
         let front = |variant| plot_of(&figure, variant)["data"][2]["x"].clone();
         assert_eq!(front(0), json!([0.5, 0.7]));
