@@ -2,7 +2,7 @@
 
     python compare.py [--ours FILE] [--sampler NAME ...] [--against NAME ...] [--brief]
 
-`ours.json` is made by the Rust example `sampler_bench`, `optuna.json` by optuna_runs.py. For each problem,
+`ours.json` is made by the benchmark `sampler_bench`, `optuna.json` by optuna_runs.py. For each problem,
 number of workers and number of trials: the median of the best losses of all seeds, and the rank test of
 Wilcoxon, Mann and Whitney (two-sided, 0.05). Where one of two samplers was run with one worker only, or to
 100 trials only, so far they are compared.

@@ -1,6 +1,6 @@
 """The problems of the comparison of samplers, in Python.
 
-`crates/search/examples/sampler_bench/problems.rs` has the same in Rust; `problems.json`, which this file
+`crates/search/benches/sampler_bench/problems.rs` has the same in Rust; `problems.json`, which this file
 writes, has points with their losses, and a test there compares.
 
     python problems.py > problems.json

@@ -1,6 +1,6 @@
 """Sets our searches of the table beside Optuna's: how many epochs until one of the three best was found.
 
-    cargo run -p burn-tune-search --example table_bench > bench/table/ours.json
+    cargo bench --profile dev --bench table_bench > bench/table/ours.json
     python bench/table/optuna_runs.py
     python bench/table/compare.py | tee bench/table/RESULTS.txt
 """

@@ -61,18 +61,15 @@ fn program(args: &[OsString]) -> Result<ExitCode, String> {
     become_(command)
 }
 
-/// Builds the benchmark of the model crate and runs it. Built together with the program, it has the
-/// features, and so the build of Burn, of the program and its tests.
+/// Builds the benchmark of the model crate and runs it. Built together with the program and by its profile,
+/// it has the build of Burn of the program and its tests.
 fn bench(args: &[OsString]) -> Result<ExitCode, String> {
-    let build =
-        ["build", "--package=burn-tune-cli", "--package=burn-tune-model", "--example=throughput"];
-    let code = run(cargo(&build.map(OsString::from)))?;
-    if code != ExitCode::SUCCESS {
-        return Ok(code);
-    }
-    let mut command = Command::new(beside_this("examples/throughput")?);
-    command.args(args);
-    run(command)
+    let packages = ["--package=burn-tune-cli", "--package=burn-tune-model"];
+    let mut bench: Vec<OsString> = vec!["bench".into(), "--profile=dev".into()];
+    bench.extend(packages.map(OsString::from));
+    bench.extend(["--bench=throughput".into(), "--".into()]);
+    bench.extend_from_slice(args);
+    run(cargo(&bench))
 }
 
 /// The features that `--backend NAME` and a `--storage` on PostgreSQL ask for, or the database that the

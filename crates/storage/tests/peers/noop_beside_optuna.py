@@ -1,9 +1,8 @@
 """What a trial costs besides its training, in burn-tune and in Optuna, in turns on the same machine.
 
-    cargo build -p burn-tune-storage --features postgres --example noop_trials
     python noop_beside_optuna.py [--rounds 5] [--trials 10000] [--optuna-trials 300] [--postgres]
 
-In each round, each storage is used by the one and then by the other, with a new database each. Printed
+It builds the benchmark `noop_trials` first. In each round, each storage is used by the one and then by the other, with a new database each. Printed
 are, for each storage, the medians over the rounds of milliseconds a trial (on the clock, and of the
 processors; what PostgreSQL's server takes is on the clock alone), how many times as long a trial of the
 last tenth takes as one of the first (by the processors), and how many times as fast burn-tune is (on the
@@ -32,8 +31,17 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[3] / "target"))
 USER = "burntune"
+
+
+def built_benchmark():
+    """Where cargo has put the benchmark, after it has built it; the name has a number that cargo chooses."""
+    package = ["--package", "burn-tune-storage", "--features", "postgres"]
+    command = ["cargo", "bench", "--profile", "dev", *package, "--bench", "noop_trials", "--no-run"]
+    command += ["--message-format", "json-render-diagnostics"]
+    lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=HERE).stdout.splitlines()
+    messages = map(json.loads, lines)
+    return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "noop_trials")
 
 
 @contextlib.contextmanager
@@ -112,9 +120,8 @@ def main():
     parser.add_argument("--optuna-trials", type=int, default=300)
     parser.add_argument("--postgres", action="store_true")
     parser.add_argument("--folder", help="for the databases; else the system's for temporary files")
-    parser.add_argument("--example", default=str(TARGET / "debug/examples/noop_trials"))
     arguments = parser.parse_args()
-    ours = [arguments.example]
+    ours = [built_benchmark()]
     theirs = [sys.executable, str(HERE / "optuna_noop.py")]
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.folder))

@@ -1,8 +1,8 @@
 //! What a trial costs besides its training: a study of trials that do nothing, through the real loop.
 //!
 //! ```text
-//! noop_trials [--trials 10000] [--storage memory|FILE|postgresql://…] [--jobs 1] [--folds 1]
-//!             [--workers 1] [--sampler random]
+//! cargo bench --profile dev --bench noop_trials -- [--trials 10000]
+//!     [--storage memory|FILE|postgresql://…] [--jobs 1] [--folds 1] [--workers 1] [--sampler random]
 //! ```
 //!
 //! `--workers` processes share the study, each with a connection of its own (here they are threads); with
@@ -53,7 +53,9 @@ const LONGEST_WINDOW: usize = 1000;
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = Options::from_arguments(env::args().skip(1))?;
+    // `--bench` is cargo's.
+    let options =
+        Options::from_arguments(env::args().skip(1).filter(|argument| argument != "--bench"))?;
     let file =
         StudyFile::parse(Path::new("noop.toml"), SPACE).map_err(|error| error.to_string())?;
     let measured = match &options.storage {

@@ -1,7 +1,7 @@
 //! Runs our samplers on the problems of `bench/samplers`, and prints a line of JSON for each run.
 //!
 //! ```text
-//! cargo run -p burn-tune-search --example sampler_bench [SAMPLER …] > bench/samplers/ours.json
+//! cargo bench --profile dev --bench sampler_bench [-- SAMPLER …] > bench/samplers/ours.json
 //! ```
 //!
 //! The table is of the seeds 0 to 29. To try something out, take others: `SEEDS=1000..1020`.
@@ -52,7 +52,8 @@ const LEARNERS: [Entry; 3] = [
 ];
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    // `--bench` is cargo's.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let seeds = std::env::var("SEEDS").ok().and_then(|seeds| {
         let (first, last) = seeds.split_once("..")?;
         Some(first.parse().ok()?..last.parse().ok()?)

@@ -1,7 +1,7 @@
 //! Prints how long a suggestion takes, in milliseconds, after 100, 1,000 and 10,000 trials of six floats.
 //!
 //! ```text
-//! cargo run -p burn-tune-search --example suggestion_time
+//! cargo bench --profile dev --bench suggestion_time
 //! ```
 //!
 //! Each is the median of some dozens, with a trial more each time, as in a study; `first` is what the first

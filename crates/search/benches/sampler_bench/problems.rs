@@ -168,28 +168,3 @@ fn network_space() -> Space {
     ];
     space
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(serde::Deserialize)]
-    struct Row {
-        problem: String,
-        point: Params,
-        loss: f64,
-    }
-
-    #[test]
-    fn the_problems_are_those_of_the_python_script() {
-        let text = include_str!("../../../../bench/samplers/problems.json");
-        let rows: Vec<Row> = serde_json::from_str(text).unwrap();
-        let problems = problems();
-        assert_eq!(rows.len(), 10 * problems.len());
-        for row in rows {
-            let problem = problems.iter().find(|problem| problem.name == row.problem).unwrap();
-            let loss = (problem.loss)(&row.point);
-            assert!((loss - row.loss).abs() < 1e-9 * (1.0 + loss.abs()), "{} {loss}", row.problem);
-        }
-    }
-}

@@ -14,13 +14,15 @@ type Recorded = BTreeMap<usize, Vec<Vec<Vec<f64>>>>;
 /// Which configurations of a study a rule cannot tell from the best, and the width where the rule has one.
 type Rule = fn(&[&[f64]], f64) -> (Vec<bool>, f64);
 
+/// Cargo runs a benchmark in the folder of its crate.
+const SCORES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/noise/scores.json");
 /// Studies of so many configurations, the first so many of the grid in a mixed order, or all.
 const SIZES: [usize; 4] = [5, 12, 24, 48];
 /// Steps through the grid so that neighbours do not come together; it has no divisor in common with 48.
 const STRIDE: usize = 19;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let text = std::fs::read_to_string("bench/noise/scores.json")?;
+    let text = std::fs::read_to_string(SCORES)?;
     let recorded: Recorded = serde_json::from_str(&text)?;
     let rules: [(&str, Rule); 3] =
         [("band", band), ("pairwise test", pairwise), ("first alone", first)];

@@ -2,7 +2,7 @@
 //! has found one of the three best of all configurations. Prints a line of JSON for each search.
 //!
 //! ```text
-//! cargo run -p burn-tune-search --example table_bench > bench/table/ours.json
+//! cargo bench --profile dev --bench table_bench > bench/table/ours.json
 //! ```
 //!
 //! The searches are those of the product, with its loop, samplers and pruners; what they train is looked up.
@@ -23,6 +23,8 @@ use burn_tune_search::suggester::Suggester;
 use burn_tune_search::{Direction, FoldScore, History, Objective, ParamValue, TaskHandle};
 use burn_tune_spec::StudyFile;
 
+/// Cargo runs a benchmark in the folder of its crate.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/table");
 const SAMPLERS: [SamplerKind; 3] = [SamplerKind::Random, SamplerKind::Sobol, SamplerKind::Tpe];
 const PRUNERS: [Option<&str>; 4] = [None, Some("median"), Some("asha"), Some("hyperband")];
 const WORKERS: [usize; 3] = [1, 4, 16];
@@ -98,7 +100,7 @@ impl Objective for Table {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (file, table) = Table::read(Path::new("bench/table"))?;
+    let (file, table) = Table::read(Path::new(FOLDER))?;
     let mut rows = Vec::new();
     for sampler in SAMPLERS {
         for pruner in PRUNERS {
