@@ -232,7 +232,7 @@ impl Backoff {
 
 /// Between half of `pause` and all of it, so that many who were refused at the same time do not all
 /// come back at the same time. Nothing is computed from it, so it need not be the same in every run.
-fn jittered(pause: Duration) -> Duration {
+pub(crate) fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0) >> 32;
     pause.mul_f64(0.5 + 0.5 * random as f64 / f64::from(u32::MAX))
 }
