@@ -1,7 +1,7 @@
 """The problems of the comparison of samplers, in Python.
 
 `crates/search/benches/sampler_bench/problems.rs` has the same in Rust; `problems.json`, which this file
-writes, has points with their losses, and a test there compares.
+writes, has points with their losses, and `crates/search/tests/sampler_problems.rs` compares.
 
     python problems.py > problems.json
 
