@@ -205,6 +205,7 @@ fn is_hopeless(
     let Some(record) = storage.trial(study, number).map_err(failure)? else { return Ok(false) };
     let history = StudyState::read(storage, study, FOLDS)?.history;
     let visible = (number + 1).saturating_sub(window);
-    let judge = PrunerHistory::new(pruning).judge(&history, number, visible).planning(None, FOLDS);
-    Ok(judge.prunes(&intermediate_values_of(&record)))
+    let pruner =
+        PrunerHistory::new(pruning).pruner_of(&history, number, visible).planning(None, FOLDS);
+    Ok(pruner.prunes(&intermediate_values_of(&record)))
 }

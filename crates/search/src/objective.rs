@@ -161,7 +161,7 @@ pub struct TaskHandle<'a> {
     task: Task,
     stop: &'a Stop,
     deadline: Option<Deadline>,
-    judge: Option<TrialPruner>,
+    pruner: Option<TrialPruner>,
     live: Option<LiveWatch>,
     reporting: Mutex<Reporting>,
     stderr: Mutex<Option<String>>,
@@ -203,7 +203,7 @@ impl<'a> TaskHandle<'a> {
             task,
             stop,
             deadline: None,
-            judge: None,
+            pruner: None,
             live: None,
             reporting,
             stderr,
@@ -233,27 +233,27 @@ impl<'a> TaskHandle<'a> {
     }
 
     /// The handle of a task that a pruner looks at.
-    pub fn with_judge(self, judge: Option<TrialPruner>) -> Self {
-        TaskHandle { judge, ..self }
+    pub fn with_pruner(self, pruner: Option<TrialPruner>) -> Self {
+        TaskHandle { pruner, ..self }
     }
 
     /// Whether anybody decides by what is reported: else a value that costs something need not be computed.
     pub fn wants_reports(&self) -> bool {
-        self.judge.is_some()
+        self.pruner.is_some()
     }
 
     /// Says what the score would be after `step`, such as an epoch, from 1; steps ascend. A task that is told
     /// to stop and returns a score was pruned. What it reports after that is not looked at.
     pub fn report(&self, step: u64, value: f64) -> Verdict {
-        let planned = self.judge.as_ref().and_then(TrialPruner::planned_steps);
+        let planned = self.pruner.as_ref().and_then(TrialPruner::planned_steps);
         self.show(step, planned, value);
         let mut reporting = self.reporting.lock().unwrap_or_else(PoisonError::into_inner);
         let ascends = reporting.intermediate_values.last().is_none_or(|last| last.step < step);
         if !reporting.stopped && ascends {
             reporting.intermediate_values.push(IntermediateValue { step, value });
-            let judge = self.judge.as_ref();
+            let pruner = self.pruner.as_ref();
             reporting.stopped =
-                judge.is_some_and(|judge| judge.prunes(&reporting.intermediate_values));
+                pruner.is_some_and(|pruner| pruner.prunes(&reporting.intermediate_values));
         }
         if reporting.stopped { Verdict::Stop } else { Verdict::Continue }
     }
@@ -273,7 +273,7 @@ impl<'a> TaskHandle<'a> {
     pub(crate) fn with_intermediate_values(self, score: FoldScore) -> FoldScore {
         let Reporting { intermediate_values, stopped } =
             self.reporting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let planned_steps = self.judge.and_then(|judge| judge.planned_steps());
+        let planned_steps = self.pruner.and_then(|pruner| pruner.planned_steps());
         FoldScore { intermediate_values, planned_steps, stopped, ..score }
     }
 

@@ -21,15 +21,15 @@ impl PrunerHistory {
         PrunerHistory { pruning, known: Vec::new() }
     }
 
-    /// The judge of `trial`, who knows the first `visible` trials.
-    pub fn judge(&mut self, history: &History, trial: usize, visible: usize) -> TrialPruner {
+    /// The pruner of `trial`, which knows the first `visible` trials.
+    pub fn pruner_of(&mut self, history: &History, trial: usize, visible: usize) -> TrialPruner {
         let trials = &history.trials()[..visible.min(history.trials().len())];
         if self.known.len() < trials.len() {
             self.known.resize(trials.len(), None);
         }
         for (known, trial) in self.known.iter_mut().zip(trials) {
             if known.is_none() && trial.is_finished() {
-                *known = Some(Arc::new(course(trial, &self.pruning)));
+                *known = Some(Arc::new(learning_curve(trial, &self.pruning)));
             }
         }
         let past = self.known[..trials.len()].iter().flatten().cloned().collect();
@@ -39,7 +39,7 @@ impl PrunerHistory {
 }
 
 /// What a trial that has ended reported, as losses.
-fn course(trial: &Trial, pruning: &Pruning) -> LearningCurve {
+fn learning_curve(trial: &Trial, pruning: &Pruning) -> LearningCurve {
     let direction = pruning.direction;
     let loss = |report: IntermediateValue| IntermediateValue {
         value: direction.loss(report.value),

@@ -137,7 +137,7 @@ where
         mine: HashMap::new(),
         waits: false,
         pending: BTreeSet::new(),
-        courses: options.pruning.clone().map(PrunerHistory::new),
+        pruner_history: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
         store_result: Ok(()),
         watch,
@@ -193,7 +193,7 @@ struct Mine<C> {
     config: Option<Arc<C>>,
     /// How long ago its first fold was handed out.
     since: Option<Stopwatch>,
-    judge: Option<TrialPruner>,
+    pruner: Option<TrialPruner>,
 }
 
 struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
@@ -208,7 +208,7 @@ struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
     /// What pruners see, where there is one.
-    courses: Option<PrunerHistory>,
+    pruner_history: Option<PrunerHistory>,
     history: History,
     store_result: Result<(), StoreError>,
     watch: W,
@@ -256,7 +256,7 @@ where
             news.iter().for_each(|found| found_elsewhere(history, watch, found));
             let suggestion = match effort {
                 Effort::Any => Some(suggest.suggest(history)),
-                Effort::None => suggest.suggest_at_once(history),
+                Effort::AtOnce => suggest.suggest_at_once(history),
             };
             if let Some(suggestion) = &suggestion {
                 candidate = suggestion.candidate().cloned();
@@ -281,17 +281,19 @@ where
     }
 
     fn begin(&mut self, number: usize) {
-        let FoldDispatcher { history, courses, options, .. } = self;
+        let FoldDispatcher { history, pruner_history, options, .. } = self;
         let visible = (number + 1).saturating_sub(options.window);
-        let judge = courses.as_mut().map(|courses| courses.judge(history, number, visible));
+        let pruner = pruner_history
+            .as_mut()
+            .map(|pruner_history| pruner_history.pruner_of(history, number, visible));
         let bound = bind(self.objective, &self.history.trials()[number].params);
         let (config, error) = match bound {
             Ok(config) => (Some(Arc::new(config)), None),
             Err(error) => (None, Some(error)),
         };
         let steps = config.as_ref().and_then(|config| self.objective.steps(config));
-        let judge = judge.map(|judge| judge.planning(steps, self.objective.folds()));
-        self.mine.insert(number, Mine { config, since: None, judge });
+        let pruner = pruner.map(|pruner| pruner.planning(steps, self.objective.folds()));
+        self.mine.insert(number, Mine { config, since: None, pruner });
         match error {
             None => self.open_folds(number),
             Some(error) => {
@@ -317,14 +319,14 @@ where
     }
 
     /// Asks the pruner that looks at folds whether this one is the end of its trial.
-    fn judged(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
-        let judge = self.mine.get(&number).and_then(|mine| mine.judge.as_ref());
-        let Some(judge) = judge.filter(|judge| judge.report_unit() == ReportUnit::Folds) else {
+    fn with_verdict(&self, number: usize, fold: usize, score: FoldScore) -> FoldScore {
+        let pruner = self.mine.get(&number).and_then(|mine| mine.pruner.as_ref());
+        let Some(pruner) = pruner.filter(|pruner| pruner.report_unit() == ReportUnit::Folds) else {
             return score;
         };
         let mut own = intermediate_values(&self.history.trials()[number], ReportUnit::Folds);
         own.push(IntermediateValue { step: fold as u64, value: score.score });
-        FoldScore { stopped: judge.prunes(&own), ..score }
+        FoldScore { stopped: pruner.prunes(&own), ..score }
     }
 
     /// Takes up what a fold has come to, unless its trial was lost to another process.
@@ -336,7 +338,7 @@ where
         span: Option<Span>,
         stderr: Option<String>,
     ) {
-        let result = result.map(|score| self.judged(trial, fold, score));
+        let result = result.map(|score| self.with_verdict(trial, fold, score));
         let before = &self.history.trials()[trial];
         if !self.mine.contains_key(&trial) || before.is_finished() {
             // Nobody waits for it: it is behind a fold that failed, or its trial was lost.
@@ -418,14 +420,14 @@ where
                     let Some(mine) = self.mine.get_mut(&trial) else { continue };
                     let Some(config) = mine.config.clone() else { continue };
                     let since = *mine.since.get_or_insert_with(Stopwatch::start);
-                    let judge = mine.judge.clone().filter(|judge| judge.looks_into(fold));
+                    let pruner = mine.pruner.clone().filter(|pruner| pruner.looks_into(fold));
                     let deadline =
                         self.options.trial_timeout.map(|limit| Deadline { since, limit });
                     let options = self.options;
                     let handle =
                         TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
                             .with_deadline(deadline)
-                            .with_judge(judge)
+                            .with_pruner(pruner)
                             .with_live(options.live.clone());
                     self.happened(Event::FoldStarted { trial, fold });
                     return Next::Task(FoldTask { trial, fold, config, handle });

@@ -58,7 +58,7 @@ pub fn sampler(
 /// # Errors
 ///
 /// Where the sampler cannot take the space, or more than one objective: what to change.
-pub fn learner(
+pub fn adaptive_sampler(
     kind: SamplerKind,
     space: &UnitSpace,
     objectives: usize,

@@ -16,7 +16,7 @@ pub trait Store {
     ///
     /// `suggest` is told what has become of other processes' and earlier runs' trials since it was last
     /// asked, by number. It may be called again with the same, and has to answer the same. It answers `None`
-    /// only to [`Effort::None`], where the answer takes time: a store that others wait for meanwhile asks
+    /// only to [`Effort::AtOnce`], where the answer takes time: a store that others wait for meanwhile asks
     /// like that first, and then again when nobody does.
     ///
     /// # Errors

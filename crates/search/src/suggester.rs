@@ -1,8 +1,8 @@
 //! What the next trial tries, given those that there are: the one place that decides it.
 //!
-//! Whoever looks at the past (a sampler that learns, a pruner, a rule that ends the study) sees the same
-//! part of it in every run: trial n is decided from the trials 0 … n − window, and waits until all of them
-//! have ended. So the answer depends on numbers, never on who finished first.
+//! Adaptive samplers, pruners and stop rules see a fixed prefix of the history: trial n is decided from the
+//! trials 0 … n − window, and waits until all of them have ended. So the answer depends on numbers, never on
+//! who finished first.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -16,7 +16,7 @@ use crate::sampler::adaptive::AdaptiveSampler;
 use crate::sampler::grid_points::GridPoints;
 use crate::sampler::history::{Outcome, SamplerHistory};
 use crate::sampler::unit_space::UnitSpace;
-use crate::sampler::{SobolSampler, learner};
+use crate::sampler::{SobolSampler, adaptive_sampler};
 use crate::settings::{StopRule, StudySettings};
 use crate::spec::StudySpec;
 use crate::trial::Candidate;
@@ -55,8 +55,8 @@ impl From<Option<Candidate>> for Suggestion {
 pub enum Effort {
     /// As long as it needs: a Gaussian process may be fitted.
     Any,
-    /// No time: somebody holds a lock.
-    None,
+    /// None: somebody holds a lock.
+    AtOnce,
 }
 
 /// Decides what the next trial of a study tries. Histories are those of one study, each going on from the one
@@ -182,7 +182,7 @@ impl Suggester {
         let listed = for_budgets(spec, study.sampler, budgets, study.seed)?;
         let space = UnitSpace::new(&spec.space);
         let count = objectives.len();
-        let learner = learner(study.sampler, &space, count)?;
+        let learner = adaptive_sampler(study.sampler, &space, count)?;
         let learning = learner.map(|learner| Learning::new(space, learner, count, study.seed));
         let options = SuggesterOptions {
             seed: study.seed,

@@ -139,7 +139,7 @@ impl StudyStore {
         let mut proposal = Proposal::NotBegun;
         let claimed = loop {
             let scan = self.scan()?;
-            let mut suggestion = suggest(&scan.news, Effort::None);
+            let mut suggestion = suggest(&scan.news, Effort::AtOnce);
             self.take_up(&scan);
             let open = OpenTrials::of(&scan, &self.leases, &self.mine);
             if suggestion.is_none() && !open.abandoned {
@@ -197,36 +197,38 @@ impl StudyStore {
         suggest: &mut SuggestAfter,
     ) -> Result<Option<Claimed>, StorageError> {
         let StudyStore { storage, study, options, leases, ids, running, mine, .. } = self;
+        let proposes = *proposal == Proposal::Begun;
         let (acquired, scan) = storage.transaction(Access::Write, |db| {
             lock_study(db, study.id)?;
             let Some(candidate) = candidate.clone() else {
                 let number = take_up_abandoned(db, study, options, leases, mine)?;
                 return Ok((number.map(|number| (Claimed::TakenUp(number), None)), None));
             };
-            if next_number(db, study.id)? == ids.len() {
-                let id = begin(db, study, options, leases, candidate)?;
-                if *proposal == Proposal::Begun {
-                    leases.drop_proposal(db, study.id)?;
-                    db.notify(study.id)?;
-                }
-                return Ok((Some((Claimed::Begun(ids.len()), Some(id))), None));
+            let (mut candidate, mut scan) = (Some(candidate), None);
+            let mut number = ids.len();
+            if next_number(db, study.id)? != number {
+                let found = Scan::read(db, study, options.folds, leases, (ids, running))?;
+                number += found.ids.len();
+                candidate = match suggest(&found.news, Effort::AtOnce) {
+                    Some(Suggestion::Candidate(candidate)) => Some(candidate),
+                    _ => None,
+                };
+                scan = Some(found);
             }
-            let scan = Scan::read(db, study, options.folds, leases, (ids, running))?;
-            let acquired = match suggest(&scan.news, Effort::None) {
-                Some(Suggestion::Candidate(candidate)) => {
-                    let id = begin(db, study, options, leases, candidate)?;
-                    Some((Claimed::Begun(ids.len() + scan.ids.len()), Some(id)))
-                }
-                _ => None,
-            };
-            Ok((acquired, Some(scan)))
+            let Some(candidate) = candidate else { return Ok((None, scan)) };
+            let id = begin(db, study, options, leases, candidate)?;
+            if proposes {
+                leases.drop_proposal(db, study.id)?;
+                db.notify(study.id)?;
+            }
+            Ok((Some((Claimed::Begun(number), Some(id))), scan))
         })?;
         if let Some(scan) = scan {
             self.take_up(&scan);
         }
         let Some((claimed, id)) = acquired else { return Ok(None) };
         self.ids.extend(id);
-        if *proposal == Proposal::Begun && matches!(claimed, Claimed::Begun(_)) {
+        if matches!(claimed, Claimed::Begun(_)) {
             *proposal = Proposal::NotBegun;
         }
         if let Claimed::Begun(number) | Claimed::TakenUp(number) = claimed {
@@ -327,11 +329,11 @@ impl Store for StudyStore {
     }
 
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
-        self.backoff.asked(true);
         let id = self.ids[trial];
         let (leases, study) = (&self.leases, self.study.id);
         let (key, task) = (refit_key(seed), refit_task(seed));
-        self.storage
+        let claimed = self
+            .storage
             .transaction(Access::Write, |db| {
                 lock_study(db, study)?;
                 // First the lease: it ends together with the result's coming, so whoever finds none finds
@@ -349,7 +351,9 @@ impl Store for StudyStore {
                 leases.take(db, id, &task, 0)?;
                 Ok(RefitClaim::Claimed)
             })
-            .map_err(store_error)
+            .map_err(store_error)?;
+        self.backoff.asked(claimed == RefitClaim::Elsewhere);
+        Ok(claimed)
     }
 
     fn save_refit(&mut self, refit: &Refit) -> Result<SaveOutcome, StoreError> {

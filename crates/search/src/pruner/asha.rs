@@ -60,7 +60,7 @@ impl AshaPruner {
             .any(|(end, value)| {
                 let others = past.clone();
                 let others =
-                    others.filter_map(|course| first_value_from(&course.intermediate_values, end));
+                    others.filter_map(|curve| first_value_from(&curve.intermediate_values, end));
                 !self.promotes(value, others)
             })
     }

@@ -74,7 +74,7 @@ impl Pruner for HyperbandPruner {
     fn prunes(&self, trial: usize, past: &[Arc<LearningCurve>], own: &[IntermediateValue]) -> bool {
         let bracket = self.bracket(trial);
         let rivals = past.iter().map(Arc::as_ref);
-        let rivals = rivals.filter(|course| self.bracket(course.trial) == bracket);
+        let rivals = rivals.filter(|curve| self.bracket(curve.trial) == bracket);
         self.brackets[bracket].1.prunes_among(rivals, own)
     }
 }

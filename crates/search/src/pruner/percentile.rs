@@ -30,13 +30,13 @@ impl Pruner for PercentilePruner {
         past: &[Arc<LearningCurve>],
         own: &[IntermediateValue],
     ) -> bool {
-        let complete = past.iter().filter(|course| course.loss.is_some());
+        let complete = past.iter().filter(|curve| curve.loss.is_some());
         let n_complete = complete.clone().count() as u64;
         let Some(last) = own.last() else { return false };
         if n_complete < self.n_startup_trials.max(1) || !self.schedule.is_due(own) {
             return false;
         }
-        let others: Vec<f64> = complete.filter_map(|course| course.value_at(last.step)).collect();
+        let others: Vec<f64> = complete.filter_map(|curve| curve.value_at(last.step)).collect();
         if (others.len() as u64) < self.n_min_trials {
             return false;
         }

@@ -51,7 +51,7 @@ impl Study {
             Direction::Maximize => -score,
             Direction::Minimize => score,
         };
-        let course = |(trial, recorded): (usize, &RecordedTrial)| {
+        let curve = |(trial, recorded): (usize, &RecordedTrial)| {
             let values = recorded.intermediate_values.iter();
             let intermediate_values = values
                 .map(|&(step, value)| IntermediateValue {
@@ -61,7 +61,7 @@ impl Study {
                 .collect();
             Arc::new(LearningCurve { trial, intermediate_values, loss: recorded.value.map(loss) })
         };
-        self.trials.iter().enumerate().map(course).collect()
+        self.trials.iter().enumerate().map(curve).collect()
     }
 }
 
@@ -71,16 +71,16 @@ fn every_trial_is_stopped_where_optuna_stops_it() {
     for study in fixtures().studies {
         let pruner = study.pruner.build(study.direction, study.folds, None).unwrap();
         let courses = study.courses();
-        for (course, recorded) in courses.iter().zip(&study.trials) {
-            let past = &courses[..(course.trial + 1).saturating_sub(study.workers)];
-            for len in 1..=course.intermediate_values.len() {
-                let own = &course.intermediate_values[..len];
+        for (curve, recorded) in courses.iter().zip(&study.trials) {
+            let past = &courses[..(curve.trial + 1).saturating_sub(study.workers)];
+            for len in 1..=curve.intermediate_values.len() {
+                let own = &curve.intermediate_values[..len];
                 // NaN is where ours differ on purpose, which is tested below.
                 let hopeless = own[len - 1].value.is_nan();
                 let expected =
-                    hopeless || recorded.pruned && len == course.intermediate_values.len();
-                let place = format!("{}, trial {}, report {len}", study.name, course.trial);
-                assert_eq!(pruner.prunes(course.trial, past, own), expected, "{place}");
+                    hopeless || recorded.pruned && len == curve.intermediate_values.len();
+                let place = format!("{}, trial {}, report {len}", study.name, curve.trial);
+                assert_eq!(pruner.prunes(curve.trial, past, own), expected, "{place}");
                 decisions += 1;
                 stops += usize::from(expected);
             }
@@ -210,12 +210,12 @@ fn a_trial_that_comes_to_nan_is_stopped_by_every_pruner() {
 fn a_patient_asha_stops_a_loser_of_a_rung_once_it_stands_still() {
     let asha = PrunerSettings::by_name("asha").map(Box::new);
     let patient = PrunerSettings::Patient { patience: 1, min_delta: 0.0, wraps: asha.clone() };
-    let course = |values: &[f64]| -> Vec<IntermediateValue> {
+    let curve = |values: &[f64]| -> Vec<IntermediateValue> {
         (1..).zip(values).map(|(step, &value)| IntermediateValue { step, value }).collect()
     };
-    let best = LearningCurve { trial: 0, intermediate_values: course(&[0.1; 6]), loss: Some(0.1) };
+    let best = LearningCurve { trial: 0, intermediate_values: curve(&[0.1; 6]), loss: Some(0.1) };
     let past = [Arc::new(best)];
-    let own = course(&[0.9, 0.8, 0.7, 0.6, 0.65, 0.65]);
+    let own = curve(&[0.9, 0.8, 0.7, 0.6, 0.65, 0.65]);
     let stop = |settings: &PrunerSettings| {
         let pruner = settings.build(Direction::Minimize, 3, None).unwrap();
         (1..=own.len()).find(|&len| pruner.prunes(1, &past, &own[..len]))
@@ -290,8 +290,8 @@ fn intermediate_values() -> impl Strategy<Value = Vec<IntermediateValue>> {
 }
 
 fn past() -> impl Strategy<Value = Vec<Arc<LearningCurve>>> {
-    let course = (intermediate_values(), prop::option::of(-8..8i32));
-    prop::collection::vec(course, 0..12).prop_map(|courses| {
+    let curve = (intermediate_values(), prop::option::of(-8..8i32));
+    prop::collection::vec(curve, 0..12).prop_map(|courses| {
         let numbered = courses.into_iter().enumerate();
         numbered
             .map(|(trial, (intermediate_values, loss))| {
@@ -313,7 +313,7 @@ proptest! {
         shuffled in Just(()).prop_perturb(|(), mut rng| rng.random::<u64>()),
     ) {
         let mut other = past.clone();
-        other.sort_by_key(|course| (course.trial as u64 + 1).wrapping_mul(shuffled | 1).rotate_left(17));
+        other.sort_by_key(|curve| (curve.trial as u64 + 1).wrapping_mul(shuffled | 1).rotate_left(17));
         for settings in any_settings() {
             let pruner = settings.build(Direction::Maximize, 9, Some(9)).unwrap();
             let decision = pruner.prunes(past.len(), &past, &own);

@@ -46,7 +46,7 @@ impl Pruner for WilcoxonPruner {
         past: &[Arc<LearningCurve>],
         own: &[IntermediateValue],
     ) -> bool {
-        let complete = past.iter().filter_map(|course| Some((course.loss?, course)));
+        let complete = past.iter().filter_map(|curve| Some((curve.loss?, curve)));
         // Of equal ones the first, so that the order of `past` does not matter.
         let best = complete.min_by(|(a_loss, a), (b_loss, b)| {
             a_loss.total_cmp(b_loss).then(a.trial.cmp(&b.trial))
