@@ -4,12 +4,13 @@ mod ask_tell;
 mod compare;
 mod studies;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use burn_tune_model::Backend;
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::settings::{SamplerKind, check_name};
+use burn_tune_study::study_folder::DATABASE;
 use clap::{Args, Parser, Subcommand};
 
 pub use ask_tell::{AskArgs, TellArgs, ToldState};
@@ -60,8 +61,6 @@ pub enum Command {
     Studies(StudiesCommand),
 }
 
-/// The database of studies, in the folder of the results.
-pub const DATABASE: &str = "studies.db";
 /// The environment variable that names the database where the arguments do not.
 pub const STORAGE_VARIABLE: &str = "BURN_TUNE_STORAGE";
 
@@ -257,44 +256,6 @@ pub struct SearchArgs {
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
     pub dry_run: bool,
-    /// Whether somebody asks for the trials and tells what they come to: `ask` says so, no user does.
-    #[arg(skip)]
-    pub told: bool,
-}
-
-impl SearchArgs {
-    /// A search of a file with nothing else said.
-    pub fn of_space(space: &Path) -> Self {
-        SearchArgs {
-            run: RunArgs {
-                space: space.to_owned(),
-                jobs: None,
-                seed: None,
-                backend: None,
-                data: None,
-                limit: None,
-                out: PathBuf::new(),
-                json: false,
-                quiet: true,
-            },
-            proposals: ProposalArgs { trials: None, sampler: None, pruner: None, window: None },
-            folds: None,
-            top: None,
-            curves: false,
-            timeout: None,
-            target: None,
-            min_score: None,
-            no_improvement: None,
-            trial_timeout: None,
-            resume: false,
-            study: None,
-            storage: None,
-            lease: Duration::ZERO,
-            retries: 0,
-            dry_run: false,
-            told: false,
-        }
-    }
 }
 
 #[derive(Debug, Args)]

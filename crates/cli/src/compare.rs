@@ -14,11 +14,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use burn_tune_ranking::comparison::Verdict;
 use burn_tune_ranking::{Comparison, Leaderboard, ResultFile};
+use burn_tune_study::results::LEADERBOARD;
 
-use crate::FAILED;
 use crate::args::{CompareArgs, CompareFormat};
 use crate::console::{print, print_json};
-use crate::results::LEADERBOARD;
+use crate::exit::FAILED;
 use crate::table::terminal_width;
 
 /// Stdin, as an argument.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::WorkFailed;
+use crate::exit::WorkFailed;
 
 /// Prints the result of a command, which has then done its work.
 pub fn print(text: &str) -> Result<ExitCode> {

@@ -8,6 +8,7 @@ use burn_tune_search::bind::bind;
 use burn_tune_search::runner::{RunOptions, refit};
 use burn_tune_search::store::InMemory;
 use burn_tune_search::{Candidate, Params};
+use burn_tune_study::plan::TotalCost;
 
 use crate::columns::{Column, Row, columns_text};
 use crate::table::terminal_width;
@@ -31,19 +32,15 @@ pub struct DryRun<'a> {
     pub jobs: usize,
 }
 
-/// What all of it costs, in floating-point operations.
-pub struct EstimatedWork<'a> {
-    /// The folds of all trials.
-    pub folds: f64,
-    /// The refits.
-    pub refits: f64,
-    /// Params like those of the trials.
-    pub typical: &'a [Params],
-}
-
 impl DryRun<'_> {
     /// Of trainings of our model: with sizes, and the time that they are likely to take on this machine.
-    pub fn of_models(&self, objective: &MlpObjective, work: &EstimatedWork) -> String {
+    /// `cost` is that of params like the `typical` ones, in floating-point operations.
+    pub fn of_models(
+        &self,
+        objective: &MlpObjective,
+        cost: TotalCost,
+        typical: &[Params],
+    ) -> String {
         let mut text = self.notes();
         if !self.candidates.is_empty() {
             text += &candidates_text(objective, self.candidates, terminal_width());
@@ -57,15 +54,15 @@ impl DryRun<'_> {
         text += &format!("folds (training + test examples): {}\n", folds.join(", "));
         text += &format!(
             "work: {} TFLOP for {}, and {} for the refits\n",
-            value_text(work.folds / 1e12),
+            value_text(cost.folds / 1e12),
             count(self.candidates.len() + self.unlisted, "trial"),
-            value_text(work.refits / 1e12),
+            value_text(cost.refits / 1e12),
         );
-        let rate = measured_rate(objective, work.typical);
+        let rate = measured_rate(objective, typical);
         text += &match rate {
             Some(rate) => format!(
                 "time: about {} with {}, at {:.0} GFLOP/s of one core (measured just now, for a moment)\n",
-                seconds_text(Some((work.folds + work.refits) / rate / self.jobs as f64)),
+                seconds_text(Some((cost.folds + cost.refits) / rate / self.jobs as f64)),
                 count(self.jobs, "job"),
                 rate / 1e9,
             ),
@@ -123,6 +120,7 @@ fn measured_rate(objective: &MlpObjective, typical: &[Params]) -> Option<f64> {
     let (fewest, most) = CALIBRATION_EXAMPLES;
     let examples = (CALIBRATION_FLOPS / of_one).clamp(fewest, most) as usize;
     let small = MlpObjective {
+        source: objective.source.clone(),
         dataset: objective.dataset.clone().limited(examples),
         folds: Vec::new(),
         backend: objective.backend,

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use burn_tune_study::output_folder::replace_with;
 
 use crate::args::InitArgs;
 use crate::console::{print, quoted, say};
-use crate::output::replace_with;
 use crate::space_file::{EXAMPLES, example};
 
 const SPACE: &str = include_str!("init/space.toml");

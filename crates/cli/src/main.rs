@@ -2,8 +2,12 @@
 //! prints.
 
 mod args;
+mod errors;
+mod exit;
 mod init;
+mod objectives;
 mod space_file;
+mod study_request;
 
 mod setup;
 
@@ -20,14 +24,11 @@ mod columns;
 mod console;
 mod control_echo;
 mod flag_marks;
-mod output;
+mod pages;
 mod params_line;
 mod progress;
-mod results;
 mod score_gate;
 mod signals;
-mod study_folder;
-mod study_state;
 mod table;
 mod training_table;
 
@@ -37,20 +38,10 @@ mod process;
 
 use std::process::ExitCode;
 
-use burn_tune_spec::SpaceError;
 use clap::Parser;
 
 use crate::args::{Cli, Command, SpaceCommand};
-
-/// The input was right, and the work came to nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct WorkFailed(String);
-
-/// The work failed.
-const FAILED: u8 = 1;
-/// The input is wrong.
-const WRONG_INPUT: u8 = 2;
+use crate::exit::{FAILED, WRONG_INPUT, WorkFailed};
 
 fn main() -> ExitCode {
     process::keep_memory();
@@ -73,16 +64,8 @@ fn main() -> ExitCode {
         Command::Studies(command) => commands::run(command),
     };
     outcome.unwrap_or_else(|error| {
-        show(&error);
+        errors::show(&error);
         let failed = error.downcast_ref::<WorkFailed>().is_some();
         ExitCode::from(if failed { FAILED } else { WRONG_INPUT })
     })
-}
-
-/// Shows an error on stderr; one in a space file with its line.
-fn show(error: &anyhow::Error) {
-    match error.downcast_ref::<SpaceError>() {
-        Some(error) => console::say_styled(&format!("{:?}", miette::Report::new(error.clone()))),
-        None => console::say(&format!("error: {error:#}")),
-    }
 }

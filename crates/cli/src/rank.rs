@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use burn_tune_ranking::ResultFile;
 use burn_tune_report::page::PageState;
+use burn_tune_study::results::StudyResults;
+use burn_tune_study::study_folder::file_name;
+use burn_tune_study::{OutputFolder, StudyDefinition, StudyState};
 
 use crate::args::{RankArgs, StudyArgs};
-use crate::commands::open_study::{OpenStudy, open_study};
+use crate::commands::open_study::{StoredStudy, open_study};
 use crate::console::{print, quoted, say};
-use crate::output::OutputFolder;
-use crate::results::StudyFiles;
+use crate::errors::file_text;
+use crate::exit::WorkFailed;
+use crate::objectives::KnownObjectives;
+use crate::pages::write_study_page;
 use crate::score_gate;
-use crate::search::Definition;
-use crate::study_folder::file_name;
-use crate::study_state::StudyState;
 use crate::table::{leaderboard_text, terminal_width};
 
 /// A study as its result files have it.
@@ -23,27 +25,28 @@ pub struct Ranked {
     pub study: String,
     /// What its page says of it.
     pub state: PageState,
-    /// The result files.
-    pub files: StudyFiles,
-    /// The one that is scikit-learn's.
-    pub cv_results: String,
+    /// What the result files hold.
+    pub results: StudyResults,
 }
 
 /// Ranks the study that the arguments name.
 pub fn rank(args: &RankArgs) -> Result<ExitCode> {
-    let Ranked { study, files, cv_results, state } = ranked(&args.study)?;
+    let Ranked { study, results, state } = ranked(&args.study)?;
     if let Some(out) = &args.out {
         let output = OutputFolder::open(out)?;
-        files.write(&cv_results, &output).all()?;
+        let problems: Vec<String> = results.write(&output).problems.iter().map(file_text).collect();
+        if !problems.is_empty() {
+            bail!(WorkFailed(problems.join("\n")));
+        }
         let page = format!("{}.html", file_name(&study));
-        files.write_page(&output, &page, &state)?;
+        write_study_page(&results, &output, &page, &state)?;
         say(&format!("written to {}", out.display()));
     }
-    let leaderboard = &files.leaderboard;
+    let StudyResults { leaderboard, measured, fit_times, .. } = &results;
     let printed = if args.json {
         print(&leaderboard.to_json())?
     } else {
-        print(&leaderboard_text(leaderboard, &files.measured, &files.fit_times, terminal_width()))?
+        print(&leaderboard_text(leaderboard, measured, fit_times, terminal_width()))?
     };
     score_gate::check(leaderboard, args.min_score)?;
     Ok(printed)
@@ -51,17 +54,17 @@ pub fn rank(args: &RankArgs) -> Result<ExitCode> {
 
 /// Reads and ranks the study that the arguments name.
 pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
-    let OpenStudy { mut storage, study } = open_study(args)?;
-    let Some(definition) = Definition::read(&study)? else {
+    let StoredStudy { mut storage, study } = open_study(args)?;
+    let Some(definition) = StudyDefinition::read(&study)? else {
         bail!(
             "the study `{name}` has no folds to rank by: it is another program's; `burn-tune trials --study {argument} --sort value` sorts it by its values, and `burn-tune search --study {argument}` goes on with it",
             name = study.name,
             argument = quoted(&study.name),
         )
     };
-    let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
-    let curves = state.kept_curves(&mut storage, &study)?;
-    let (files, cv_results) = state.files(&definition, curves);
+    let state = StudyState::read(&mut storage, &study, definition.settings.folds)?;
+    let curves = state.stored_curves(&mut storage, &study)?;
+    let results = state.results(&definition, &KnownObjectives, curves);
     let page = PageState { stderr: state.stderr, ..PageState::default() };
-    Ok(Ranked { study: study.name, state: page, files, cv_results })
+    Ok(Ranked { study: study.name, state: page, results })
 }

@@ -4,37 +4,39 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use burn_tune_report::page::PageState;
+use burn_tune_study::OutputFolder;
+use burn_tune_study::results::{LEADERBOARD, REPORT, StudyResults, TrainingResults};
+use burn_tune_study::study_folder::{file_name, origin_of, page_of_copies};
 
 use crate::args::ReportArgs;
 use crate::console::print;
-use crate::output::OutputFolder;
+use crate::pages::{write_study_page, write_training_page};
 use crate::rank::{Ranked, ranked};
-use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
-use crate::study_folder::{file_name, origin_of, page_of_copies};
-use burn_tune_report::page::PageState;
 
 /// Writes the pages of what is in the folder, or of the study that is named.
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     if let Some(study) = args.of_database() {
         let output = OutputFolder::open(&args.out)?;
-        let Ranked { study, files, state, .. } = ranked(&study)?;
+        let Ranked { study, results, state } = ranked(&study)?;
         let name = file_name(&study);
         let page = format!("{name}.html");
         let state = PageState { origin: origin_of(&output, &name), ..state };
-        files.write_page(&output, &page, &state)?;
+        write_study_page(&results, &output, &page, &state)?;
         return print(&format!("{}\n", output.path(&page).display()));
     }
     let output = OutputFolder::existing(&args.out)?;
-    let study = match StudyFiles::read(&output)? {
+    let study = match StudyResults::read(&output)? {
         None => None,
-        Some(files) => {
-            let (page, origin) = page_of_copies(&output, &files.leaderboard.name);
-            files.write_page(&output, &page, &PageState { origin, ..PageState::default() })?;
+        Some(results) => {
+            let (page, origin) = page_of_copies(&output, &results.leaderboard.name);
+            let state = PageState { origin, ..PageState::default() };
+            write_study_page(&results, &output, &page, &state)?;
             Some(page)
         }
     };
-    let training =
-        TrainingFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
+    let training = TrainingResults::read(&output)?;
+    let training = training.map(|results| write_training_page(&results, &output)).transpose()?;
     let pages: Vec<String> = study.into_iter().chain(training).collect();
     if pages.is_empty() {
         bail!(

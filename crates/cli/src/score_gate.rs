@@ -5,7 +5,7 @@ use burn_tune_ranking::Leaderboard;
 use burn_tune_ranking::format::value_text;
 use burn_tune_search::Direction;
 
-use crate::WorkFailed;
+use crate::exit::WorkFailed;
 
 /// Fails where a score is asked for that the best trial does not reach. With several objectives, it is the
 /// first that counts.

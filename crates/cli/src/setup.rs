@@ -1,37 +1,20 @@
 //! What every command that trains models does first: data, device, workers and signals.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use burn_tune_data::Dataset;
+use burn_tune_data::{DataSource, Dataset};
 use burn_tune_model::Backend;
-
 use burn_tune_search::runner::RunOptions;
 use burn_tune_spec::StudyFile;
-use serde::{Deserialize, Serialize};
 
 use crate::args::RunArgs;
 use crate::signals;
 
-/// Where the examples come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DataSource {
-    /// What the file names: `mnist`, or a folder.
-    pub dataset: String,
-    /// A folder instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<PathBuf>,
-    /// How many training and test examples are taken; all of them where it is not stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-}
-
-impl DataSource {
-    /// What the file and the arguments say.
-    pub fn of(file: &StudyFile, args: &RunArgs) -> Self {
-        let dataset = dataset_of(file);
-        DataSource { dataset, data: args.data.clone(), limit: args.limit }
-    }
+/// What the file and the arguments say of the examples.
+pub fn data_source(file: &StudyFile, args: &RunArgs) -> DataSource {
+    let dataset = dataset_of(file);
+    DataSource { dataset, data: args.data.clone(), limit: args.limit }
 }
 
 /// The data set that a file names: MNIST where it names none.

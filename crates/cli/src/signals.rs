@@ -5,8 +5,7 @@ use anyhow::{Context, Result};
 use burn_tune_search::Stop;
 use crossbeam_channel::{Receiver, unbounded};
 
-/// The exit code of an interrupted search.
-pub const INTERRUPTED: u8 = 130;
+use crate::exit::INTERRUPTED;
 
 /// Turns signals into requests of the `Stop` that is returned, and messages about them.
 pub fn listen() -> Result<(Stop, Receiver<()>)> {

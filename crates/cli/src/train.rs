@@ -18,18 +18,20 @@ use burn_tune_search::store::InMemory;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Candidates, Params};
 use burn_tune_spec::StudyFile;
+use burn_tune_study::OutputFolder;
+use burn_tune_study::output_folder::FileError;
+use burn_tune_study::results::{REPORT, TrainingResults};
 
 use crate::args::TrainArgs;
 use crate::console::print;
-use crate::output::OutputFolder;
+use crate::errors::file_text;
+use crate::exit::{INTERRUPTED, WorkFailed};
+use crate::pages::write_training_page;
 use crate::progress::Progress;
-use crate::results::{REPORT, TrainingFiles};
-use crate::setup::DataSource;
-use crate::signals::INTERRUPTED;
 use crate::space_file::{self, Found};
 use crate::table::terminal_width;
 use crate::training_table::training_text;
-use crate::{WorkFailed, dry_run, setup};
+use crate::{dry_run, setup};
 
 /// Trains the models.
 pub fn train(args: TrainArgs) -> Result<ExitCode> {
@@ -42,9 +44,10 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     }
     let seed = args.run.seed.unwrap_or(file.spec.settings.seed);
     let backend = args.run.backend.unwrap_or_default();
-    let source = DataSource::of(&file, &args.run);
+    let source = setup::data_source(&file, &args.run);
     let objective = MlpObjective {
         dataset: setup::dataset(&source, backend)?,
+        source,
         folds: Vec::new(),
         backend,
         curves: !args.no_curves,
@@ -68,7 +71,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     progress.finish();
 
     let facts = facts(&file, &objective, seed, args.seeds);
-    let files = TrainingFiles {
+    let files = TrainingResults {
         report: TrainingReport::new(&facts, &models, &file.claims, &refits),
         curves: curves(&refits),
     };
@@ -165,13 +168,13 @@ fn curves(refits: &[Refit]) -> CurvesByTask {
 
 fn finish(
     args: &TrainArgs,
-    files: &TrainingFiles,
+    files: &TrainingResults,
     output: &OutputFolder,
     interrupted: bool,
 ) -> Result<ExitCode> {
-    let failed = |error: anyhow::Error| WorkFailed(format!("{error:#}"));
+    let failed = |error: FileError| WorkFailed(file_text(&error));
     files.write(output).map_err(failed)?;
-    let page = files.write_page(output).map_err(failed)?;
+    let page = write_training_page(files, output).map_err(failed)?;
     let report = &files.report;
     if args.run.json {
         print(&report.to_json())?;

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::settings::CommandSettings;
-use burn_tune_search::{FoldScore, Objective, ObjectiveError, Params, TaskHandle};
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::{FoldScore, Identity, Objective, ObjectiveError, Params, TaskHandle};
+use serde::Deserialize;
 use thiserror::Error;
+
+use crate::settings::CommandSettings;
 
 /// What a program is told in its environment: the value of the param called so, its text.
 const PARAM: &str = "BURN_TUNE_PARAM_";
@@ -14,6 +17,9 @@ const PARAMS: &str = "BURN_TUNE_PARAMS";
 const TRIAL: &str = "BURN_TUNE_TRIAL";
 /// A number below 2³², which depends on the seed of the study and on the trial.
 const SEED: &str = "BURN_TUNE_SEED";
+
+/// The key under which studies keep the command.
+const OBJECTIVE: &str = "objective";
 
 /// Scores each trial by running a command.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +69,11 @@ impl CommandObjective {
         }
     }
 
+    /// The command that a study has kept; `None` where it is another objective's.
+    pub fn settings_of(identity: &Identity) -> Option<CommandSettings> {
+        CommandSettings::deserialize(identity.get(OBJECTIVE)?).ok()
+    }
+
     /// What is run.
     pub fn settings(&self) -> &CommandSettings {
         &self.settings
@@ -87,6 +98,16 @@ impl CommandObjective {
 
 impl Objective for CommandObjective {
     type Config = Params;
+
+    /// What a program prints on the way is kept, whether anybody decides by it or not.
+    fn report_unit(&self) -> ReportUnit {
+        ReportUnit::Steps
+    }
+
+    fn identity(&self) -> Identity {
+        let settings = serde_json::to_value(&self.settings).unwrap_or_default();
+        Identity::from_iter([(OBJECTIVE.to_owned(), settings)])
+    }
 
     fn evaluate(
         &self,

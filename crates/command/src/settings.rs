@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use burn_tune_search::Params;
+use burn_tune_search::{ObjectiveFacts, Params};
 use serde::{Deserialize, Serialize};
 
 /// What a score of a program is called where nobody says.
@@ -24,6 +24,15 @@ impl CommandSettings {
     /// The words for a trial with these params.
     pub fn filled(&self, params: &Params) -> Vec<String> {
         self.command.iter().map(|word| word.filled(params)).collect()
+    }
+
+    /// What results say of it.
+    pub fn facts(&self) -> ObjectiveFacts {
+        ObjectiveFacts {
+            metric: self.metric.clone(),
+            command: Some(self.to_string()),
+            ..ObjectiveFacts::default()
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod dataset;
 mod mnist;
+mod source;
 
 mod error;
 mod idx;
@@ -14,3 +15,4 @@ pub use batch::{gather, gather_labels};
 pub use dataset::{Dataset, Examples};
 pub use error::{Content, DataError, Fault, Origin};
 pub use folds::{Fold, FoldsError, SmallClass, StratifiedFolds, stratified_folds};
+pub use source::DataSource;

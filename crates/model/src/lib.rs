@@ -19,6 +19,8 @@ pub mod train;
 pub mod adam;
 
 pub mod health;
+pub mod identity;
+pub mod metric;
 pub mod objective;
 
 pub mod backend;
@@ -26,5 +28,7 @@ pub mod backend;
 pub use activation::Activation;
 pub use backend::Backend;
 pub use config::MlpConfig;
+pub use identity::MlpIdentity;
+pub use metric::MlpMetric;
 pub use mlp::Mlp;
-pub use objective::{MlpMetric, MlpObjective};
+pub use objective::MlpObjective;

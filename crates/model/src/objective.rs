@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn_tune_data::{Dataset, Examples, Fold};
+use burn_tune_data::{DataSource, Dataset, Examples, Fold};
 use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{
-    Direction, Flag, FoldScore, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
+    Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
     Rejection, TaskHandle,
 };
 
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::health::{Confusion, Losses, flags};
+use crate::identity::{ExampleFacts, MlpIdentity};
+use crate::metric::MlpMetric;
 use crate::mlp::Mlp;
 use crate::recorder::Probe;
 use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
@@ -24,43 +26,11 @@ use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
 /// and 600.
 const UPDATE_FLOPS: f64 = 60.0;
 
-/// What can be measured of a trained [`Mlp`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MlpMetric {
-    /// The share of the held-out examples that it recognises.
-    Accuracy,
-    /// How many numbers it trains.
-    Parameters,
-    /// How long its training took, by the number of epochs: without scoring. A clock decides it, and whatever
-    /// else runs on the machine.
-    SecondsPerEpoch,
-}
-
-impl MlpMetric {
-    /// All of them.
-    pub const ALL: [MlpMetric; 3] =
-        [MlpMetric::Accuracy, MlpMetric::Parameters, MlpMetric::SecondsPerEpoch];
-
-    /// The one of this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.metric().name == name)
-    }
-
-    /// Its name, and which values are the better ones.
-    pub fn metric(self) -> Metric {
-        match self {
-            MlpMetric::Accuracy => Metric::new("accuracy", Direction::Maximize),
-            MlpMetric::Parameters => Metric::new("parameters", Direction::Minimize),
-            MlpMetric::SecondsPerEpoch => {
-                Metric::wall_clock("seconds_per_epoch", Direction::Minimize)
-            }
-        }
-    }
-}
-
 /// Scores a fresh [`Mlp`] on each fold of `folds`, and a refit on the test set: by accuracy, and whatever else
 /// is asked for.
 pub struct MlpObjective {
+    /// Where the data set comes from.
+    pub source: DataSource,
     /// What is trained and tested on; shared by all workers.
     pub dataset: Dataset,
     /// The splits of the training data.
@@ -176,6 +146,17 @@ impl Objective for MlpObjective {
 
     fn metrics(&self) -> Vec<Metric> {
         MlpMetric::ALL.map(MlpMetric::metric).into()
+    }
+
+    fn identity(&self) -> Identity {
+        let identity = MlpIdentity {
+            source: self.source.clone(),
+            backend: self.backend.name().to_owned(),
+            curves: self.curves,
+            examples: ExampleFacts::of(&self.dataset),
+        };
+        let json = serde_json::to_value(identity).unwrap_or_default();
+        json.as_object().cloned().unwrap_or_default()
     }
 
     fn steps(&self, config: &MlpConfig) -> Option<u64> {

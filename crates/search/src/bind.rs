@@ -10,7 +10,7 @@ use crate::metric::{ObjectiveFault, resolve_objectives};
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
 use crate::space::{Domain, Space};
-use crate::spec::{Place, SpecError, StudySpec};
+use crate::spec::{ExplicitTrial, Place, SpecError, StudySpec};
 
 /// Why params are no configuration of an objective.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -66,11 +66,7 @@ pub fn check_spec<O: Objective>(objective: &O, spec: &StudySpec) -> Result<(), S
     )?;
     for (index, trial) in spec.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
-        let base = space
-            .domains
-            .iter()
-            .map(|(name, domain)| explicit(name).cloned().unwrap_or_else(|| domain.first()));
-        if let Err(error) = bind(objective, &space.existing(space.named(base))) {
+        if let Err(error) = bind(objective, &point_of(space, trial)) {
             let name = error.param.unwrap_or_default();
             let place = match explicit(&name) {
                 Some(_) => Place::TrialValue(index, name),
@@ -80,6 +76,28 @@ pub fn check_spec<O: Objective>(objective: &O, spec: &StudySpec) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// The most times that a fold reports, of all that the study's space and explicit trials allow; `None` where
+/// nobody knows. A number of steps is taken to grow or fall with each parameter: so it is largest at the end
+/// of a range.
+pub fn max_steps<O: Objective>(objective: &O, spec: &StudySpec) -> Option<u64> {
+    let space = &spec.space;
+    let sampled = space.domains.iter().flat_map(|(name, domain)| {
+        domain.extremes().into_iter().map(move |value| example(space, name, value))
+    });
+    let explicit = spec.trials.iter().map(|trial| point_of(space, trial));
+    let steps = |params: Params| objective.steps(&bind(objective, &params).ok()?);
+    sampled.chain(explicit).filter_map(steps).max()
+}
+
+/// An explicit trial with the first value of each parameter that it does not state.
+fn point_of(space: &Space, trial: &ExplicitTrial) -> Params {
+    let stated = |name: &str| trial.values.iter().find(|(known, _)| known == name);
+    let values = space.domains.iter().map(|(name, domain)| {
+        stated(name).map_or_else(|| domain.first(), |(_, value)| value.clone())
+    });
+    space.existing(space.named(values))
 }
 
 /// A point at which the parameter called `name` exists and has this value; the others have the first that

@@ -20,6 +20,7 @@ pub mod spec_error;
 pub mod bind;
 pub mod curves;
 pub mod flag;
+pub mod identity;
 pub mod live;
 pub mod metric;
 pub mod objective;
@@ -49,6 +50,7 @@ pub use curves::{Curves, LayerCurves};
 pub use direction::Direction;
 pub use flag::Flag;
 pub use history::History;
+pub use identity::{Identity, ObjectiveFacts};
 pub use metric::Metric;
 pub use objective::{
     FoldScore, Objective, ObjectiveError, RefitScore, Refitter, Rejection, TaskHandle,

@@ -12,11 +12,11 @@ use thiserror::Error;
 use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
+use crate::identity::Identity;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
-use crate::pruner::IntermediateValue;
-use crate::pruner::TrialPruner;
+use crate::pruner::{IntermediateValue, ReportUnit, TrialPruner};
 use crate::stop::Stop;
 
 /// Turns params into scores. One method is needed, [`Objective::evaluate`]; the others say more of what is
@@ -96,6 +96,17 @@ pub trait Objective: Sync {
     /// can be said how long a search will take. By default each costs the same.
     fn cost(&self, _config: &Self::Config) -> f64 {
         1.0
+    }
+
+    /// What its intermediate values are where no pruner says which it needs.
+    fn report_unit(&self) -> ReportUnit {
+        ReportUnit::default()
+    }
+
+    /// How it scores, as it is kept with the study: a study goes on only where this is as it was when it began.
+    /// By default nothing is kept.
+    fn identity(&self) -> Identity {
+        Identity::new()
     }
 
     /// Who refits the best trials; by default nobody does.

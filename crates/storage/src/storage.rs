@@ -43,6 +43,13 @@ pub struct RetryPolicy {
     pub stop: Stop,
 }
 
+/// Half a minute.
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        RetryPolicy { limit: Duration::from_secs(30), stop: Stop::default() }
+    }
+}
+
 /// A connection to a database of studies.
 pub struct Storage {
     url: StorageUrl,

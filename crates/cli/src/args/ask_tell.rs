@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ProposalArgs, RunArgs, SearchArgs, study_name};
+use super::{ProposalArgs, study_name};
 use crate::args::{StorageArgs, StudyArgs};
 
 pub(super) const ASK_EXAMPLES: &str = "Examples:
@@ -45,20 +45,6 @@ pub struct AskArgs {
     /// Where trials have to be told first, wait for that
     #[arg(long)]
     pub wait: bool,
-}
-
-impl AskArgs {
-    /// The same as arguments of a search that scores nothing itself, of the study with this name.
-    pub fn as_search(&self, study: String) -> SearchArgs {
-        let of_space = SearchArgs::of_space(&self.space);
-        SearchArgs {
-            run: RunArgs { seed: self.seed, ..of_space.run },
-            proposals: self.proposals.clone(),
-            study: Some(study),
-            told: true,
-            ..of_space
-        }
-    }
 }
 
 /// How a trial ended that has no score.

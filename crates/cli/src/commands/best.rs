@@ -9,7 +9,6 @@ use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_storage::StudyRecord;
 use serde::Serialize;
 
-use crate::WorkFailed;
 use crate::args::{BestArgs, BestFormat};
 use crate::commands::best_trials::{best_trials, within_noise_of};
 use crate::commands::format::toml_entry;
@@ -19,6 +18,7 @@ use crate::commands::open_study::{objectives, open_study};
 use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
 use crate::console::{print, print_json};
+use crate::exit::WorkFailed;
 use crate::table::{terminal_width, textwrap};
 
 /// Shows the best trial.

@@ -8,12 +8,13 @@ use anyhow::{Result, bail};
 use burn_tune_storage::Counts;
 
 use crate::args::DeleteArgs;
-use crate::commands::open_study::{OpenStudy, failure, open_named};
+use crate::commands::open_study::{StoredStudy, open_named};
 use crate::console::say;
+use crate::errors::failure;
 
 /// Deletes the study.
 pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
-    let OpenStudy { mut storage, study } = open_named(&args.database, &args.study)?;
+    let StoredStudy { mut storage, study } = open_named(&args.database, &args.study)?;
     let workers = storage.active_workers(&study).map_err(failure)?;
     if workers > 0 && !args.force {
         bail!(

@@ -1,25 +1,20 @@
 //! Opening the database and the study that the arguments name.
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
-use burn_tune_search::{Stop, did_you_mean};
-use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl, StudyRecord};
+use anyhow::{Result, bail};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
+use burn_tune_study::StudyError;
+use burn_tune_study::open_or_create::unknown;
 
-use crate::WorkFailed;
 use crate::args::{StorageArgs, StudyArgs};
 use crate::columns::one_line;
 use crate::commands::trial::TrialView;
 use crate::console::say;
-
-/// How long a database that another program holds is asked again.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Names that an error lists.
-const LISTED: usize = 20;
+use crate::errors::failure;
 
 /// A study in its database.
-pub struct OpenStudy {
+pub struct StoredStudy {
     /// The database.
     pub storage: Storage,
     /// The study.
@@ -32,8 +27,7 @@ pub fn open(args: &StorageArgs, existence: OpenMode) -> Result<Storage> {
     if let (StorageUrl::Sqlite(path), OpenMode::MustExist) = (&url, existence) {
         must_exist(path)?;
     }
-    let retry_policy = RetryPolicy { limit: PATIENCE, stop: Stop::default() };
-    Storage::open(&url, existence, retry_policy).map_err(failure)
+    Storage::open(&url, existence, RetryPolicy::default()).map_err(failure)
 }
 
 fn must_exist(path: &Path) -> Result<()> {
@@ -47,7 +41,7 @@ fn must_exist(path: &Path) -> Result<()> {
 }
 
 /// Opens the study of this name, or else the newest one.
-pub fn open_study(args: &StudyArgs) -> Result<OpenStudy> {
+pub fn open_study(args: &StudyArgs) -> Result<StoredStudy> {
     match &args.study {
         Some(name) => open_named(&args.database, name),
         None => open_newest(&args.database),
@@ -55,28 +49,28 @@ pub fn open_study(args: &StudyArgs) -> Result<OpenStudy> {
 }
 
 /// Opens the study of this name.
-pub fn open_named(args: &StorageArgs, name: &str) -> Result<OpenStudy> {
+pub fn open_named(args: &StorageArgs, name: &str) -> Result<StoredStudy> {
     let mut storage = open(args, OpenMode::MustExist)?;
     match storage.study(name).map_err(failure)? {
-        Some(study) => Ok(OpenStudy { storage, study }),
-        None => Err(unknown(name, &mut storage)?),
+        Some(study) => Ok(StoredStudy { storage, study }),
+        None => Err(unknown(name, &mut storage).map_err(failure)?.into()),
     }
 }
 
-fn open_newest(args: &StorageArgs) -> Result<OpenStudy> {
+fn open_newest(args: &StorageArgs) -> Result<StoredStudy> {
     let mut storage = open(args, OpenMode::MustExist)?;
     let Some(study) = storage.newest_study().map_err(failure)? else {
-        return Err(no_study(&storage));
+        return Err(no_study(&storage).into());
     };
-    let others = names(&mut storage)?.len() - 1;
+    let others = storage.studies().map_err(failure)?.len() - 1;
     if others > 0 {
         let name = &study.name;
         say(&format!("study: {name}, the newest of {}; --study names another", others + 1));
     }
-    Ok(OpenStudy { storage, study })
+    Ok(StoredStudy { storage, study })
 }
 
-impl OpenStudy {
+impl StoredStudy {
     /// All trials of the study, by number.
     pub fn trials(&mut self) -> Result<Vec<TrialView>> {
         let records = self.storage.trials(&self.study).map_err(failure)?;
@@ -104,34 +98,6 @@ pub fn objectives(study: &StudyRecord) -> Vec<String> {
 }
 
 /// What is said of a database without studies.
-pub fn no_study(storage: &Storage) -> anyhow::Error {
-    anyhow!("there is no study in {}: `burn-tune search` makes one", storage.url())
-}
-
-/// What is said of a name that no study has.
-pub fn unknown(name: &str, storage: &mut Storage) -> Result<anyhow::Error> {
-    let names = names(storage)?;
-    if names.is_empty() {
-        return Ok(no_study(storage));
-    }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let help = match did_you_mean::nearest(name, names.iter().copied()) {
-        _ if names.len() <= LISTED => did_you_mean::help(name, &names),
-        Some(nearest) => format!("did you mean `{nearest}`? `burn-tune studies` lists all"),
-        None => format!("`burn-tune studies` lists the {} that there are", names.len()),
-    };
-    Ok(anyhow!("there is no study `{name}` in {}: {help}", storage.url()))
-}
-
-fn names(storage: &mut Storage) -> Result<Vec<String>> {
-    let studies = storage.studies().map_err(failure)?;
-    Ok(studies.into_iter().map(|summary| summary.record.name).collect())
-}
-
-/// What a database says as an error with the right exit code: wrong input, or work that failed.
-pub fn failure(error: StorageError) -> anyhow::Error {
-    match error {
-        StorageError::Input(problem) => anyhow!(problem),
-        error => anyhow!(WorkFailed(error.to_string())),
-    }
+pub fn no_study(storage: &Storage) -> StudyError {
+    StudyError::NoStudy { storage: storage.url().to_string() }
 }

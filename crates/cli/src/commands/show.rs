@@ -16,9 +16,10 @@ use crate::columns::{Column, Row, columns_text, one_line};
 use crate::commands::format::{date_text, domain_text, plain, size_text, toml, toml_entry};
 use crate::commands::json::{Object, TrialJson, number};
 use crate::commands::key_value::key_value_text;
-use crate::commands::open_study::{OpenStudy, failure, objectives, open_study};
+use crate::commands::open_study::{StoredStudy, objectives, open_study};
 use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::console::{print, print_json};
+use crate::errors::failure;
 use crate::table::{terminal_width, textwrap};
 
 /// Intermediate values that a person is shown.
@@ -28,7 +29,7 @@ const MOST_LINES: usize = 50;
 
 /// Shows the trial.
 pub fn show(args: &ShowArgs) -> Result<ExitCode> {
-    let OpenStudy { mut storage, study } = open_study(&args.study)?;
+    let StoredStudy { mut storage, study } = open_study(&args.study)?;
     let record = match storage.trial(&study, args.number).map_err(failure)? {
         Some(record) => record,
         None => {

@@ -14,8 +14,9 @@ use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
 use crate::commands::format::minute_text;
 use crate::commands::json::number;
-use crate::commands::open_study::{failure, no_study, open};
+use crate::commands::open_study::{no_study, open};
 use crate::console::{print, print_json, say};
+use crate::errors::{failure, text};
 use crate::table::terminal_width;
 
 /// Lists the studies.
@@ -23,7 +24,7 @@ pub fn studies(args: &StudiesArgs) -> Result<ExitCode> {
     let mut storage = open(&args.database, OpenMode::MustExist)?;
     let studies = storage.studies().map_err(failure)?;
     if studies.is_empty() {
-        say(&no_study(&storage).to_string());
+        say(&text(&no_study(&storage).into()));
     }
     let studies: Vec<StudyJson> = studies.iter().map(StudyJson::new).collect();
     match args.format {

@@ -9,16 +9,17 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow};
 use burn_tune_storage::OpenMode;
 use burn_tune_storage::transfer::{self, Imported, TransferError};
+use burn_tune_study::output_folder::replace_with;
 
-use crate::WorkFailed;
 use crate::args::{ExportArgs, ImportArgs};
-use crate::commands::open_study::{OpenStudy, failure, open, open_study};
+use crate::commands::open_study::{StoredStudy, open, open_study};
 use crate::console::{done, quoted, say};
-use crate::output::replace_with;
+use crate::errors::failure;
+use crate::exit::WorkFailed;
 
 /// Writes the study.
 pub fn export(args: &ExportArgs) -> Result<ExitCode> {
-    let OpenStudy { mut storage, study } = open_study(&args.study)?;
+    let StoredStudy { mut storage, study } = open_study(&args.study)?;
     let Some(path) = &args.to else {
         let mut stdout = BufWriter::new(io::stdout().lock());
         return match transfer::export(&mut storage, &study, &mut stdout) {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::commands::json::number;
-use crate::commands::open_study::failure;
+use crate::errors::failure;
 use crate::flag_marks::flag_lines;
 
 /// How far a trial is.

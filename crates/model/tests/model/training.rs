@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use burn_tune_data::{Dataset, stratified_folds};
+use burn_tune_data::{DataSource, Dataset, stratified_folds};
 use burn_tune_model::adam::Adam;
 use burn_tune_model::mlp::Layer;
 use burn_tune_model::recorder::Probe;
@@ -22,7 +22,14 @@ type Outcome = (Vec<u32>, Vec<u32>, Vec<u8>);
 
 fn objective(backend: Backend) -> MlpObjective {
     let folds = stratified_folds(MNIST.train.labels(), 3).expect("each class has examples").folds;
-    MlpObjective { dataset: MNIST.clone(), folds, backend, curves: false, metrics: Vec::new() }
+    MlpObjective {
+        source: DataSource::default(),
+        dataset: MNIST.clone(),
+        folds,
+        backend,
+        curves: false,
+        metrics: Vec::new(),
+    }
 }
 
 fn training_set(indices: &[u32]) -> TrainingSet<'_> {

@@ -1,26 +1,29 @@
 //! Where the files of a study lie: in a folder of its own, so that no other study replaces them, with copies of the
 //! last study's beside the database, where a person reviews them.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use burn_tune_ranking::ResultFile;
 use serde::{Deserialize, Serialize};
 
-use crate::output::OutputFolder;
+use crate::output_folder::{FileError, OutputFolder};
 use crate::results::{
-    CURVES, CV_RESULTS, LEADERBOARD, REPORT, REPORT_CURVES, StudyFiles, TIMELINE, Written,
+    CURVES, CV_RESULTS, LEADERBOARD, REPORT, REPORT_CURVES, StudyResults, TIMELINE, Written,
 };
 
 /// Which study a folder is of.
 const IDENTITY: &str = "study.json";
+/// The database of studies, where it is in the folder of all results.
+pub const DATABASE: &str = "studies.db";
 /// Where a leaderboard goes that no study here has written, when it is replaced.
 const BEFORE: &str = "leaderboard.before.json";
 /// A name is cut to so many characters: file systems take 255 bytes, of which a character has up to four.
 const LONGEST_NAME: usize = 50;
 /// What a folder of a study cannot be called.
 const RESERVED: [&str; 7] =
-    [LEADERBOARD, CV_RESULTS, TIMELINE, CURVES, REPORT, REPORT_CURVES, crate::args::DATABASE];
+    [LEADERBOARD, CV_RESULTS, TIMELINE, CURVES, REPORT, REPORT_CURVES, DATABASE];
 
 /// What tells a study from all others, also from those of its name in other databases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,13 +40,14 @@ pub struct StudyIdentity {
 #[derive(Serialize, Deserialize)]
 struct Noted<'a> {
     #[serde(flatten)]
-    identity: std::borrow::Cow<'a, StudyIdentity>,
+    identity: Cow<'a, StudyIdentity>,
     /// What the page says at its bottom: how the search was done.
     #[serde(default)]
     origin: Vec<String>,
 }
 
 /// The folder of a study within the folder of all results.
+#[derive(Debug)]
 pub struct StudyFolder {
     all: OutputFolder,
     own: OutputFolder,
@@ -58,7 +62,7 @@ impl StudyFolder {
     /// # Errors
     ///
     /// Where it cannot be written to.
-    pub fn open(all: OutputFolder, identity: &StudyIdentity) -> Result<Self> {
+    pub fn open(all: OutputFolder, identity: &StudyIdentity) -> Result<Self, FileError> {
         let name = folder_name(&all, identity);
         let own = OutputFolder::open(&all.path(&name))?;
         let folder = StudyFolder { all, own, identity: identity.clone(), name };
@@ -68,10 +72,15 @@ impl StudyFolder {
     }
 
     /// Keeps how the search was done, for the pages that are made of these files later.
-    pub fn note(&self, origin: &[String]) -> Result<()> {
-        let identity = std::borrow::Cow::Borrowed(&self.identity);
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn note(&self, origin: &[String]) -> Result<(), FileError> {
+        let identity = Cow::Borrowed(&self.identity);
         let noted = Noted { identity, origin: origin.to_vec() };
-        let json = serde_json::to_string_pretty(&noted).context("cannot write JSON")?;
+        let json = serde_json::to_string_pretty(&noted)
+            .map_err(|error| FileError::Make { name: IDENTITY, problem: error.to_string() })?;
         self.own.write(IDENTITY, format!("{json}\n")).map(drop)
     }
 
@@ -86,26 +95,29 @@ impl StudyFolder {
     }
 
     /// Writes all files of a study but the page: into its folder, and as copies beside the others.
-    pub fn write(&self, files: &StudyFiles, cv_results: &str) -> Written {
-        let of_study = files.write(cv_results, &self.own);
-        let saved = self.save_strange_leaderboard(files);
-        let mut written = files.write(cv_results, &self.all);
+    pub fn write(&self, results: &StudyResults) -> Written {
+        let of_study = results.write(&self.own);
+        let saved = self.save_strange_leaderboard(results);
+        let mut written = results.write(&self.all);
         // What is in the one place is not lost, though the other could not be written: but it is said.
         written.problems.extend(of_study.problems);
         match saved {
             Ok(note) => written.notes.extend(note),
-            Err(error) => written.problems.push(format!("{error:#}")),
+            Err(error) => written.problems.push(error),
         }
         written
     }
 
     /// Keeps a leaderboard that is in no study's folder, because an earlier version wrote it or somebody put it
     /// there. Says so.
-    fn save_strange_leaderboard(&self, files: &StudyFiles) -> Result<Option<String>> {
-        use burn_tune_ranking::ResultFile;
+    fn save_strange_leaderboard(
+        &self,
+        results: &StudyResults,
+    ) -> Result<Option<String>, FileError> {
         let path = self.all.path(LEADERBOARD);
         let Ok(there) = fs::read(&path) else { return Ok(None) };
-        if there == files.leaderboard.to_json().as_bytes() || study_of(&self.all, &there).is_some()
+        if there == results.leaderboard.to_json().as_bytes()
+            || study_of(&self.all, &there).is_some()
         {
             return Ok(None);
         }

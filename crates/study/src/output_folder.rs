@@ -2,32 +2,107 @@
 //! one and never half.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use tempfile::Builder;
+use thiserror::Error;
+
+/// Why a file of results cannot be written or read. Each says where.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// Nothing can be written into the folder.
+    #[error("cannot write to the folder {}: {error}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// There is no such folder.
+    #[error("there is no folder {}", path.display())]
+    NoFolder {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}; {}: {error}", path.display(), whereabouts(rescued.as_deref()))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Where its content went instead, if anywhere.
+        rescued: Option<PathBuf>,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file of an earlier run cannot be removed.
+    #[error("cannot remove {}: {error}", path.display())]
+    Remove {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{}: {problem}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There is no content for the file.
+    #[error("cannot make {name}: {problem}")]
+    Make {
+        /// What the file is called.
+        name: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn whereabouts(rescued: Option<&Path>) -> String {
+    match rescued {
+        Some(rescued) => format!("what it would hold is in {}", rescued.display()),
+        None => "and no other place took it".to_owned(),
+    }
+}
 
 /// A folder that result files are written to.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct OutputFolder(PathBuf);
 
 impl OutputFolder {
     /// Makes the folder and tries to write in it: before hours of work, not after.
-    pub fn open(path: &Path) -> Result<Self> {
-        let help =
-            || format!("cannot write to the folder {}: choose another with --out", path.display());
-        fs::create_dir_all(path).with_context(help)?;
-        tempfile::tempfile_in(path).with_context(help)?;
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Folder`].
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let error = |error| FileError::Folder { path: path.to_owned(), error };
+        fs::create_dir_all(path).map_err(error)?;
+        tempfile::tempfile_in(path).map_err(error)?;
         Ok(OutputFolder(path.to_owned()))
     }
 
     /// The folder at `path`, which has to be there.
-    pub fn existing(path: &Path) -> Result<Self> {
-        if !path.is_dir() {
-            bail!("there is no folder {}: name one with --out", path.display());
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::NoFolder`].
+    pub fn existing(path: &Path) -> Result<Self, FileError> {
+        match path.is_dir() {
+            true => Ok(OutputFolder(path.to_owned())),
+            false => Err(FileError::NoFolder { path: path.to_owned() }),
         }
-        Ok(OutputFolder(path.to_owned()))
     }
 
     /// The path of the file called `name`.
@@ -37,39 +112,62 @@ impl OutputFolder {
 
     /// Replaces the file called `name`, and says where it is. Where that fails, the content goes to the
     /// system's folder for temporary files instead of being lost, and the error says so.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf> {
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Write`].
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<PathBuf, FileError> {
         let (path, content) = (self.path(name), content.as_ref());
         let Err(error) = replace(&path, content) else { return Ok(path) };
         let rescue = std::env::temp_dir().join(format!("burn-tune-{}-{name}", std::process::id()));
-        let outcome = match replace(&rescue, content) {
-            Ok(()) => format!("what it would hold is in {}", rescue.display()),
-            Err(_) => "and no other place took it".to_owned(),
-        };
-        Err(error).with_context(|| format!("cannot write {}; {outcome}", path.display()))
+        let rescued = replace(&rescue, content).is_ok().then_some(rescue);
+        Err(FileError::Write { path, rescued, error })
+    }
+
+    /// The content of the file called `name`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Read`].
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::Read { path, error }),
+        }
     }
 
     /// Removes the file called `name` of an earlier run, where there is one.
-    pub fn remove(&self, name: &str) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Remove`].
+    pub fn remove(&self, name: &str) -> Result<(), FileError> {
         let path = self.path(name);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", path.display()))
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(FileError::Remove { path, error })
             }
             _ => Ok(()),
         }
     }
 }
 
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     replace_with(path, |file| file.write_all(content))
 }
 
 /// Replaces the file at `path` by what `write` writes, once that is all there. A symbolic link is followed; what
 /// is no file, such as a pipe or a device, is written to as it is.
+///
+/// # Errors
+///
+/// What the system or `write` says.
 pub fn replace_with(
     path: &Path,
-    write: impl FnOnce(&mut fs::File) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     if is_stream(path) {
         let mut stream = fs::OpenOptions::new().write(true).open(path)?;
         write(&mut stream)?;

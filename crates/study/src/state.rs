@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
 use burn_tune_ranking::curves_file::{CurvesByTask, from_npz};
 use burn_tune_ranking::fit_times::fit_times;
 use burn_tune_ranking::timeline::TimelineEntry;
 use burn_tune_ranking::{Leaderboard, ObjectiveMeans, cv_results};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::timeline::Span;
-use burn_tune_search::trial::Refit;
-use burn_tune_search::trial::StoredTrial;
-use burn_tune_search::{Event, History, ObjectiveError, TrialState};
+use burn_tune_search::trial::{Refit, StoredTrial};
+use burn_tune_search::{Event, History, ObjectiveError, Params, TrialState};
 use burn_tune_storage::attributes::STDERR;
 use burn_tune_storage::trial_codec::{refits, stored_trial};
 use burn_tune_storage::{Storage, StudyRecord};
 
-use crate::results::StudyFiles;
-use crate::search::Definition;
+use crate::definition::StudyDefinition;
+use crate::error::StudyError;
+use crate::objective_reader::ObjectiveReader;
+use crate::results::StudyResults;
 
 /// What has become of a study.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct StudyState {
     /// Its trials.
     pub history: History,
@@ -34,19 +34,26 @@ pub struct StudyState {
 
 impl StudyState {
     /// Reads a study of `folds` folds.
-    pub fn read(storage: &mut Storage, study: &StudyRecord, folds: usize) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// What the database says; [`StudyError::Damaged`] where rows of the study are no trials of it.
+    pub fn read(
+        storage: &mut Storage,
+        study: &StudyRecord,
+        folds: usize,
+    ) -> Result<Self, StudyError> {
         let mut state = StudyState { history: History::new(folds), ..StudyState::default() };
         for record in storage.trials(study)? {
-            let found = stored_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
-            state.refits.extend(refits(&record).map_err(|problem| anyhow!(problem))?);
+            let found = stored_trial(&record, folds).map_err(StudyError::Damaged)?;
+            state.refits.extend(refits(&record).map_err(StudyError::Damaged)?);
             state.found(&found);
             let stderr = record.user_attributes.get(STDERR);
             let stderr = stderr.and_then(|json| serde_json::from_str(json).ok());
             state.stderr.extend(stderr.map(|stderr| (record.number, stderr)));
-            state
-                .history
-                .apply(&Event::TrialFound { found })
-                .with_context(|| format!("the study `{}`", study.name))?;
+            state.history.apply(&Event::TrialFound { found }).map_err(|error| {
+                StudyError::Damaged(format!("the study `{}`: {error}", study.name))
+            })?;
         }
         Ok(state)
     }
@@ -96,11 +103,20 @@ impl StudyState {
     }
 
     /// What was recorded by whatever process, of those folds and refits that count.
-    pub fn kept_curves(&self, storage: &mut Storage, study: &StudyRecord) -> Result<CurvesByTask> {
+    ///
+    /// # Errors
+    ///
+    /// What the database says; [`StudyError::Damaged`] where what it has are no curves.
+    pub fn stored_curves(
+        &self,
+        storage: &mut Storage,
+        study: &StudyRecord,
+    ) -> Result<CurvesByTask, StudyError> {
         let mut all = CurvesByTask::new();
         for (number, task, npz) in storage.curves(study)? {
-            let curves =
-                from_npz(&npz).with_context(|| format!("curves of trial {number}, {task}"))?;
+            let curves = from_npz(&npz).map_err(|error| {
+                StudyError::Damaged(format!("curves of trial {number}, {task}: {error}"))
+            })?;
             all.extend(curves);
         }
         all.retain(|(number, task), _| match task {
@@ -114,8 +130,13 @@ impl StudyState {
         Ok(all)
     }
 
-    /// The contents of the result files.
-    pub fn files(&self, definition: &Definition, curves: CurvesByTask) -> (StudyFiles, String) {
+    /// The contents of the result files, with these curves.
+    pub fn results(
+        &self,
+        definition: &StudyDefinition,
+        reader: &dyn ObjectiveReader,
+        curves: CurvesByTask,
+    ) -> StudyResults {
         let refits = self.refits.iter().map(|refit| TimelineEntry {
             trial: refit.trial,
             task: Task::Refit(refit.seed),
@@ -124,12 +145,15 @@ impl StudyState {
         });
         let mut timeline: Vec<TimelineEntry> = self.spans.values().copied().chain(refits).collect();
         timeline.sort_by(|a, b| a.span.end_s.total_cmp(&b.span.end_s));
-        let facts = &definition.facts();
-        let leaderboard = Leaderboard::new(facts, &self.history, &self.refits)
-            .with_sizes(|params| definition.size(params));
-        let measured = ObjectiveMeans::wall_clock(facts, &self.history);
-        let fit_times = fit_times(&self.history, facts.evaluation.folds);
-        let files = StudyFiles { leaderboard, timeline, curves, measured, fit_times };
-        (files, cv_results(facts, &self.history))
+        let facts = &definition.facts(reader);
+        let size = |params: &Params| reader.size(&definition.identity, params);
+        StudyResults {
+            leaderboard: Leaderboard::new(facts, &self.history, &self.refits).with_sizes(size),
+            timeline,
+            curves,
+            measured: ObjectiveMeans::wall_clock(facts, &self.history),
+            fit_times: fit_times(&self.history, facts.evaluation.folds),
+            cv_results: cv_results(facts, &self.history),
+        }
     }
 }

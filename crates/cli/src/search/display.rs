@@ -1,0 +1,62 @@
+//! What a person sees while a search runs: the progress, and a page that is written now and then.
+
+use burn_tune_search::Event;
+use burn_tune_search::runner::RefitEvent;
+use burn_tune_study::missing_reports::{MissingReports, MissingReportsWarning};
+use burn_tune_study::observer::RunningStudy;
+use burn_tune_study::{Observer, StudyFolder};
+
+use crate::errors::file_text;
+use crate::live_page::{LivePage, running};
+use crate::pages::write_study_page;
+use crate::progress::Progress;
+
+/// Shows what happens to a study.
+pub struct Display<'a> {
+    pub progress: Progress<'a>,
+    pub missing_reports: MissingReportsWarning,
+    pub live: LivePage,
+    pub folder: &'a StudyFolder,
+    /// How many trials the study is to have.
+    pub trials: usize,
+}
+
+impl Observer for Display<'_> {
+    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
+        self.progress.event(event, study.history);
+        if let Some(missing) = self.missing_reports.event(event) {
+            self.progress.say(&missing_reports_text(&missing));
+        }
+        let ended = study.ended();
+        if ended > 0 && self.live.is_due() {
+            let results = study.results(false);
+            let (folder, page) = (self.folder.all().clone(), self.folder.page());
+            let status = running(ended, self.trials);
+            // What cannot be written now is said when it is written for good.
+            self.live.write(move || drop(write_study_page(&results, &folder, &page, &status)));
+        }
+        if *event == Event::StopRequested {
+            // In case the running trials are not given the time to end.
+            let written = self.folder.write(&study.results(true));
+            written.problems.iter().for_each(|problem| self.progress.say(&file_text(problem)));
+        }
+    }
+
+    fn ended_early(&mut self, reason: &str) {
+        self.progress.say(&format!("note: the study ends early: {reason}"));
+    }
+
+    fn refits_begin(&mut self, total: usize) {
+        self.progress.begin_refits(total, "refit");
+    }
+
+    fn refit(&mut self, event: RefitEvent, total: usize) {
+        self.progress.refit(event, total);
+    }
+}
+
+fn missing_reports_text(MissingReports { trial, pruner }: &MissingReports) -> String {
+    format!(
+        "warning: trial {trial} has printed no intermediate value, so the pruner {pruner} had nothing to decide by: print lines such as {{\"step\": 1, \"value\": 0.5}}"
+    )
+}
