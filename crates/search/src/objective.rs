@@ -330,11 +330,12 @@ pub struct FoldScore {
 }
 
 /// What one refit came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RefitScore {
     /// The score on the held-out test data.
     pub score: f64,
-    /// For each class, the share of its test examples that were recognised.
+    /// For each class, the share of its test examples that were recognised. Empty, as by default, where what
+    /// is searched tells no classes apart.
     pub per_class_recall: Vec<f64>,
     /// What is wrong with the model that was trained.
     pub flags: Vec<Flag>,
