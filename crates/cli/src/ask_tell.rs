@@ -107,7 +107,7 @@ fn history(trials: &[StoredTrial]) -> History {
 
 /// Why there is no trial for now.
 fn waiting(storage: &mut Storage, chosen: &Chosen) -> Result<String> {
-    let state = StudyState::read(storage, &chosen.record, FOLDS)?;
+    let state = StudyState::read(storage, &chosen.record, FOLDS, &[])?;
     let running =
         |trial: &&burn_tune_search::Trial| matches!(trial.state, TrialState::Running { .. });
     let numbers: Vec<String> = state
@@ -203,7 +203,7 @@ fn is_hopeless(
     let Some(pruning) = definition.pruning_of(None)? else { return Ok(false) };
     let window = definition.settings.study.effective_window().unwrap_or(1);
     let Some(record) = storage.trial(study, number).map_err(failure)? else { return Ok(false) };
-    let history = StudyState::read(storage, study, FOLDS)?.history;
+    let history = StudyState::read(storage, study, FOLDS, &[])?.history;
     let visible = (number + 1).saturating_sub(window);
     let pruner =
         PrunerHistory::new(pruning).pruner_of(&history, number, visible).planning(None, FOLDS);

@@ -9,6 +9,7 @@ use burn_tune_report::page::PageState;
 use crate::args::{RankArgs, StudyArgs};
 use crate::commands::open_study::{OpenStudy, open_study};
 use crate::console::{print, quoted, say};
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::output::OutputFolder;
 use crate::results::StudyFiles;
 use crate::score_gate;
@@ -59,7 +60,8 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
             argument = quoted(&study.name),
         )
     };
-    let state = StudyState::read(&mut storage, &study, definition.settings.study.folds)?;
+    let folds = definition.settings.study.folds;
+    let state = StudyState::read(&mut storage, &study, folds, KNOWN_FLAGS)?;
     let curves = state.kept_curves(&mut storage, &study)?;
     let (files, cv_results) = state.files(&definition, curves);
     let page = PageState { stderr: state.stderr, ..PageState::default() };

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::args::ReportArgs;
 use crate::console::print;
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::output::OutputFolder;
 use crate::rank::{Ranked, ranked};
 use crate::results::{LEADERBOARD, REPORT, StudyFiles, TrainingFiles};
@@ -27,14 +28,18 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let output = OutputFolder::existing(&args.out)?;
     let study = match StudyFiles::read(&output)? {
         None => None,
-        Some(files) => {
+        Some(mut files) => {
+            files.leaderboard.look_up_flags(KNOWN_FLAGS);
             let (page, origin) = page_of_copies(&output, &files.leaderboard.name);
             files.write_page(&output, &page, &PageState { origin, ..PageState::default() })?;
             Some(page)
         }
     };
-    let training =
-        TrainingFiles::read(&output)?.map(|files| files.write_page(&output)).transpose()?;
+    let training = TrainingFiles::read(&output)?.map(|mut files| {
+        files.report.look_up_flags(KNOWN_FLAGS);
+        files.write_page(&output)
+    });
+    let training = training.transpose()?;
     let pages: Vec<String> = study.into_iter().chain(training).collect();
     if pages.is_empty() {
         bail!(

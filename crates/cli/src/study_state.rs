@@ -11,7 +11,7 @@ use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::trial::StoredTrial;
-use burn_tune_search::{Event, History, ObjectiveError, TrialState};
+use burn_tune_search::{Event, History, KnownFlag, ObjectiveError, TrialState};
 use burn_tune_storage::attributes::STDERR;
 use burn_tune_storage::trial_codec::{refits, stored_trial};
 use burn_tune_storage::{Storage, StudyRecord};
@@ -33,11 +33,17 @@ pub struct StudyState {
 }
 
 impl StudyState {
-    /// Reads a study of `folds` folds.
-    pub fn read(storage: &mut Storage, study: &StudyRecord, folds: usize) -> Result<Self> {
+    /// Reads a study of `folds` folds, and looks its flags up among those that are known.
+    pub fn read(
+        storage: &mut Storage,
+        study: &StudyRecord,
+        folds: usize,
+        known: &[KnownFlag],
+    ) -> Result<Self> {
         let mut state = StudyState { history: History::new(folds), ..StudyState::default() };
         for record in storage.trials(study)? {
-            let found = stored_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
+            let mut found = stored_trial(&record, folds).map_err(|problem| anyhow!(problem))?;
+            found.trial.look_up_flags(known);
             state.refits.extend(refits(&record).map_err(|problem| anyhow!(problem))?);
             state.found(&found);
             let stderr = record.user_attributes.get(STDERR);
@@ -48,6 +54,7 @@ impl StudyState {
                 .apply(&Event::TrialFound { found })
                 .with_context(|| format!("the study `{}`", study.name))?;
         }
+        state.refits.iter_mut().for_each(|refit| refit.look_up_flags(known));
         Ok(state)
     }
 

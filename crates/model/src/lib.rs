@@ -18,6 +18,7 @@ pub mod train;
 
 pub mod adam;
 
+pub mod flags;
 pub mod health;
 pub mod objective;
 

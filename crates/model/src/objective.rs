@@ -8,12 +8,13 @@ use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{
-    Direction, Flag, FoldScore, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
-    Rejection, TaskHandle,
+    Direction, Flag, FoldScore, KnownFlag, Metric, Objective, ObjectiveError, Params, RefitScore,
+    Refitter, Rejection, TaskHandle,
 };
 
 use crate::backend::Backend;
 use crate::config::MlpConfig;
+use crate::flags::{self, DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use crate::health::{Confusion, Losses, flags};
 use crate::mlp::Mlp;
 use crate::recorder::Probe;
@@ -118,8 +119,8 @@ impl MlpObjective {
         match trained.epoch_losses.last() {
             Some(loss) if !loss.is_finite() => {
                 let epoch = trained.epoch_losses.len();
-                let mut flags = vec![Flag::Diverged];
-                flags.extend(config.softmax.then_some(Flag::SoftmaxBeforeCrossEntropy));
+                let mut flags = vec![DIVERGED.flag()];
+                flags.extend(config.softmax.then(|| SOFTMAX_BEFORE_CROSS_ENTROPY.flag()));
                 Err(ObjectiveError::Failed {
                     reason: format!("the loss is {loss} in epoch {epoch}"),
                     flags,
@@ -176,6 +177,10 @@ impl Objective for MlpObjective {
 
     fn metrics(&self) -> Vec<Metric> {
         MlpMetric::ALL.map(MlpMetric::metric).into()
+    }
+
+    fn known_flags(&self) -> &'static [KnownFlag] {
+        flags::ALL
     }
 
     fn steps(&self, config: &MlpConfig) -> Option<u64> {

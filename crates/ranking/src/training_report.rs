@@ -3,7 +3,7 @@
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::trial::Refit;
-use burn_tune_search::{Candidate, Flag, Params, RefitScore};
+use burn_tune_search::{Candidate, Flag, KnownFlag, Params, RefitScore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,9 @@ use crate::result_file::{ResultFile, finite};
 use crate::schema;
 use crate::statistics::{mean, std};
 use crate::verdict::{ClaimEntry, Falls, verdict};
+
+/// The flag whose numbers are the classes that no prediction named.
+pub const NEVER_PREDICTS: &str = "never_predicts";
 
 /// What a training report says of its study besides the models.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +147,13 @@ impl TrainingReport {
         Params::varying(self.models.iter().map(|model| &model.params))
     }
 
+    /// Puts to the flags of a file what is known of them: their advice, and the order in which they are listed.
+    pub fn look_up_flags(&mut self, known: &[KnownFlag]) {
+        for model in &mut self.models {
+            Flag::look_up(&mut model.flags, known);
+        }
+    }
+
     /// The pairs of models that differ in one parameter alone, parameter by parameter.
     pub fn contrasts(&self) -> Vec<Contrast<'_>> {
         let mut contrasts = Vec::new();
@@ -255,11 +265,9 @@ fn recall(score: Option<&RefitScore>) -> Vec<Option<f64>> {
 }
 
 fn never_predicted(score: Option<&RefitScore>) -> Vec<u8> {
-    let of_flag = |flag: &Flag| match flag {
-        Flag::NeverPredicts(classes) => Some(classes.clone()),
-        _ => None,
-    };
-    score.and_then(|score| score.flags.iter().find_map(of_flag)).unwrap_or_default()
+    let flag = score.and_then(|score| score.flags.iter().find(|flag| flag.id() == NEVER_PREDICTS));
+    let classes = flag.map_or(&[][..], Flag::numbers);
+    classes.iter().filter_map(|&class| u8::try_from(class).ok()).collect()
 }
 
 fn flags(result: &Result<RefitScore, ObjectiveError>) -> &[Flag] {

@@ -47,7 +47,7 @@ pub mod stop;
 pub use candidates::Candidates;
 pub use curves::{Curves, LayerCurves};
 pub use direction::Direction;
-pub use flag::Flag;
+pub use flag::{Flag, KnownFlag};
 pub use history::History;
 pub use metric::Metric;
 pub use objective::{

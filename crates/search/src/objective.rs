@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
+use crate::flag::KnownFlag;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
@@ -79,6 +80,12 @@ pub trait Objective: Sync {
     /// score, which has no other name.
     fn metrics(&self) -> Vec<Metric> {
         Vec::new()
+    }
+
+    /// The flags that it may raise, as far as they are known before. What is read of earlier trials is looked
+    /// up among them.
+    fn known_flags(&self) -> &'static [KnownFlag] {
+        &[]
     }
 
     /// How many folds a trial is scored on; by default one.
