@@ -1,9 +1,10 @@
 //! What shows that a trained model is sick, whatever its score.
 
 use burn_tune_data::Examples;
-use burn_tune_search::{Curves, Flag, KnownFlag, LayerCurves};
+use burn_tune_search::{Flag, KnownFlag};
 
 use crate::config::MlpConfig;
+use crate::curves::{LayerCurves, MlpCurves};
 use crate::flags::{
     DEAD_UNITS, DIVERGED, LEARNED_NOTHING, NEVER_PREDICTS, SOFTMAX_BEFORE_CROSS_ENTROPY,
     VANISHING_GRADIENT,
@@ -118,7 +119,7 @@ impl Losses<'_> {
 pub fn flags(
     config: &MlpConfig,
     losses: Losses,
-    seen: &Curves,
+    seen: &MlpCurves,
     confusion: &Confusion,
     labels_of_classes: &[u8],
 ) -> Vec<Flag> {
@@ -146,7 +147,7 @@ pub fn flags(
 
 /// Whether the gradient was lost on its way through the layers, at the end of any epoch; or in a
 /// saturated softmax, at the end of the training.
-fn gradient_vanishes(seen: &Curves) -> bool {
+fn gradient_vanishes(seen: &MlpCurves) -> bool {
     let norm = |layer: &LayerCurves, epoch: usize| layer.gradient_norm.get(epoch).copied();
     let vanished = |epoch: usize| {
         let norms: Vec<f32> = seen.layers.iter().filter_map(|layer| norm(layer, epoch)).collect();
@@ -163,14 +164,14 @@ mod tests {
     use super::*;
 
     fn flags_of(softmax: bool, losses: &[f32], predicted: &[u32]) -> Vec<String> {
-        flags_of_seen(softmax, losses, predicted, &Curves::default())
+        flags_of_seen(softmax, losses, predicted, &MlpCurves::default())
     }
 
     fn flags_of_seen(
         softmax: bool,
         losses: &[f32],
         predicted: &[u32],
-        seen: &Curves,
+        seen: &MlpCurves,
     ) -> Vec<String> {
         let confusion = Confusion {
             of_class: vec![4, 4, 0],
@@ -214,21 +215,21 @@ mod tests {
         assert_eq!(fault(2.3030, &[2.3028]), Some(LEARNED_NOTHING));
     }
 
-    fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> Curves {
+    fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> MlpCurves {
         let layer = |norms: &[f32], dead: &[f32]| LayerCurves {
             gradient_norm: norms.to_vec(),
             dead: dead.to_vec(),
             saturated: vec![],
         };
-        Curves {
+        MlpCurves {
             probe_steps: (1..=norms[0].len() as u32).collect(),
             softmax_stuck: stuck.to_vec(),
             layers: vec![layer(norms[0], dead), layer(norms[1], &[])],
-            ..Curves::default()
+            ..MlpCurves::default()
         }
     }
 
-    fn flags_seen(seen: &Curves) -> Vec<String> {
+    fn flags_seen(seen: &MlpCurves) -> Vec<String> {
         flags_of_seen(false, &[0.5], &[4, 4, 0], seen)
     }
 

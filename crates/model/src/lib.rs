@@ -13,6 +13,7 @@ pub mod mlp;
 pub mod activation;
 mod kernels;
 
+pub mod curves;
 pub mod recorder;
 pub mod train;
 

@@ -226,7 +226,7 @@ impl Objective for MlpObjective {
             flags: self.flags(config, &trained, &confusion),
             fit_s,
             score_s: score_s + stopwatch.elapsed_s(),
-            curves: trained.recorded.curves.map(Arc::new),
+            curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
             ..FoldScore::default()
         })
     }
@@ -263,7 +263,7 @@ impl Refitter<MlpConfig> for MlpObjective {
             score,
             per_class_recall: confusion.recall(),
             flags: self.flags(config, &trained, &confusion),
-            curves: trained.recorded.curves.map(Arc::new),
+            curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `report.json`: models that were trained on all of the training data from several seeds, beside what
 //! somebody else has reported of them.
 
+use burn_tune_search::curves::LOSS;
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Flag, KnownFlag, Params, RefitScore};
@@ -230,7 +231,7 @@ fn model_entry(
     let known = || scores.iter().copied().filter(|score| score.is_finite());
     let curves = |score: &Option<&RefitScore>| score.and_then(|score| score.curves.clone());
     let seeds: Vec<Option<Convergence>> =
-        trained.iter().map(|score| convergence(&curves(score)?.loss)).collect();
+        trained.iter().map(|score| convergence(curves(score)?.get(LOSS))).collect();
     let steps = trained.iter().filter_map(|score| Some(curves(score)?.steps())).max();
     let name = model.candidate.name.clone().unwrap_or_else(|| format!("trial {trial}"));
     let falls = Falls { name: &name, steps: steps.unwrap_or(0), seeds: seeds.clone() };

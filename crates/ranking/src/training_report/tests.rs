@@ -35,7 +35,9 @@ fn model(name: Option<&str>) -> NamedModel {
 /// A loss that falls at once to where it stays.
 fn curves() -> Option<Arc<Curves>> {
     let loss = (0..100).map(|step| if step == 0 { 2.0 } else { 0.5 }).collect();
-    Some(Arc::new(Curves { loss, ..Curves::default() }))
+    let mut curves = Curves::default();
+    curves.add(LOSS, loss);
+    Some(Arc::new(curves))
 }
 
 fn trained(trial: usize, seed: usize, score: f64, flags: Vec<Flag>) -> Refit {
