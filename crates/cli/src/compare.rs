@@ -19,6 +19,7 @@ use burn_tune_study::results::LEADERBOARD;
 use crate::args::{CompareArgs, CompareFormat};
 use crate::console::{print, print_json};
 use crate::exit::FAILED;
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::table::terminal_width;
 
 /// Stdin, as an argument.
@@ -63,5 +64,7 @@ fn read(path: &Path) -> Result<Leaderboard> {
         bail!("{name} is empty, and no leaderboard");
     }
     let text = String::from_utf8(bytes).with_context(|| name.clone())?;
-    Leaderboard::from_json(&text).with_context(|| name)
+    let mut leaderboard = Leaderboard::from_json(&text).with_context(|| name)?;
+    leaderboard.look_up_flags(KNOWN_FLAGS);
+    Ok(leaderboard)
 }

@@ -2,7 +2,10 @@
 
 use burn_tune_ranking::flag_kinds::{FlagKind, flag_kinds};
 use burn_tune_ranking::format::count;
-use burn_tune_search::Flag;
+use burn_tune_search::{Flag, KnownFlag};
+
+/// The flags of all that this program can search, by which those of files and databases are understood.
+pub const KNOWN_FLAGS: &[KnownFlag] = burn_tune_model::flags::ALL;
 
 /// The kinds of flags that occur in a table.
 pub struct FlagMarks(Vec<FlagKind<()>>);
@@ -13,16 +16,16 @@ impl FlagMarks {
         FlagMarks(flag_kinds(trials.into_iter().flatten().map(|flag| (flag, ()))))
     }
 
-    /// The flags of one trial: numbers, with the classes that are never predicted, where they are few.
+    /// The flags of one trial by their numbers, with what they are about, such as classes, where that is little.
     pub fn marks(&self, flags: &[Flag]) -> String {
-        let place = |flag: &Flag| self.0.iter().position(|kind| kind.name == flag.kind());
+        let place = |flag: &Flag| self.0.iter().position(|kind| kind.name == flag.id());
         let mut numbered: Vec<(usize, &Flag)> =
             flags.iter().map(|flag| (place(flag).map_or(0, |place| place + 1), flag)).collect();
         numbered.sort_by_key(|(number, _)| *number);
-        let mark = |(number, flag): (usize, &Flag)| match flag {
-            Flag::NeverPredicts(classes) if classes.len() <= 4 => {
-                let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
-                format!("⚑{number}:[{}]", classes.join(","))
+        let mark = |(number, flag): (usize, &Flag)| match flag.numbers().len() {
+            1..=4 => {
+                let about: Vec<String> = flag.numbers().iter().map(i64::to_string).collect();
+                format!("⚑{number}:[{}]", about.join(","))
             }
             _ => format!("⚑{number}"),
         };
@@ -46,4 +49,30 @@ pub fn flag_lines<'a>(flagged: impl Iterator<Item = (Flag, &'a str)>) -> Vec<Str
         format!("⚑ {name} ({}): {advice}", owners.join(", "))
     };
     flag_kinds(flagged).into_iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_tune_ranking::training_report::NEVER_PREDICTS;
+
+    use super::*;
+
+    #[test]
+    fn a_report_finds_the_flag_whose_classes_it_tells() {
+        assert_eq!(burn_tune_model::flags::NEVER_PREDICTS.id(), NEVER_PREDICTS);
+    }
+
+    #[test]
+    fn a_mark_has_up_to_four_numbers_and_a_remark_the_advice() {
+        let mut flags: Vec<Flag> = ["never_predicts:[2,5]", "diverged", "own:[1,2,3,4,5]"]
+            .map(|flag| flag.parse().unwrap())
+            .into();
+        Flag::look_up(&mut flags, KNOWN_FLAGS);
+        let marks = FlagMarks::of([Flag::union(flags.clone())]);
+        assert_eq!(marks.marks(&flags), "⚑1 ⚑2:[2,5] ⚑3");
+        assert_eq!(
+            marks.remarks()[0],
+            "⚑1 diverged (1 trial): the loss grew instead of falling: try a smaller learning rate"
+        );
+    }
 }

@@ -14,6 +14,7 @@ use crate::commands::open_study::{StoredStudy, open_study};
 use crate::console::{print, quoted, say};
 use crate::errors::file_text;
 use crate::exit::WorkFailed;
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::objectives::KnownObjectives;
 use crate::pages::write_study_page;
 use crate::score_gate;
@@ -62,7 +63,7 @@ pub fn ranked(args: &StudyArgs) -> Result<Ranked> {
             argument = quoted(&study.name),
         )
     };
-    let state = StudyState::read(&mut storage, &study, definition.settings.folds)?;
+    let state = StudyState::read(&mut storage, &study, definition.settings.folds, KNOWN_FLAGS)?;
     let curves = state.stored_curves(&mut storage, &study)?;
     let results = state.results(&definition, &KnownObjectives, curves);
     let page = PageState { stderr: state.stderr, ..PageState::default() };

@@ -11,6 +11,7 @@ use burn_tune_study::study_folder::{file_name, origin_of, page_of_copies};
 
 use crate::args::ReportArgs;
 use crate::console::print;
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::pages::{write_study_page, write_training_page};
 use crate::rank::{Ranked, ranked};
 
@@ -28,7 +29,8 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
     let output = OutputFolder::existing(&args.out)?;
     let study = match StudyResults::read(&output)? {
         None => None,
-        Some(results) => {
+        Some(mut results) => {
+            results.leaderboard.look_up_flags(KNOWN_FLAGS);
             let (page, origin) = page_of_copies(&output, &results.leaderboard.name);
             let state = PageState { origin, ..PageState::default() };
             write_study_page(&results, &output, &page, &state)?;
@@ -36,7 +38,11 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
         }
     };
     let training = TrainingResults::read(&output)?;
-    let training = training.map(|results| write_training_page(&results, &output)).transpose()?;
+    let training = training.map(|mut results| {
+        results.report.look_up_flags(KNOWN_FLAGS);
+        write_training_page(&results, &output)
+    });
+    let training = training.transpose()?;
     let pages: Vec<String> = study.into_iter().chain(training).collect();
     if pages.is_empty() {
         bail!(

@@ -1,9 +1,14 @@
 //! What shows that a trained model is sick, whatever its score.
 
 use burn_tune_data::Examples;
-use burn_tune_search::{Curves, Flag, LayerCurves};
+use burn_tune_search::{Flag, KnownFlag};
 
 use crate::config::MlpConfig;
+use crate::curves::{LayerCurves, MlpCurves};
+use crate::flags::{
+    DEAD_UNITS, DIVERGED, LEARNED_NOTHING, NEVER_PREDICTS, SOFTMAX_BEFORE_CROSS_ENTROPY,
+    VANISHING_GRADIENT,
+};
 
 /// How predictions compare with labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,11 +92,11 @@ pub struct Losses<'a> {
 impl Losses<'_> {
     /// What a training has come to whose loss is no better in the end than that of a model that knows nothing,
     /// `ln(classes)`. It has diverged where the loss grew on the way, or is no number; else it has not learned.
-    fn fault(&self, classes: usize, softmax: bool) -> Option<Flag> {
+    fn fault(&self, classes: usize, softmax: bool) -> Option<KnownFlag> {
         let know_nothing = (classes as f32).ln();
         let last = *self.epochs.last()?;
         if !last.is_finite() {
-            return Some(Flag::Diverged);
+            return Some(DIVERGED);
         }
         if last <= know_nothing {
             return None;
@@ -101,7 +106,7 @@ impl Losses<'_> {
         let room = if softmax { worst - know_nothing } else { know_nothing };
         let most = self.first + GROWN_SHARE * room;
         let grew = self.epochs.iter().any(|loss| *loss > most);
-        Some(if grew { Flag::Diverged } else { Flag::LearnedNothing })
+        Some(if grew { DIVERGED } else { LEARNED_NOTHING })
     }
 }
 
@@ -114,34 +119,35 @@ impl Losses<'_> {
 pub fn flags(
     config: &MlpConfig,
     losses: Losses,
-    seen: &Curves,
+    seen: &MlpCurves,
     confusion: &Confusion,
     labels_of_classes: &[u8],
 ) -> Vec<Flag> {
-    let mut flags = Vec::from_iter(losses.fault(labels_of_classes.len(), config.softmax));
+    let fault = losses.fault(labels_of_classes.len(), config.softmax);
+    let mut flags = Vec::from_iter(fault.map(|fault| fault.flag()));
     if seen.layers.iter().any(|layer| layer.dead.last().is_some_and(|dead| *dead >= DEAD_SHARE)) {
-        flags.push(Flag::DeadUnits);
+        flags.push(DEAD_UNITS.flag());
     }
     if gradient_vanishes(seen) {
-        flags.push(Flag::VanishingGradient);
+        flags.push(VANISHING_GRADIENT.flag());
     }
     let counts = confusion.predicted.iter().zip(&confusion.of_class).zip(labels_of_classes);
-    let never: Vec<u8> = counts
+    let never: Vec<i64> = counts
         .filter(|((predicted, of_class), _)| **predicted == 0 && **of_class > 0)
-        .map(|(_, label)| *label)
+        .map(|(_, label)| i64::from(*label))
         .collect();
     if !never.is_empty() {
-        flags.push(Flag::NeverPredicts(never));
+        flags.push(NEVER_PREDICTS.with(never));
     }
     if config.softmax {
-        flags.push(Flag::SoftmaxBeforeCrossEntropy);
+        flags.push(SOFTMAX_BEFORE_CROSS_ENTROPY.flag());
     }
     flags
 }
 
 /// Whether the gradient was lost on its way through the layers, at the end of any epoch; or in a
 /// saturated softmax, at the end of the training.
-fn gradient_vanishes(seen: &Curves) -> bool {
+fn gradient_vanishes(seen: &MlpCurves) -> bool {
     let norm = |layer: &LayerCurves, epoch: usize| layer.gradient_norm.get(epoch).copied();
     let vanished = |epoch: usize| {
         let norms: Vec<f32> = seen.layers.iter().filter_map(|layer| norm(layer, epoch)).collect();
@@ -158,14 +164,14 @@ mod tests {
     use super::*;
 
     fn flags_of(softmax: bool, losses: &[f32], predicted: &[u32]) -> Vec<String> {
-        flags_of_seen(softmax, losses, predicted, &Curves::default())
+        flags_of_seen(softmax, losses, predicted, &MlpCurves::default())
     }
 
     fn flags_of_seen(
         softmax: bool,
         losses: &[f32],
         predicted: &[u32],
-        seen: &Curves,
+        seen: &MlpCurves,
     ) -> Vec<String> {
         let confusion = Confusion {
             of_class: vec![4, 4, 0],
@@ -194,36 +200,36 @@ mod tests {
     #[test]
     fn a_loss_that_stays_where_it_began_is_no_divergence() {
         let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10, false);
-        assert_eq!(fault(2.3137, &[2.3125, 2.3071]), Some(Flag::LearnedNothing));
+        assert_eq!(fault(2.3137, &[2.3125, 2.3071]), Some(LEARNED_NOTHING));
         // A single step: nothing can have grown.
-        assert_eq!(fault(2.35, &[2.35]), Some(Flag::LearnedNothing));
-        assert_eq!(fault(2.31, &[2.36, 2.36]), Some(Flag::Diverged));
+        assert_eq!(fault(2.35, &[2.35]), Some(LEARNED_NOTHING));
+        assert_eq!(fault(2.31, &[2.36, 2.36]), Some(DIVERGED));
         // It came back from far above, to what a dead network has.
-        assert_eq!(fault(2.31, &[170.0, 2.305]), Some(Flag::Diverged));
-        assert_eq!(fault(2.31, &[2.0, f32::INFINITY]), Some(Flag::Diverged));
+        assert_eq!(fault(2.31, &[170.0, 2.305]), Some(DIVERGED));
+        assert_eq!(fault(2.31, &[2.0, f32::INFINITY]), Some(DIVERGED));
         assert_eq!(fault(2.31, &[2.29]), None);
         assert_eq!(fault(2.31, &[]), None);
         // Behind a softmax there is little room above.
         let fault = |first, epochs: &[f32]| Losses { first, epochs }.fault(10, true);
-        assert_eq!(fault(2.304, &[2.335]), Some(Flag::Diverged));
-        assert_eq!(fault(2.3030, &[2.3028]), Some(Flag::LearnedNothing));
+        assert_eq!(fault(2.304, &[2.335]), Some(DIVERGED));
+        assert_eq!(fault(2.3030, &[2.3028]), Some(LEARNED_NOTHING));
     }
 
-    fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> Curves {
+    fn seen(norms: [&[f32]; 2], dead: &[f32], stuck: &[f32]) -> MlpCurves {
         let layer = |norms: &[f32], dead: &[f32]| LayerCurves {
             gradient_norm: norms.to_vec(),
             dead: dead.to_vec(),
             saturated: vec![],
         };
-        Curves {
+        MlpCurves {
             probe_steps: (1..=norms[0].len() as u32).collect(),
             softmax_stuck: stuck.to_vec(),
             layers: vec![layer(norms[0], dead), layer(norms[1], &[])],
-            ..Curves::default()
+            ..MlpCurves::default()
         }
     }
 
-    fn flags_seen(seen: &Curves) -> Vec<String> {
+    fn flags_seen(seen: &MlpCurves) -> Vec<String> {
         flags_of_seen(false, &[0.5], &[4, 4, 0], seen)
     }
 

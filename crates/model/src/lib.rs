@@ -13,11 +13,13 @@ pub mod mlp;
 pub mod activation;
 mod kernels;
 
+pub mod curves;
 pub mod recorder;
 pub mod train;
 
 pub mod adam;
 
+pub mod flags;
 pub mod health;
 pub mod identity;
 pub mod metric;

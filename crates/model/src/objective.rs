@@ -8,12 +8,13 @@ use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{
-    Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
-    Rejection, TaskHandle,
+    Flag, FoldScore, Identity, KnownFlag, Metric, Objective, ObjectiveError, Params, RefitScore,
+    Refitter, Rejection, TaskHandle,
 };
 
 use crate::backend::Backend;
 use crate::config::MlpConfig;
+use crate::flags::{self, DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use crate::health::{Confusion, Losses, flags};
 use crate::identity::{ExampleFacts, MlpIdentity};
 use crate::metric::MlpMetric;
@@ -88,8 +89,8 @@ impl MlpObjective {
         match trained.epoch_losses.last() {
             Some(loss) if !loss.is_finite() => {
                 let epoch = trained.epoch_losses.len();
-                let mut flags = vec![Flag::Diverged];
-                flags.extend(config.softmax.then_some(Flag::SoftmaxBeforeCrossEntropy));
+                let mut flags = vec![DIVERGED.flag()];
+                flags.extend(config.softmax.then(|| SOFTMAX_BEFORE_CROSS_ENTROPY.flag()));
                 Err(ObjectiveError::Failed {
                     reason: format!("the loss is {loss} in epoch {epoch}"),
                     flags,
@@ -159,6 +160,10 @@ impl Objective for MlpObjective {
         json.as_object().cloned().unwrap_or_default()
     }
 
+    fn known_flags(&self) -> &'static [KnownFlag] {
+        flags::ALL
+    }
+
     fn steps(&self, config: &MlpConfig) -> Option<u64> {
         Some(config.epochs as u64)
     }
@@ -202,7 +207,7 @@ impl Objective for MlpObjective {
             flags: self.flags(config, &trained, &confusion),
             fit_s,
             score_s: score_s + stopwatch.elapsed_s(),
-            curves: trained.recorded.curves.map(Arc::new),
+            curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
             ..FoldScore::default()
         })
     }
@@ -239,7 +244,7 @@ impl Refitter<MlpConfig> for MlpObjective {
             score,
             per_class_recall: confusion.recall(),
             flags: self.flags(config, &trained, &confusion),
-            curves: trained.recorded.curves.map(Arc::new),
+            curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
         })
     }
 }

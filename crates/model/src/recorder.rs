@@ -5,10 +5,10 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use burn_tune_data::Examples;
-use burn_tune_search::{Curves, LayerCurves};
 
 use crate::activation::Activation;
 use crate::config::MlpConfig;
+use crate::curves::{LayerCurves, MlpCurves};
 use crate::mlp::{Layer, Mlp};
 use crate::train::{largest, pixels};
 
@@ -46,7 +46,7 @@ pub struct Recorder {
     labels: Vec<u8>,
     /// Losses that are still on the device, `[1]` each.
     pending: Vec<Tensor<1>>,
-    curves: Curves,
+    curves: MlpCurves,
     steps: u32,
     epoch_ends: Vec<usize>,
 }
@@ -62,9 +62,9 @@ impl Recorder {
             pixels: pixels(probe.examples, &sample, device),
             labels: sample.iter().map(|&i| probe.examples.labels()[i as usize]).collect(),
             pending: Vec::new(),
-            curves: Curves {
+            curves: MlpCurves {
                 layers: vec![LayerCurves::default(); config.depth + 1],
-                ..Curves::default()
+                ..MlpCurves::default()
             },
             steps: 0,
             epoch_ends: Vec::new(),
@@ -155,9 +155,9 @@ impl Recorder {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Recorded {
     /// The curves, where they were asked for.
-    pub curves: Option<Curves>,
+    pub curves: Option<MlpCurves>,
     /// The probes at the ends of the epochs: the same, whether there are curves or not.
-    pub at_epoch_ends: Curves,
+    pub at_epoch_ends: MlpCurves,
 }
 
 /// At most `most` of `all`, with equal gaps: a sample without a generator, of sorted data too.
@@ -166,11 +166,11 @@ fn evenly_spaced(all: &[u32], most: usize) -> Vec<u32> {
     (0..count).map(|place| all[place * all.len() / count]).collect()
 }
 
-fn at_places(curves: &Curves, places: &[usize]) -> Curves {
+fn at_places(curves: &MlpCurves, places: &[usize]) -> MlpCurves {
     let pick = |values: &[f32]| -> Vec<f32> {
         places.iter().filter_map(|&place| values.get(place).copied()).collect()
     };
-    Curves {
+    MlpCurves {
         loss: Vec::new(),
         probe_steps: places.iter().map(|&place| curves.probe_steps[place]).collect(),
         accuracy: pick(&curves.accuracy),

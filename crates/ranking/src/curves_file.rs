@@ -28,9 +28,9 @@ pub fn to_npz(curves: &CurvesByTask) -> Result<Vec<u8>, WriteNpzError> {
     for ((trial, task), curves) in curves {
         let name = |series: &str| format!("trial{trial}/{}/{series}", task_name(*task));
         for (series, values) in curves.series() {
-            writer.add_array(name(&series), &ArrayView1::from(values))?;
+            writer.add_array(name(series), &ArrayView1::from(values))?;
         }
-        writer.add_array(name(PROBE_STEPS), &ArrayView1::from(curves.probe_steps.as_slice()))?;
+        writer.add_array(name(PROBE_STEPS), &ArrayView1::from(curves.probe_steps()))?;
     }
     writer.finish()?;
     Ok(bytes.into_inner())
@@ -49,10 +49,10 @@ pub fn from_npz(bytes: &[u8]) -> Result<CurvesByTask, ReadNpzError> {
         let curves = found.entry(task).or_default();
         if series == PROBE_STEPS {
             let steps: Array1<u32> = reader.by_name(&name)?;
-            curves.probe_steps = steps.to_vec();
-        } else if let Some(values) = curves.series_mut(series) {
-            let array: Array1<f32> = reader.by_name(&name)?;
-            *values = array.to_vec();
+            curves.set_probe_steps(steps.to_vec());
+        } else {
+            let values: Array1<f32> = reader.by_name(&name)?;
+            curves.add(series, values.to_vec());
         }
     }
     Ok(found.into_iter().map(|(task, curves)| (task, curves.into())).collect())
@@ -76,21 +76,17 @@ fn parse_name(name: &str) -> Option<((usize, Task), &str)> {
 
 #[cfg(test)]
 mod tests {
-    use burn_tune_search::LayerCurves;
-
     use super::*;
 
     #[test]
     fn curves_are_read_as_they_were_written() {
         let curves = |loss: &[f32]| {
-            std::sync::Arc::new(Curves {
-                loss: loss.to_vec(),
-                probe_steps: vec![1, 10],
-                accuracy: vec![0.1, 0.9],
-                softmax_saturated: vec![0.0, 0.5],
-                softmax_stuck: vec![0.0, 0.25],
-                layers: vec![LayerCurves { gradient_norm: vec![1.0, 0.5], ..Default::default() }],
-            })
+            let mut curves = Curves::default();
+            curves.set_probe_steps(vec![1, 10]);
+            curves.add("loss", loss.to_vec());
+            curves.add("accuracy", vec![0.1, 0.9]);
+            curves.add("an_objectives_own", vec![0.0, 0.5]);
+            std::sync::Arc::new(curves)
         };
         let all: CurvesByTask = [
             ((0, Task::Fold(2)), curves(&[2.3, 1.0])),

@@ -2,11 +2,16 @@
 
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::{
-    Candidate, Direction, Domain, Event, FoldScore, History, ParamValue, Params, Space,
+    Candidate, Direction, Domain, Event, Flag, FoldScore, History, ParamValue, Params, Space,
 };
 use serde_json::Value;
 
 use crate::leaderboard::{Evaluation, StudyFacts};
+
+/// A flag as files spell it.
+pub fn flag(text: &str) -> Flag {
+    text.parse().unwrap()
+}
 
 /// One recorded search: what was scored, and what scikit-learn made of it.
 pub struct RecordedCase {

@@ -7,9 +7,9 @@ use burn_tune_search::Flag;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagKind<O> {
     /// Its name, without the classes: `never_predicts`.
-    pub name: &'static str,
+    pub name: String,
     /// What it means and what to try.
-    pub advice: &'static str,
+    pub advice: String,
     /// Who has it, once for each of its flags.
     pub owners: Vec<O>,
 }
@@ -18,11 +18,11 @@ pub struct FlagKind<O> {
 pub fn flag_kinds<O>(flagged: impl IntoIterator<Item = (Flag, O)>) -> Vec<FlagKind<O>> {
     let mut kinds: Vec<FlagKind<O>> = Vec::new();
     for (flag, owner) in flagged {
-        match kinds.iter_mut().find(|kind| kind.name == flag.kind()) {
+        match kinds.iter_mut().find(|kind| kind.name == flag.id()) {
             Some(kind) => kind.owners.push(owner),
             None => kinds.push(FlagKind {
-                name: flag.kind(),
-                advice: flag.advice(),
+                name: flag.id().to_owned(),
+                advice: flag.advice().to_owned(),
                 owners: vec![owner],
             }),
         }
@@ -36,13 +36,14 @@ mod tests {
 
     #[test]
     fn classes_make_no_kind_of_their_own() {
-        let flagged = [
-            (Flag::Diverged, "a"),
-            (Flag::NeverPredicts(vec![1]), "a"),
-            (Flag::NeverPredicts(vec![2, 3]), "c"),
-        ];
-        let kinds: Vec<(&str, Vec<&str>)> =
+        let flagged =
+            [("diverged", "a"), ("never_predicts:[1]", "a"), ("never_predicts:[2,3]", "c")];
+        let flagged = flagged.map(|(flag, owner)| (flag.parse::<Flag>().unwrap(), owner));
+        let kinds: Vec<(String, Vec<&str>)> =
             flag_kinds(flagged).into_iter().map(|kind| (kind.name, kind.owners)).collect();
-        assert_eq!(kinds, [("diverged", vec!["a"]), ("never_predicts", vec!["a", "c"])]);
+        assert_eq!(
+            kinds,
+            [("diverged".into(), vec!["a"]), ("never_predicts".into(), vec!["a", "c"])]
+        );
     }
 }

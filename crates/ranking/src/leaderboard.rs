@@ -1,5 +1,6 @@
 //! `leaderboard.json`: a study's trials ranked, the best of them with their refits.
 
+mod flags;
 mod pruning;
 
 use std::collections::BTreeMap;
@@ -315,12 +316,6 @@ impl Leaderboard {
     /// The refits of the trial with this number, if it is one of the best.
     pub fn top_entry(&self, number: usize) -> Option<&TopEntry> {
         self.top.iter().find(|entry| entry.trial == number)
-    }
-
-    /// The flags of the folds and of the refits of a trial.
-    pub fn flags(&self, trial: &TrialEntry) -> Vec<Flag> {
-        let refitted = self.top_entry(trial.trial).map_or(&[][..], |entry| &entry.flags);
-        Flag::union(trial.flags.iter().chain(refitted).cloned())
     }
 
     /// Parameters that are not the same in all trials, in the order of the space.

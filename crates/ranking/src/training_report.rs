@@ -1,9 +1,10 @@
 //! `report.json`: models that were trained on all of the training data from several seeds, beside what
 //! somebody else has reported of them.
 
+use burn_tune_search::curves::LOSS;
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::trial::Refit;
-use burn_tune_search::{Candidate, Flag, Params, RefitScore};
+use burn_tune_search::{Candidate, Flag, KnownFlag, Params, RefitScore};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ use crate::result_file::{ResultFile, finite};
 use crate::schema;
 use crate::statistics::{mean, std};
 use crate::verdict::{ClaimEntry, Falls, verdict};
+
+/// The flag whose numbers are the classes that no prediction named.
+pub const NEVER_PREDICTS: &str = "never_predicts";
 
 /// What a training report says of its study besides the models.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +148,13 @@ impl TrainingReport {
         Params::varying(self.models.iter().map(|model| &model.params))
     }
 
+    /// Puts to the flags of a file what is known of them: their advice, and the order in which they are listed.
+    pub fn look_up_flags(&mut self, known: &[KnownFlag]) {
+        for model in &mut self.models {
+            Flag::look_up(&mut model.flags, known);
+        }
+    }
+
     /// The pairs of models that differ in one parameter alone, parameter by parameter.
     pub fn contrasts(&self) -> Vec<Contrast<'_>> {
         let mut contrasts = Vec::new();
@@ -220,7 +231,7 @@ fn model_entry(
     let known = || scores.iter().copied().filter(|score| score.is_finite());
     let curves = |score: &Option<&RefitScore>| score.and_then(|score| score.curves.clone());
     let seeds: Vec<Option<Convergence>> =
-        trained.iter().map(|score| convergence(&curves(score)?.loss)).collect();
+        trained.iter().map(|score| convergence(curves(score)?.get(LOSS))).collect();
     let steps = trained.iter().filter_map(|score| Some(curves(score)?.steps())).max();
     let name = model.candidate.name.clone().unwrap_or_else(|| format!("trial {trial}"));
     let falls = Falls { name: &name, steps: steps.unwrap_or(0), seeds: seeds.clone() };
@@ -255,11 +266,9 @@ fn recall(score: Option<&RefitScore>) -> Vec<Option<f64>> {
 }
 
 fn never_predicted(score: Option<&RefitScore>) -> Vec<u8> {
-    let of_flag = |flag: &Flag| match flag {
-        Flag::NeverPredicts(classes) => Some(classes.clone()),
-        _ => None,
-    };
-    score.and_then(|score| score.flags.iter().find_map(of_flag)).unwrap_or_default()
+    let flag = score.and_then(|score| score.flags.iter().find(|flag| flag.id() == NEVER_PREDICTS));
+    let classes = flag.map_or(&[][..], Flag::numbers);
+    classes.iter().filter_map(|&class| u8::try_from(class).ok()).collect()
 }
 
 fn flags(result: &Result<RefitScore, ObjectiveError>) -> &[Flag] {

@@ -1,85 +1,97 @@
-//! What was recorded while a model trained: plain series of numbers, for figures and flags.
+//! What was recorded while a model trained: named series of numbers, for figures and flags.
 
 use std::fmt;
 
-/// The course of one training. Steps are counted from 1; a *probe* is a look at the model after a step,
-/// on a fixed batch of examples that it is not trained on.
+/// The name of the series that says when a training has converged: the loss of each step's batch, from before
+/// the step's update.
+pub const LOSS: &str = "loss";
+
+/// The name of the series that learning curves are drawn of: for each probe, the share of its examples that
+/// were recognised.
+pub const ACCURACY: &str = "accuracy";
+
+/// The course of one training, as series of numbers that each have a name. A series has either a number for
+/// each step, from 1, as [`LOSS`] has; or one for each *probe*, a look at the model after some of the steps.
+/// Names are those of files, so they are of letters, digits and `_`.
+///
+/// ```
+/// use burn_tune_search::Curves;
+///
+/// let mut curves = Curves::default();
+/// for (step, loss) in [2.3, 1.7, 1.4, 1.2].into_iter().enumerate() {
+///     curves.push("loss", loss);
+///     if step % 2 == 1 {
+///         curves.push_probe("accuracy", step as u32 + 1, 1.0 - loss / 2.3);
+///     }
+/// }
+/// assert_eq!(curves.get("loss").len(), 4);
+/// assert_eq!((curves.probe_steps(), curves.get("accuracy").len()), (&[2, 4][..], 2));
+/// ```
 #[derive(Clone, PartialEq, Default)]
 pub struct Curves {
-    /// The loss of each step's batch, from before the step's update.
-    pub loss: Vec<f32>,
-    /// The steps after which the model was probed, ascending.
-    pub probe_steps: Vec<u32>,
-    /// For each probe: the share of the probe's examples that were recognised.
-    pub accuracy: Vec<f32>,
-    /// For each probe: the share of the probe's examples on which the softmax in front of the loss is
-    /// saturated. Empty where the model has no such softmax.
-    pub softmax_saturated: Vec<f32>,
-    /// For each probe: the share of the probe's examples on which that softmax is saturated for a wrong
-    /// class, so that hardly any gradient comes from the mistake. Empty likewise.
-    pub softmax_stuck: Vec<f32>,
-    /// The layers from input to output.
-    pub layers: Vec<LayerCurves>,
-}
-
-/// What was recorded of one layer, a number for each probe.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct LayerCurves {
-    /// The Euclidean norm of the gradient of the layer's weights, in the step before the probe.
-    pub gradient_norm: Vec<f32>,
-    /// The share of units that no example of the probe activates. Empty where the layer's activation
-    /// has no such state.
-    pub dead: Vec<f32>,
-    /// The share of (unit, example) pairs at which the activation is saturated. Empty likewise.
-    pub saturated: Vec<f32>,
+    probe_steps: Vec<u32>,
+    /// In the order in which they came.
+    series: Vec<(String, Vec<f32>)>,
 }
 
 impl Curves {
-    /// How many steps the training had.
+    /// The steps after which the model was probed, ascending.
+    pub fn probe_steps(&self) -> &[u32] {
+        &self.probe_steps
+    }
+
+    /// Says after which steps the model was probed, where all probes are there already. The steps ascend.
+    pub fn set_probe_steps(&mut self, probe_steps: Vec<u32>) {
+        self.probe_steps = probe_steps;
+    }
+
+    /// How many steps the training had, by its [`LOSS`].
     pub fn steps(&self) -> usize {
-        self.loss.len()
+        self.get(LOSS).len()
     }
 
-    /// All series by name, such as `loss`, `probe_steps` or `layer0_gradient_norm`: what a file or a
-    /// user's own figure needs to know. Empty series are left out.
-    pub fn series(&self) -> Vec<(String, &[f32])> {
-        let mut series = vec![
-            ("loss".to_owned(), self.loss.as_slice()),
-            ("accuracy".to_owned(), &self.accuracy),
-            ("softmax_saturated".to_owned(), &self.softmax_saturated),
-            ("softmax_stuck".to_owned(), &self.softmax_stuck),
-        ];
-        for (number, layer) in self.layers.iter().enumerate() {
-            let name = |what: &str| format!("layer{number}_{what}");
-            series.push((name("gradient_norm"), &layer.gradient_norm));
-            series.push((name("dead"), &layer.dead));
-            series.push((name("saturated"), &layer.saturated));
-        }
-        series.retain(|(_, values)| !values.is_empty());
-        series
+    /// The series of this name; empty where there is none.
+    pub fn get(&self, name: &str) -> &[f32] {
+        self.series.iter().find(|(other, _)| other == name).map_or(&[], |(_, values)| values)
     }
 
-    /// The series called `name`, to be filled, with as many layers as that takes; `None` for a name
-    /// that [`Curves::series`] never has.
-    pub fn series_mut(&mut self, name: &str) -> Option<&mut Vec<f32>> {
-        match name {
-            "loss" => return Some(&mut self.loss),
-            "accuracy" => return Some(&mut self.accuracy),
-            "softmax_saturated" => return Some(&mut self.softmax_saturated),
-            "softmax_stuck" => return Some(&mut self.softmax_stuck),
-            _ => {}
+    /// All series with their names, in the order in which they came. None is empty.
+    pub fn series(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.series.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    /// Adds a whole series behind the others, or to the end of the one that has this name.
+    pub fn add(&mut self, name: &str, values: Vec<f32>) {
+        if !values.is_empty() {
+            self.named(name).extend(values);
         }
-        let (number, what) = name.strip_prefix("layer")?.split_once('_')?;
-        let number: usize = number.parse().ok().filter(|&number| number <= MOST_LAYERS)?;
-        if self.layers.len() <= number {
-            self.layers.resize(number + 1, LayerCurves::default());
+    }
+
+    fn named(&mut self, name: &str) -> &mut Vec<f32> {
+        let known = self.series.iter().position(|(other, _)| other == name);
+        let place = known.unwrap_or_else(|| {
+            self.series.push((name.to_owned(), Vec::new()));
+            self.series.len() - 1
+        });
+        &mut self.series[place].1
+    }
+
+    /// Adds the number of the next step to a series that has one for each.
+    pub fn push(&mut self, name: &str, value: f32) {
+        self.named(name).push(value);
+    }
+
+    /// Adds to a series what a probe after `step` has found. Steps ascend: what comes for an earlier one is
+    /// passed over. Probes at which others were looked at, and this was not, are NaN.
+    pub fn push_probe(&mut self, name: &str, step: u32, value: f32) {
+        if self.probe_steps.last().is_none_or(|last| *last < step) {
+            self.probe_steps.push(step);
         }
-        let layer = &mut self.layers[number];
-        match what {
-            "gradient_norm" => Some(&mut layer.gradient_norm),
-            "dead" => Some(&mut layer.dead),
-            "saturated" => Some(&mut layer.saturated),
-            _ => None,
+        let before = self.probe_steps.len() - 1;
+        if self.probe_steps[before] == step && self.get(name).len() <= before {
+            let values = self.named(name);
+            values.resize(before, f32::NAN);
+            values.push(value);
         }
     }
 }
@@ -91,34 +103,34 @@ impl fmt::Debug for Curves {
     }
 }
 
-/// So that a damaged name makes no model of a billion layers.
-const MOST_LAYERS: usize = 10_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn series_can_be_filled_by_the_names_that_they_are_listed_under() {
-        let layer = |dead: &[f32]| LayerCurves {
-            gradient_norm: vec![0.5, 0.25],
-            dead: dead.to_vec(),
-            saturated: vec![],
-        };
-        let curves = Curves {
-            loss: vec![2.0, 1.0, 0.5],
-            probe_steps: vec![],
-            accuracy: vec![0.5, 0.75],
-            softmax_saturated: vec![],
-            softmax_stuck: vec![0.25, 0.5],
-            layers: vec![layer(&[0.0, 0.1]), layer(&[])],
-        };
-        let mut copy = Curves::default();
-        for (name, values) in curves.series() {
-            *copy.series_mut(&name).unwrap() = values.to_vec();
-        }
-        assert_eq!(copy, curves);
-        assert_eq!(copy.series_mut("layer1_weights"), None);
-        assert_eq!(copy.series_mut("layer99999999999_dead"), None);
+    fn series_stand_in_the_order_in_which_they_came_without_empty_ones() {
+        let mut curves = Curves::default();
+        curves.push("loss", 2.0);
+        curves.add("nothing", vec![]);
+        curves.add("accuracy", vec![0.5, 0.75]);
+        curves.push("loss", 1.0);
+        let series: Vec<(&str, &[f32])> = curves.series().collect();
+        assert_eq!(series, [("loss", &[2.0, 1.0][..]), ("accuracy", &[0.5, 0.75])]);
+        assert_eq!((curves.steps(), curves.get("other")), (2, &[][..]));
+    }
+
+    #[test]
+    fn probed_series_have_a_number_for_each_probe() {
+        let mut curves = Curves::default();
+        curves.push_probe("norm", 1, 0.5);
+        curves.push_probe("share", 10, 0.25);
+        curves.push_probe("share", 10, 0.75);
+        curves.push_probe("share", 2, 1.0);
+        curves.push_probe("norm", 20, 0.125);
+        assert_eq!(curves.probe_steps(), [1, 10, 20]);
+        let norm = curves.get("norm");
+        assert!(norm[0] == 0.5 && norm[1].is_nan() && norm[2] == 0.125, "{norm:?}");
+        let share = curves.get("share");
+        assert!(share.len() == 2 && share[0].is_nan() && share[1] == 0.25, "{share:?}");
     }
 }

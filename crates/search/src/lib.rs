@@ -46,9 +46,9 @@ pub mod mean;
 pub mod stop;
 
 pub use candidates::Candidates;
-pub use curves::{Curves, LayerCurves};
+pub use curves::Curves;
 pub use direction::Direction;
-pub use flag::Flag;
+pub use flag::{Flag, KnownFlag};
 pub use history::History;
 pub use identity::{Identity, ObjectiveFacts};
 pub use metric::Metric;

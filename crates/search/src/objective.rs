@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::clock::Stopwatch;
 use crate::curves::Curves;
 pub use crate::flag::Flag;
+use crate::flag::KnownFlag;
 use crate::identity::Identity;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
 use crate::live::{LiveValue, LiveWatch};
@@ -79,6 +80,12 @@ pub trait Objective: Sync {
     /// score, which has no other name.
     fn metrics(&self) -> Vec<Metric> {
         Vec::new()
+    }
+
+    /// The flags that it may raise, as far as they are known before. What is read of earlier trials is looked
+    /// up among them.
+    fn known_flags(&self) -> &'static [KnownFlag] {
+        &[]
     }
 
     /// How many folds a trial is scored on; by default one.
@@ -341,11 +348,12 @@ pub struct FoldScore {
 }
 
 /// What one refit came to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RefitScore {
     /// The score on the held-out test data.
     pub score: f64,
-    /// For each class, the share of its test examples that were recognised.
+    /// For each class, the share of its test examples that were recognised. Empty, as by default, where what
+    /// is searched tells no classes apart.
     pub per_class_recall: Vec<f64>,
     /// What is wrong with the model that was trained.
     pub flags: Vec<Flag>,

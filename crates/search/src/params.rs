@@ -47,8 +47,8 @@ fn brief_float(float: f64) -> String {
     if !(-4.0..6.0).contains(&exponent) {
         return format!("{float:.2e}");
     }
-    let digits = (2.0 - exponent).max(0.0) as usize;
-    let text = format!("{float:.digits$}");
+    let decimals = (2.0 - exponent).max(0.0) as usize;
+    let text = format!("{float:.decimals$}");
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {

@@ -251,9 +251,9 @@ where
             return Next::Wait;
         }
         let mut candidate = None;
-        let FoldDispatcher { suggest, history, watch, store, .. } = self;
+        let FoldDispatcher { objective, suggest, history, watch, store, .. } = self;
         let claim = store.claim(&mut |news, effort| {
-            news.iter().for_each(|found| found_elsewhere(history, watch, found));
+            news.iter().for_each(|found| found_elsewhere(*objective, history, watch, found));
             let suggestion = match effort {
                 Effort::Any => Some(suggest.suggest(history)),
                 Effort::AtOnce => suggest.suggest_at_once(history),
@@ -389,14 +389,17 @@ fn record(history: &mut History, watch: &mut impl FnMut(&Event, &History), event
 }
 
 /// Takes up a trial as others have left it, unless it is known to have ended.
-fn found_elsewhere(
+fn found_elsewhere<O: Objective>(
+    objective: &O,
     history: &mut History,
     watch: &mut impl FnMut(&Event, &History),
     found: &StoredTrial,
 ) {
     let known = history.trials().get(found.trial.number);
     if known.is_none_or(|known| !known.is_finished() && *known != found.trial) {
-        record(history, watch, Event::TrialFound { found: found.clone() });
+        let mut found = found.clone();
+        found.trial.look_up_flags(objective.known_flags());
+        record(history, watch, Event::TrialFound { found });
     }
 }
 

@@ -187,8 +187,8 @@ impl Domain {
 /// How many digits behind the point it takes to write a number such that it is read back as the same.
 fn decimals(number: f64) -> usize {
     let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let behind_point = digits.split_once('.').map_or(0, |(_, behind)| behind.len() as i64);
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let behind_point = mantissa.split_once('.').map_or(0, |(_, behind)| behind.len() as i64);
     let exponent: i64 = exponent.parse().unwrap_or(0);
     usize::try_from(behind_point - exponent).unwrap_or(0)
 }

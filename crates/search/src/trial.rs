@@ -2,8 +2,9 @@
 
 use thiserror::Error;
 
+use crate::flag::{Flag, KnownFlag};
 use crate::mean::mean;
-use crate::objective::{Flag, FoldScore, ObjectiveError, RefitScore};
+use crate::objective::{FoldScore, ObjectiveError, RefitScore};
 use crate::params::Params;
 use crate::pruner::IntermediateValue;
 use crate::timeline::Span;
@@ -40,6 +41,18 @@ pub struct Refit {
     pub result: Result<RefitScore, ObjectiveError>,
     /// Who worked on it, and when.
     pub span: Span,
+}
+
+impl Refit {
+    /// Puts to flags that were read what is known of them.
+    pub fn look_up_flags(&mut self, known: &[KnownFlag]) {
+        match &mut self.result {
+            Ok(RefitScore { flags, .. }) | Err(ObjectiveError::Failed { flags, .. }) => {
+                Flag::look_up(flags, known);
+            }
+            Err(ObjectiveError::Interrupted) => {}
+        }
+    }
 }
 
 /// What a trial tries.
@@ -205,6 +218,13 @@ impl Trial {
         Flag::union(self.folds().iter().flat_map(|fold| &fold.flags).chain(failed).cloned())
     }
 
+    /// Puts to flags that were read what is known of them.
+    pub fn look_up_flags(&mut self, known: &[KnownFlag]) {
+        for flags in self.state.flags_mut() {
+            Flag::look_up(flags, known);
+        }
+    }
+
     /// Ends a fold, and says what is to be kept of it; `None` where that is nothing, because it was
     /// abandoned or had ended before.
     pub fn end_fold(
@@ -290,6 +310,28 @@ impl TrialState {
             }
             TrialState::Pruned { folds } if fold >= folds.len() => Ok(TrialState::Pruned { folds }),
             _ => Err(illegal),
+        }
+    }
+
+    /// The flags of each fold, and of the failure.
+    fn flags_mut(&mut self) -> Vec<&mut Vec<Flag>> {
+        match self {
+            TrialState::Running { folds } => {
+                let ended = folds.iter_mut().flatten();
+                let flags = ended.map(|fold| match fold {
+                    Ok(score) => &mut score.flags,
+                    Err(failure) => &mut failure.flags,
+                });
+                flags.collect()
+            }
+            TrialState::Complete { folds } | TrialState::Pruned { folds } => {
+                folds.iter_mut().map(|fold| &mut fold.flags).collect()
+            }
+            TrialState::Failed { folds, failure } => {
+                let of_folds = folds.iter_mut().map(|fold| &mut fold.flags);
+                of_folds.chain([&mut failure.flags]).collect()
+            }
+            TrialState::Foreign { .. } => Vec::new(),
         }
     }
 }

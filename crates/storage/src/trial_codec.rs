@@ -359,14 +359,16 @@ fn param_value(value: serde_json::Value) -> ParamValue {
 #[cfg(test)]
 mod tests {
     use burn_tune_search::objective::ObjectiveError;
-    use burn_tune_search::{Domain, Flag, RefitScore};
+    use burn_tune_search::{Domain, KnownFlag, RefitScore};
 
     use super::*;
 
     const FOLDS: usize = 3;
+    const NEVER_PREDICTS: KnownFlag = KnownFlag::new("never_predicts", 0, "try another seed");
+    const DEAD_UNITS: KnownFlag = KnownFlag::new("dead_units", 1, "try fewer units");
 
     fn scored(score: f64) -> Result<FoldScore, Failure> {
-        let flags = vec![Flag::DeadUnits, Flag::NeverPredicts(vec![2, 5])];
+        let flags = vec![DEAD_UNITS.flag(), NEVER_PREDICTS.with([2, 5])];
         Ok(FoldScore { score, flags, fit_s: 0.1 + 0.2, score_s: 1e-9, ..FoldScore::default() })
     }
 
@@ -420,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_trial_of_any_state_is_read_as_it_was_written() {
-        let failed = || Err(Failure { reason: "no luck".into(), flags: vec![Flag::Diverged] });
+        let failed = || Err(Failure { reason: "no luck".into(), flags: vec![DEAD_UNITS.flag()] });
         let all = [
             vec![],
             vec![(1, scored(0.5))],
@@ -459,10 +461,10 @@ mod tests {
         let score = |score| RefitScore {
             score,
             per_class_recall: vec![1.0 / 3.0, f64::INFINITY],
-            flags: vec![Flag::VanishingGradient],
+            flags: vec![NEVER_PREDICTS.with([1])],
             curves: None,
         };
-        let failed = ObjectiveError::Failed { reason: "no".into(), flags: vec![Flag::Diverged] };
+        let failed = ObjectiveError::Failed { reason: "no".into(), flags: vec![DEAD_UNITS.flag()] };
         let all = [
             refit(0, Ok(score(0.1 + 0.2))),
             refit(2, Err(failed)),

@@ -33,7 +33,7 @@ impl OpenStudy<ToldObjective> {
     ///
     /// What the database says.
     pub fn running(&self, storage: &mut Storage) -> Result<Vec<usize>, StudyError> {
-        let state = StudyState::read(storage, &self.record, FOLDS)?;
+        let state = StudyState::read(storage, &self.record, FOLDS, &[])?;
         let running = state.history.trials().iter();
         let running = running.filter(|trial| matches!(trial.state, TrialState::Running { .. }));
         Ok(running.map(|trial| trial.number).collect())
@@ -114,7 +114,7 @@ impl<'a> ToldStudy<'a> {
         let Some(pruning) = self.definition.pruning(None)? else { return Ok(false) };
         let window = self.definition.settings.effective_window().unwrap_or(1);
         let Some(record) = storage.trial(self.record, number)? else { return Ok(false) };
-        let history = StudyState::read(storage, self.record, FOLDS)?.history;
+        let history = StudyState::read(storage, self.record, FOLDS, &[])?.history;
         let visible = (number + 1).saturating_sub(window);
         let pruner =
             PrunerHistory::new(pruning).pruner_of(&history, number, visible).planning(None, FOLDS);

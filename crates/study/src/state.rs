@@ -9,7 +9,7 @@ use burn_tune_ranking::{Leaderboard, ObjectiveMeans, cv_results};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::{Refit, StoredTrial};
-use burn_tune_search::{Event, History, ObjectiveError, Params, TrialState};
+use burn_tune_search::{Event, History, KnownFlag, ObjectiveError, Params, TrialState};
 use burn_tune_storage::attributes::STDERR;
 use burn_tune_storage::trial_codec::{refits, stored_trial};
 use burn_tune_storage::{Storage, StudyRecord};
@@ -33,7 +33,7 @@ pub struct StudyState {
 }
 
 impl StudyState {
-    /// Reads a study of `folds` folds.
+    /// Reads a study of `folds` folds, and looks its flags up among those that are known.
     ///
     /// # Errors
     ///
@@ -42,10 +42,12 @@ impl StudyState {
         storage: &mut Storage,
         study: &StudyRecord,
         folds: usize,
+        known: &[KnownFlag],
     ) -> Result<Self, StudyError> {
         let mut state = StudyState { history: History::new(folds), ..StudyState::default() };
         for record in storage.trials(study)? {
-            let found = stored_trial(&record, folds).map_err(StudyError::Damaged)?;
+            let mut found = stored_trial(&record, folds).map_err(StudyError::Damaged)?;
+            found.trial.look_up_flags(known);
             state.refits.extend(refits(&record).map_err(StudyError::Damaged)?);
             state.found(&found);
             let stderr = record.user_attributes.get(STDERR);
@@ -55,6 +57,7 @@ impl StudyState {
                 StudyError::Damaged(format!("the study `{}`: {error}", study.name))
             })?;
         }
+        state.refits.iter_mut().for_each(|refit| refit.look_up_flags(known));
         Ok(state)
     }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::commands::json::number;
 use crate::errors::failure;
-use crate::flag_marks::flag_lines;
+use crate::flag_marks::{KNOWN_FLAGS, flag_lines};
 
 /// How far a trial is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -190,7 +190,8 @@ impl TrialView {
         self.std = take(attributes, "std_test_score");
         self.error = take(attributes, "error");
         self.stderr = take(attributes, STDERR);
-        let of_trial: Option<Vec<Flag>> = take(attributes, "flags");
+        let mut of_trial: Vec<Flag> = take(attributes, "flags").unwrap_or_default();
+        Flag::look_up(&mut of_trial, KNOWN_FLAGS);
         // Summaries of what stands below, for Optuna's dashboard.
         for key in ["split_test_scores", "test_score", "test_scores"] {
             attributes.remove(key);
@@ -204,13 +205,16 @@ impl TrialView {
         self.worker = take(attributes, "burn_tune:worker");
         self.folds = take_numbered(attributes, "burn_tune:fold");
         self.refits = take_numbered(attributes, "burn_tune:refit");
+        for result in self.folds.values_mut().chain(self.refits.values_mut()) {
+            Flag::look_up(&mut result.flags, KNOWN_FLAGS);
+        }
         let flags = |results: &BTreeMap<usize, TaskResult>| -> Vec<Flag> {
             results.values().flat_map(|result| result.flags.clone()).collect()
         };
         let of_trial = match self.state {
             // They are noted when it ends.
             State::Running | State::Lost => flags(&self.folds),
-            _ => of_trial.unwrap_or_default(),
+            _ => of_trial,
         };
         self.flags = Flag::union([of_trial, flags(&self.refits)].concat());
     }

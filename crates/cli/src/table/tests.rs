@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use burn_tune_model::flags::{DIVERGED, NEVER_PREDICTS};
 use burn_tune_ranking::{Evaluation, StudyFacts};
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{
-    Candidate, Direction, Event, Flag, FoldScore, History, Metric, ObjectiveError, ParamValue,
-    RefitScore,
+    Candidate, Direction, Event, FoldScore, History, Metric, ObjectiveError, ParamValue, RefitScore,
 };
 use burn_tune_spec::StudyFile;
 use insta::assert_snapshot;
@@ -17,7 +17,7 @@ use super::*;
 /// Trials with these scores of their two folds; NaN fails a fold.
 fn leaderboard(scores: &[[f64; 2]], top: usize) -> Leaderboard {
     let (facts, history) = study(scores, top);
-    let refit = RefitScore { score: 0.9812, per_class_recall: vec![], flags: vec![], curves: None };
+    let refit = RefitScore { score: 0.9812, ..RefitScore::default() };
     let refits = [Refit { trial: 0, seed: 0, result: Ok(refit), span: Span::default() }];
     Leaderboard::new(&facts, &history, &refits[..top]).with_sizes(|_| Some(397_510))
 }
@@ -40,11 +40,11 @@ fn study(scores: &[[f64; 2]], top: usize) -> (StudyFacts, History) {
         };
         history.apply(&Event::TrialStarted { candidate }).unwrap();
         for (fold, &score) in folds.iter().enumerate() {
-            let flags = if trial == 1 { vec![Flag::NeverPredicts(vec![5])] } else { vec![] };
+            let flags = if trial == 1 { vec![NEVER_PREDICTS.with([5])] } else { vec![] };
             let result = if score.is_nan() {
                 Err(ObjectiveError::Failed {
                     reason: "the loss is NaN in epoch 1".into(),
-                    flags: vec![Flag::Diverged],
+                    flags: vec![DIVERGED.flag()],
                 })
             } else {
                 let size = if trial % 2 == 0 { 400_000.0 } else { 40_000.0 };

@@ -5,13 +5,14 @@ use std::sync::LazyLock;
 
 use burn_tune_data::{DataSource, Dataset, stratified_folds};
 use burn_tune_model::adam::Adam;
+use burn_tune_model::flags::{DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use burn_tune_model::mlp::Layer;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{Trained, TrainingSet, gradients, predict, to_the_end, train};
 use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpObjective};
 use burn_tune_search::Refitter;
 use burn_tune_search::keyed_rng::{Purpose, Task};
-use burn_tune_search::{Flag, Objective, ObjectiveError, Stop, TaskHandle};
+use burn_tune_search::{Objective, ObjectiveError, Stop, TaskHandle};
 use rand::seq::SliceRandom;
 
 static MNIST: LazyLock<Dataset> =
@@ -162,7 +163,7 @@ fn a_huge_learning_rate_fails_or_is_flagged() {
                 }
                 Err(ObjectiveError::Interrupted) => panic!("nobody asks it to stop"),
             };
-            assert!(flags.contains(&Flag::Diverged), "{lr}: {flags:?}");
+            assert!(flags.contains(&DIVERGED.flag()), "{lr}: {flags:?}");
         }
     }
 }
@@ -194,7 +195,7 @@ fn a_model_with_softmax_carries_its_flag_whether_it_fails_or_not() {
                 Err(ObjectiveError::Failed { flags, .. }) => flags,
                 Err(ObjectiveError::Interrupted) => panic!("nobody asks it to stop"),
             };
-            assert!(flags.contains(&Flag::SoftmaxBeforeCrossEntropy), "{lr}: {flags:?}");
+            assert!(flags.contains(&SOFTMAX_BEFORE_CROSS_ENTROPY.flag()), "{lr}: {flags:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{facts, failed, finished, params, scored, started};
+use crate::fixtures::{facts, failed, finished, flag, params, scored, started};
 use crate::leaderboard::StudyFacts;
 
 pub type Scores = [f64; 3];
@@ -200,13 +200,13 @@ fn flags_of_folds_and_refits_come_and_go() {
         let refits = [0, 1].map(|seed| refit(seed, 0.97, of_refit.clone()));
         Leaderboard::new(&facts(), &crate::fixtures::history(3, events), &refits)
     };
-    let old = flagged(vec![Flag::DeadUnits], vec![Flag::Diverged]);
-    let new = flagged(vec![Flag::NeverPredicts(vec![3])], vec![Flag::DeadUnits]);
+    let old = flagged(vec![flag("dead_units")], vec![flag("diverged")]);
+    let new = flagged(vec![flag("never_predicts:[3]")], vec![flag("dead_units")]);
     let comparison = compare(&old, &new);
     let [change] = &comparison.flags[..] else { panic!("{comparison:?}") };
     assert_eq!(
         (&change.came, &change.went),
-        (&vec![Flag::NeverPredicts(vec![3])], &vec![Flag::Diverged])
+        (&vec![flag("never_predicts:[3]")], &vec![flag("diverged")])
     );
     assert_eq!(compare(&old, &old).flags, []);
 }
@@ -234,7 +234,7 @@ fn trials_come_to_the_pareto_front_and_leave_it() {
 }
 
 fn refit(seed: usize, score: f64, flags: Vec<Flag>) -> Refit {
-    let score = RefitScore { score, per_class_recall: vec![], flags, curves: None };
+    let score = RefitScore { score, flags, ..RefitScore::default() };
     Refit { trial: 0, seed, result: Ok(score), span: Span::default() }
 }
 

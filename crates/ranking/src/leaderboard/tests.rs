@@ -2,13 +2,13 @@
 
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::StoredTrial;
-use burn_tune_search::{Event, FoldScore, Trial};
+use burn_tune_search::{Event, FoldScore, KnownFlag, Trial};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::fixtures::{facts, failed, finished, history, params, scored, started};
+use crate::fixtures::{facts, failed, finished, flag, history, params, scored, started};
 
 fn with_flags(score: f64, flags: Vec<Flag>) -> Result<FoldScore, ObjectiveError> {
     scored(score).map(|fold| FoldScore { flags, ..fold })
@@ -23,7 +23,7 @@ fn events() -> Vec<Event> {
         started(None, params(1e-5, "tanh")),
         started(None, params(0.002, "relu")),
         finished(0, 0, scored(0.98)),
-        finished(0, 1, with_flags(0.97, vec![Flag::NeverPredicts(vec![5])])),
+        finished(0, 1, with_flags(0.97, vec![flag("never_predicts:[5]")])),
         finished(0, 2, scored(0.975)),
         finished(1, 0, scored(0.5)),
         finished(
@@ -31,7 +31,7 @@ fn events() -> Vec<Event> {
             1,
             Err(ObjectiveError::Failed {
                 reason: "the loss is NaN".to_owned(),
-                flags: vec![Flag::Diverged],
+                flags: vec![flag("diverged")],
             }),
         ),
         finished(2, 0, scored(0.97)),
@@ -46,14 +46,14 @@ fn events() -> Vec<Event> {
 
 fn refit(trial: usize, seed: usize, score: f64) -> Refit {
     let per_class_recall = vec![score, 1.0, f64::NAN];
-    let score = RefitScore { score, per_class_recall, flags: vec![], curves: None };
+    let score = RefitScore { score, per_class_recall, ..RefitScore::default() };
     Refit { trial, seed, result: Ok(score), span: Span::default() }
 }
 
 /// Two refits of trial 0, one of them with a flag; of trial 2 the second seed failed.
 fn refits() -> Vec<Refit> {
     let mut flagged = refit(0, 1, 0.75);
-    flagged.result.as_mut().unwrap().flags = vec![Flag::NeverPredicts(vec![2, 5])];
+    flagged.result.as_mut().unwrap().flags = vec![flag("never_predicts:[2,5]")];
     let broken = Refit { result: failed("out of memory"), ..refit(2, 1, 0.0) };
     vec![refit(0, 0, 0.5), flagged, refit(2, 0, 0.98), broken]
 }
@@ -175,12 +175,27 @@ fn without_refits_there_are_no_top_entries() {
 }
 
 #[test]
+fn flags_of_a_file_are_explained_and_in_order_once_they_are_looked_up() {
+    const KNOWN: [KnownFlag; 2] = [
+        KnownFlag::new("never_predicts", 0, "try another seed"),
+        KnownFlag::new("dead_units", 1, "try fewer units"),
+    ];
+    let mut leaderboard = Leaderboard::from_json(&small().to_json()).unwrap();
+    leaderboard.top[0].flags.push(flag("dead_units"));
+    leaderboard.look_up_flags(&KNOWN);
+    let flags = leaderboard.flags(&leaderboard.trials[0]);
+    let advice: Vec<&str> = flags.iter().map(Flag::advice).collect();
+    assert_eq!(flags, [flag("never_predicts:[2,5]"), flag("dead_units")]);
+    assert_eq!(advice, ["try another seed", "try fewer units"]);
+}
+
+#[test]
 fn interrupted_refits_are_left_out_as_a_whole() {
     let some_refits = [refits().swap_remove(1), refit(2, 0, 0.98), refit(2, 1, 0.97)];
     let leaderboard = Leaderboard::new(&facts(), &history(3, events()), &some_refits);
     assert_eq!(leaderboard.top[0].refit, None);
     assert_eq!(leaderboard.top[0].flags, []);
-    assert_eq!(leaderboard.flags(&leaderboard.trials[0]), [Flag::NeverPredicts(vec![5])]);
+    assert_eq!(leaderboard.flags(&leaderboard.trials[0]), [flag("never_predicts:[5]")]);
     assert_eq!(leaderboard.top[1].refit.as_ref().unwrap().seeds, 2);
 }
 

@@ -8,7 +8,7 @@ use burn_tune_search::timeline::Span;
 use crate::claim::{Expectation, Fall};
 
 use super::*;
-use crate::fixtures::params;
+use crate::fixtures::{flag, params};
 use crate::verdict::Verdict;
 
 fn facts() -> TrainingFacts {
@@ -35,7 +35,9 @@ fn model(name: Option<&str>) -> NamedModel {
 /// A loss that falls at once to where it stays.
 fn curves() -> Option<Arc<Curves>> {
     let loss = (0..100).map(|step| if step == 0 { 2.0 } else { 0.5 }).collect();
-    Some(Arc::new(Curves { loss, ..Curves::default() }))
+    let mut curves = Curves::default();
+    curves.add(LOSS, loss);
+    Some(Arc::new(curves))
 }
 
 fn trained(trial: usize, seed: usize, score: f64, flags: Vec<Flag>) -> Refit {
@@ -54,9 +56,9 @@ fn claim(model: &str) -> Claim {
 }
 
 fn report() -> TrainingReport {
-    let broken = ObjectiveError::Failed { reason: "NaN".into(), flags: vec![Flag::Diverged] };
+    let broken = ObjectiveError::Failed { reason: "NaN".into(), flags: vec![flag("diverged")] };
     let refits = [
-        trained(0, 0, 0.5, vec![Flag::NeverPredicts(vec![1])]),
+        trained(0, 0, 0.5, vec![flag("never_predicts:[1]")]),
         trained(0, 1, 1.0, vec![]),
         trained(1, 0, 0.25, vec![]),
         failed(1, 1, broken),
@@ -74,7 +76,7 @@ fn a_model_has_what_its_seeds_came_to() {
     assert_eq!((good.min, good.max), (Some(0.5), Some(1.0)));
     assert_eq!(good.never_predicted, [vec![1], vec![]]);
     assert_eq!(good.per_class_recall, [[Some(0.5), None], [Some(1.0), None]]);
-    assert_eq!(good.flags, [Flag::NeverPredicts(vec![1])]);
+    assert_eq!(good.flags, [flag("never_predicts:[1]")]);
     assert_eq!(good.steps, Some(100));
     // Half of the smoothing window of five steps, and one.
     assert_eq!(good.convergence_steps, [Some(4), Some(4)]);
@@ -87,7 +89,7 @@ fn a_seed_that_failed_takes_no_other_with_it() {
     assert_eq!(bad.test_scores, [Some(0.25), None]);
     assert_eq!((bad.mean, bad.min), (None, Some(0.25)));
     assert_eq!(bad.errors, ["seed 1: NaN"]);
-    assert_eq!(bad.flags, [Flag::Diverged]);
+    assert_eq!(bad.flags, [flag("diverged")]);
     assert_eq!(bad.convergence_steps, [Some(4), None]);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn_tune_ranking::format::{seconds_text, value_text};
 use burn_tune_ranking::leaderboard::TrialEntry;
+use burn_tune_search::curves::LOSS;
 use burn_tune_search::keyed_rng::Task;
 
 use super::table::{Detail, Sparkline};
@@ -70,7 +71,7 @@ fn loss_curves(results: StudyResults, trial: usize) -> Vec<Detail> {
     let of_trial = results.curves.iter().filter(|((number, _), _)| *number == trial);
     of_trial
         .filter_map(|((_, task), curves)| {
-            let loss: Vec<f64> = curves.loss.iter().map(|loss| f64::from(*loss)).collect();
+            let loss: Vec<f64> = curves.get(LOSS).iter().map(|loss| f64::from(*loss)).collect();
             let name = match task {
                 Task::Fold(fold) => format!("loss, fold {fold}"),
                 Task::Refit(seed) => format!("loss, refit {seed}"),

@@ -9,9 +9,9 @@ use super::numbers::count;
 #[derive(Debug, PartialEq)]
 pub struct FlagKind {
     /// Its name, without the classes.
-    pub name: &'static str,
+    pub name: String,
     /// What it means and what to try.
-    pub advice: &'static str,
+    pub advice: String,
     /// Who has it, such as `3 trials`.
     pub bearers: String,
 }
@@ -33,13 +33,13 @@ mod tests {
 
     #[test]
     fn classes_make_no_kind_of_their_own() {
-        let bearers = [
-            vec![Flag::Diverged, Flag::NeverPredicts(vec![1])],
-            vec![],
-            vec![Flag::NeverPredicts(vec![2, 3])],
-        ];
-        let kinds = flag_kinds(bearers.into_iter(), "trial");
-        let shown: Vec<_> = kinds.iter().map(|kind| (kind.name, &*kind.bearers)).collect();
+        let bearers =
+            [vec!["diverged", "never_predicts:[1]"], vec![], vec!["never_predicts:[2,3]"]];
+        let read = |flags: Vec<&str>| {
+            flags.iter().map(|flag| flag.parse().unwrap()).collect::<Vec<Flag>>()
+        };
+        let kinds = flag_kinds(bearers.into_iter().map(read), "trial");
+        let shown: Vec<_> = kinds.iter().map(|kind| (&*kind.name, &*kind.bearers)).collect();
         assert_eq!(shown, [("diverged", "1 trial"), ("never_predicts", "2 trials")]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::{FitTimes, Leaderboard, ResultFile};
 use burn_tune_search::Curves;
+use burn_tune_search::curves::ACCURACY;
 use burn_tune_search::keyed_rng::Task;
 use serde_json::{Value, json};
 
@@ -97,8 +98,11 @@ pub fn plot_of(figure: &Figure, variant: usize) -> Value {
 
 /// What a fold of a trial recorded: the accuracies after these steps.
 pub fn curves(probes: &[(u32, f32)]) -> Arc<Curves> {
-    let (probe_steps, accuracy) = probes.iter().copied().unzip();
-    Arc::new(Curves { probe_steps, accuracy, ..Curves::default() })
+    let mut curves = Curves::default();
+    for (step, accuracy) in probes {
+        curves.push_probe(ACCURACY, *step, *accuracy);
+    }
+    Arc::new(curves)
 }
 
 /// The key of a fold's curves.

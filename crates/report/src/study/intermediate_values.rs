@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_search::Curves;
+use burn_tune_search::curves::ACCURACY;
 use burn_tune_search::keyed_rng::Task;
 use plotly::common::{Line, Mode};
 use plotly::{Scatter, Trace};
@@ -80,11 +81,11 @@ fn learning(trial: &CompleteTrial, curves: &CurvesByTask) -> Option<Learning> {
     let folds: Vec<&Curves> = curves
         .range((number, Task::Fold(0))..=(number, Task::Fold(usize::MAX)))
         .map(|(_, curves)| &**curves)
-        .filter(|curves| !curves.accuracy.is_empty())
+        .filter(|curves| !curves.get(ACCURACY).is_empty())
         .collect();
     let mut by_step: BTreeMap<u32, (f64, usize)> = BTreeMap::new();
     for curves in &folds {
-        for (&step, &accuracy) in curves.probe_steps.iter().zip(&curves.accuracy) {
+        for (&step, &accuracy) in curves.probe_steps().iter().zip(curves.get(ACCURACY)) {
             let (total, probes) = by_step.entry(step).or_default();
             *total += f64::from(accuracy);
             *probes += 1;

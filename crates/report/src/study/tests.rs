@@ -1,8 +1,5 @@
 //! Tests of all figures of a study together: which there are, and how large they get.
 
-use std::sync::Arc;
-
-use burn_tune_search::Curves;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::timeline::Span;
 use serde_json::{Value, json};
@@ -157,9 +154,8 @@ fn figures_of_large(trials: usize) -> Vec<Figure> {
         (params, Some(0.5 + 0.5 * share(number, 5)))
     };
     let board = leaderboard("maximize", space, &(0..trials).map(trial).collect::<Vec<_>>());
-    let probe_steps: Vec<u32> = (1..=280).map(|probe| 10 * probe).collect();
-    let accuracy = probe_steps.iter().map(|&step| 1.0 - 1.0 / step as f32).collect();
-    let recorded = Arc::new(Curves { probe_steps, accuracy, ..Curves::default() });
+    let probe = |step: u32| (step, 1.0 - 1.0 / step as f32);
+    let recorded = curves(&(1..=280).map(|number| probe(10 * number)).collect::<Vec<_>>());
     let tasks = || (0..trials).flat_map(|trial| (0..3).map(move |number| fold(trial, number)));
     let entry = |(place, (trial, task)): (usize, (usize, Task))| {
         let start_s = place as f64 * 1.234_567;

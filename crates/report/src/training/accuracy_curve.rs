@@ -1,6 +1,7 @@
 //! How the accuracy of each model rose.
 
 use burn_tune_ranking::TrainingReport;
+use burn_tune_search::curves::ACCURACY;
 
 use super::band::Middle;
 use super::captions::percent;
@@ -14,7 +15,7 @@ pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
     let lines: Vec<LinePlot> = models
         .iter()
         .filter_map(|model| {
-            let band = model.probed(Middle::Arithmetic, |curves| Some(&curves.accuracy))?;
+            let band = model.probed(Middle::Arithmetic, ACCURACY)?;
             Some(LinePlot { model, band, mark: None })
         })
         .collect();

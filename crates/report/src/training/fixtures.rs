@@ -2,8 +2,11 @@
 
 use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_ranking::{ModelEntry, TrainingEvaluation, TrainingReport};
+use burn_tune_search::curves::{ACCURACY, LOSS};
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::{Curves, LayerCurves, Params};
+use burn_tune_search::{Curves, Params};
+
+use super::models::{GRADIENT_NORM, layer_series};
 
 /// The key of the curves of a seed.
 pub fn task(trial: usize, seed: usize) -> (usize, Task) {
@@ -59,17 +62,27 @@ pub fn falling(steps: usize, layers: usize) -> Curves {
     let probe_steps: Vec<u32> =
         (1..=steps as u32).filter(|step| *step == 1 || step.is_multiple_of(10)).collect();
     let probed = |value: &dyn Fn(u32) -> f32| probe_steps.iter().map(|&step| value(step)).collect();
-    Curves {
-        loss: (1..=steps).map(|step| 2.3 / step as f32).collect(),
-        accuracy: probed(&|step| 1.0 - 0.9 / step as f32),
-        layers: vec![
-            LayerCurves {
-                gradient_norm: probed(&|step| 1.0 / step as f32),
-                ..Default::default()
-            };
-            layers
-        ],
-        probe_steps,
-        ..Curves::default()
+    let mut curves = Curves::default();
+    curves.add(LOSS, (1..=steps).map(|step| 2.3 / step as f32).collect());
+    curves.add(ACCURACY, probed(&|step| 1.0 - 0.9 / step as f32));
+    for layer in 0..layers {
+        let name = layer_series(layer, GRADIENT_NORM);
+        curves.add(&name, probed(&|step| 1.0 / step as f32));
     }
+    curves.set_probe_steps(probe_steps);
+    curves
+}
+
+/// The same curves, but for the series of this name.
+pub fn changed(curves: &Curves, name: &str, change: impl Fn(&mut Vec<f32>)) -> Curves {
+    let mut result = Curves::default();
+    result.set_probe_steps(curves.probe_steps().to_vec());
+    for (other, values) in curves.series() {
+        let mut values = values.to_vec();
+        if other == name {
+            change(&mut values);
+        }
+        result.add(other, values);
+    }
+    result
 }

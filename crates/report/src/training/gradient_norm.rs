@@ -6,7 +6,7 @@ use plotly::layout::{Axis, AxisType};
 use super::band::Middle;
 use super::captions::left_out;
 use super::layers::{CHOICE, HEIGHT, LayerLine, LayerLines, layer_name, range};
-use super::models::Model;
+use super::models::{GRADIENT_NORM, Model, layer_series};
 use crate::figure::Figure;
 
 /// The figure; `None` where no gradient was recorded.
@@ -36,8 +36,7 @@ pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
 fn lines<'a>(model: &'a Model<'a>) -> LayerLines<'a> {
     let layers = model.layers();
     let line = |number: usize| {
-        let band = model
-            .probed(Middle::Geometric, |curves| Some(&curves.layers.get(number)?.gradient_norm))?;
+        let band = model.probed(Middle::Geometric, &layer_series(number, GRADIENT_NORM))?;
         Some(LayerLine { name: layer_name(number, layers), number, band })
     };
     LayerLines { model, lines: (0..layers).filter_map(line).collect() }

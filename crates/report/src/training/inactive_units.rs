@@ -2,17 +2,20 @@
 //! that lets no gradient through.
 
 use burn_tune_ranking::TrainingReport;
-use burn_tune_search::{Curves, LayerCurves};
 
 use super::band::Middle;
 use super::captions::left_out;
 use super::layers::{CHOICE, HEIGHT, LayerLine, LayerLines, layer_name, range};
-use super::models::Model;
+use super::models::{Model, layer_series};
 use super::plot::percent_axis;
 use crate::figure::Figure;
 
 /// The least that the top of the axis stands for, so that a plot of zeros is one.
 const LOWEST_TOP: f64 = 0.05;
+
+/// The share of the sample on which a softmax in front of the loss is saturated; of a model without one there
+/// is no such series.
+pub const SOFTMAX_SATURATED: &str = "softmax_saturated";
 
 const WORDS: &str = "Dead: no example of the sample activates the unit. Saturated: the slope of an \
                      activation, or of the largest probability of a softmax in front of the loss, is \
@@ -41,22 +44,19 @@ pub fn figure(report: &TrainingReport, models: &[Model]) -> Option<Figure> {
 
 fn lines<'a>(model: &'a Model<'a>) -> LayerLines<'a> {
     let layers = model.layers();
-    let line = |name: String, number: usize, series: &dyn Fn(&Curves) -> Option<&[f32]>| {
+    let line = |name: String, number: usize, series: &str| {
         let band = model.probed(Middle::Arithmetic, series)?;
         Some(LayerLine { name, number, band })
     };
-    let of_layer = |what: &str, number: usize, series: fn(&LayerCurves) -> &Vec<f32>| {
+    let of_layer = |what: &str, number: usize| {
         let name = format!("{what}, {}", layer_name(number, layers));
-        line(name, number, &|curves| Some(series(curves.layers.get(number)?)))
+        line(name, number, &layer_series(number, what))
     };
-    let dead = (0..layers).map(|number| of_layer("dead", number, |layer| &layer.dead));
-    let saturated =
-        (0..layers).map(|number| of_layer("saturated", number, |layer| &layer.saturated));
+    let dead = (0..layers).map(|number| of_layer("dead", number));
+    let saturated = (0..layers).map(|number| of_layer("saturated", number));
     let softmax = [
-        line("softmax saturated".into(), layers.saturating_sub(1), &|curves| {
-            Some(&curves.softmax_saturated)
-        }),
-        line("softmax stuck".into(), layers, &|curves| Some(&curves.softmax_stuck)),
+        line("softmax saturated".into(), layers.saturating_sub(1), SOFTMAX_SATURATED),
+        line("softmax stuck".into(), layers, "softmax_stuck"),
     ];
     LayerLines { model, lines: dead.chain(saturated).chain(softmax).flatten().collect() }
 }

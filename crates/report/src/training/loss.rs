@@ -6,6 +6,7 @@ use burn_tune_ranking::TrainingReport;
 use burn_tune_ranking::convergence::WINDOW;
 use plotly::layout::Axis;
 
+use super::inactive_units::SOFTMAX_SATURATED;
 use super::line_plots::{CHOICE, HEIGHT, LinePlot, missing, variants};
 use super::models::Model;
 use crate::figure::Figure;
@@ -40,7 +41,7 @@ fn caption(report: &TrainingReport, lines: &[LinePlot]) -> Option<String> {
         WINDOW * 100.0
     );
     let through_softmax = |course: &LinePlot| {
-        course.model.recorded.iter().any(|(_, curves)| !curves.softmax_saturated.is_empty())
+        course.model.recorded.iter().any(|(_, curves)| !curves.get(SOFTMAX_SATURATED).is_empty())
     };
     if lines.iter().any(through_softmax) {
         let floor = lowest_through_softmax(report.evaluation.classes.len());

@@ -2,9 +2,10 @@
 
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_search::Curves;
+use burn_tune_search::curves::{ACCURACY, LOSS};
 use serde_json::Value;
 
-use super::fixtures::{entry, falling, report, task};
+use super::fixtures::{changed, entry, falling, report, task};
 use super::*;
 
 const ALL: [&str; 7] = [
@@ -40,19 +41,16 @@ fn noisy(values: &mut [f32], seed: usize) {
     }
 }
 
+/// With numbers of units in the two hidden of three layers, and of a softmax.
 fn with_units(mut curves: Curves, seed: usize) -> Curves {
-    let hidden = curves.layers.len() - 1;
-    let share = curves.accuracy.iter().map(|accuracy| accuracy * 0.3).collect::<Vec<f32>>();
-    for layer in &mut curves.layers[..hidden] {
-        layer.dead = share.clone();
-        noisy(&mut layer.dead, seed);
-        noisy(&mut layer.gradient_norm, seed);
+    let mut share: Vec<f32> = curves.get(ACCURACY).iter().map(|share| share * 0.3).collect();
+    noisy(&mut share, seed);
+    for name in [LOSS, "layer0_gradient_norm", "layer1_gradient_norm"] {
+        curves = changed(&curves, name, |values| noisy(values, seed));
     }
-    for series in [&mut curves.softmax_saturated, &mut curves.softmax_stuck] {
-        *series = share.clone();
-        noisy(series, seed);
+    for name in ["layer0_dead", "layer1_dead", "softmax_saturated", "softmax_stuck"] {
+        curves.add(name, share.clone());
     }
-    noisy(&mut curves.loss, seed);
     curves
 }
 
@@ -217,15 +215,14 @@ fn a_loss_that_stays_in_motion_is_an_open_dot_at_the_edge() {
 #[test]
 fn damaged_curves_do_no_harm() {
     let (report, mut curves) = trained(2, 4, 50);
-    let change = |curves: &mut CurvesByTask, seed: usize, change: &dyn Fn(&mut Curves)| {
-        let mut changed = Curves::clone(&curves[&task(0, seed)]);
-        change(&mut changed);
-        curves.insert(task(0, seed), changed.into());
+    curves.insert(task(0, 0), Curves::default().into());
+    let mut change = |seed: usize, name: &str, change: &dyn Fn(&mut Vec<f32>)| {
+        let whole = curves[&task(0, seed)].clone();
+        curves.insert(task(0, seed), changed(&whole, name, change).into());
     };
-    change(&mut curves, 0, &|curves| *curves = Curves::default());
-    change(&mut curves, 1, &|curves| curves.accuracy.truncate(2));
-    change(&mut curves, 2, &|curves| curves.layers.truncate(1));
-    change(&mut curves, 3, &|curves| curves.layers[0].gradient_norm[1] = f32::NAN);
+    change(1, ACCURACY, &|values| values.truncate(2));
+    change(2, "layer1_gradient_norm", &|values| values.clear());
+    change(3, "layer0_gradient_norm", &|values| values[1] = f32::NAN);
     let figures = figures(TrainingResults { report: &report, curves: &curves });
     assert_eq!(ids(&figures), ALL);
     let caption = &find(&figures, "accuracy_curve").caption;

@@ -15,6 +15,10 @@ use super::wilcoxon::{WilcoxonPruner, smallest_p_value};
 use super::{IntermediateValue, LearningCurve, Pruner};
 use crate::direction::Direction;
 
+/// What messages call the steps that a pruner looks at. A report may come after anything; that of nearly all
+/// trainings comes after an epoch, and messages that say so are understood.
+const STEPS: &str = "epochs";
+
 /// A pruner with its settings, whose names and defaults are those of Optuna's arguments. Optuna has no
 /// default for `percentile` and `patience`: 25 is from its example, 3 is ours.
 ///
@@ -22,7 +26,7 @@ use crate::direction::Direction;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum PrunerSettings {
-    /// Stops a trial whose best value is worse than the median of others at the same epoch.
+    /// Stops a trial whose best value is worse than the median of others at the same step.
     Median {
         /// Complete trials before any is stopped.
         n_startup_trials: u64,
@@ -48,7 +52,7 @@ pub enum PrunerSettings {
     },
     /// Asynchronous successive halving: of the trials that come to the end of a rung, the best go on.
     Asha {
-        /// Epochs that every trial gets, if `min_early_stopping_rate` is 0.
+        /// Steps that every trial gets, if `min_early_stopping_rate` is 0.
         min_resource: u64,
         /// Of so many trials one goes on; so many times longer is the next rung.
         reduction_factor: u64,
@@ -59,9 +63,9 @@ pub enum PrunerSettings {
     },
     /// Brackets of `asha` that differ in when they begin to stop trials.
     Hyperband {
-        /// Epochs that every trial gets.
+        /// Steps that every trial gets.
         min_resource: u64,
-        /// The most epochs of a trial; by default the most that the space allows.
+        /// The most steps of a trial; by default the most that the space allows.
         max_resource: Option<u64>,
         /// As that of `asha`.
         reduction_factor: u64,
@@ -101,7 +105,7 @@ pub enum ReportUnit {
     /// The score of each fold: they are worked on one after the other.
     #[default]
     Folds,
-    /// The validation score after each epoch of the first fold: the others begin once that has ended.
+    /// The validation score after each step of the first fold, such as an epoch: the others begin once that has ended.
     Steps,
 }
 
@@ -237,7 +241,7 @@ impl PrunerSettings {
         }
     }
 
-    /// Makes the pruner, for a study of so many `folds` whose trials have at most `max_steps` epochs, as
+    /// Makes the pruner, for a study of so many `folds` whose trials have at most `max_steps`, as
     /// far as that is known.
     ///
     /// # Errors
@@ -326,7 +330,9 @@ struct Study {
 impl Study {
     fn max_resource(&self, min_resource: u64, max_resource: Option<u64>) -> Result<u64, String> {
         let Some(most) = max_resource.or(self.max_steps) else {
-            return Err("the pruner hyperband needs the most epochs of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = { name = \"hyperband\", max_resource = 20 }`".into());
+            return Err(format!(
+                "the pruner hyperband needs the most {STEPS} of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = {{ name = \"hyperband\", max_resource = 20 }}`"
+            ));
         };
         match most < min_resource {
             true => {
@@ -347,7 +353,7 @@ impl Study {
             false => String::new(),
         };
         Err(format!(
-            "the pruner wilcoxon needs at least {fewest} folds for p_threshold = {p_threshold} and n_startup_steps = {}, and there are {}: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds{or_else}, or take a pruner that looks at epochs",
+            "the pruner wilcoxon needs at least {fewest} folds for p_threshold = {p_threshold} and n_startup_steps = {}, and there are {}: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds{or_else}, or take a pruner that looks at {STEPS}",
             pruner.n_startup_steps, self.folds,
         ))
     }
@@ -378,7 +384,7 @@ fn below_min_resource(max_resource: u64, min_resource: u64) -> Fault {
     Fault {
         key: "max_resource",
         problem: format!(
-            "a trial has at most {max_resource} epochs, fewer than `min_resource`, which is {min_resource}"
+            "a trial has at most {max_resource} {STEPS}, fewer than `min_resource`, which is {min_resource}"
         ),
         help: "write a smaller `min_resource`, or a larger `max_resource`".into(),
     }
@@ -389,7 +395,7 @@ fn check_wrapped(wrapped: &PrunerSettings) -> Result<(), Fault> {
         return Err(Fault {
             key: "wraps",
             problem: format!(
-                "{} looks at folds, and patience is for epochs: it cannot be wrapped",
+                "{} looks at folds, and patience is for {STEPS}: it cannot be wrapped",
                 wrapped.name()
             ),
             help: "wrap another pruner, or take this one alone".into(),

@@ -6,6 +6,7 @@ use super::dispatch::{Dispatcher, Next, dispatch};
 use super::{RunOptions, failing_on_panic};
 use crate::bind::bind;
 use crate::executor::with_threads;
+use crate::flag::KnownFlag;
 use crate::keyed_rng::Task;
 use crate::objective::{Objective, ObjectiveError, TaskHandle};
 use crate::params::Params;
@@ -45,6 +46,7 @@ pub fn refit<O: Objective, K: Store>(
     let tasks = (0..trials.len()).flat_map(|place| (0..seeds).map(move |seed| (place, seed)));
     let mut dispatcher = RefitDispatcher {
         trials,
+        known_flags: objective.known_flags(),
         tasks: tasks.collect(),
         store,
         options,
@@ -77,6 +79,7 @@ type RefitTask = (usize, usize);
 
 struct RefitDispatcher<'a, K, W> {
     trials: &'a [(usize, Params)],
+    known_flags: &'static [KnownFlag],
     tasks: VecDeque<RefitTask>,
     store: &'a mut K,
     options: &'a RunOptions,
@@ -117,7 +120,8 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
                     (self.watch)(RefitEvent::Started { trial, seed });
                     return Next::Task(task);
                 }
-                Some(RefitClaim::Done(refit)) => {
+                Some(RefitClaim::Done(mut refit)) => {
+                    refit.look_up_flags(self.known_flags);
                     (self.watch)(RefitEvent::Found(&refit));
                     self.done.push((place, *refit));
                 }

@@ -7,13 +7,16 @@ use serde::Deserialize;
 
 use super::*;
 use crate::candidates::Candidates;
-use crate::objective::{Flag, RefitScore, Refitter};
+use crate::flag::KnownFlag;
+use crate::objective::{RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
 use crate::settings::SamplerKind;
 use crate::store::{InMemory, RefitClaim, SuggestAfter};
 use crate::trial::Candidate;
 use crate::trial::FoldRecord;
 use crate::trial::{Refit, Trial, TrialState};
+
+const UNLUCKY: KnownFlag = KnownFlag::new("unlucky", 0, "try again");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +51,7 @@ impl Objective for Prescribed {
             (1, 1) => {
                 return Err(ObjectiveError::Failed {
                     reason: "no luck".into(),
-                    flags: vec![Flag::Diverged],
+                    flags: vec![UNLUCKY.flag()],
                 });
             }
             (2, _) => panic!("x is {}", config.x),
@@ -56,6 +59,10 @@ impl Objective for Prescribed {
             _ => config.x as f64 + fold as f64,
         };
         Ok(FoldScore { score, ..FoldScore::default() })
+    }
+
+    fn known_flags(&self) -> &'static [KnownFlag] {
+        &[UNLUCKY]
     }
 
     fn refitter(&self) -> Option<&dyn Refitter<Config>> {
@@ -66,12 +73,7 @@ impl Objective for Prescribed {
 impl Refitter<Config> for Prescribed {
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         assert_ne!(config.x, 2, "this one breaks");
-        Ok(RefitScore {
-            score: config.x as f64,
-            per_class_recall: vec![],
-            flags: vec![],
-            curves: None,
-        })
+        Ok(RefitScore { score: config.x as f64, ..RefitScore::default() })
     }
 }
 
@@ -136,7 +138,20 @@ fn a_failing_trial_is_recorded_with_its_reason_and_the_rest_goes_on() {
             "30",
         ]
     );
-    assert_eq!(history.trials()[1].flags(), [Flag::Diverged]);
+    assert_eq!(history.trials()[1].flags(), [UNLUCKY.flag()]);
+}
+
+#[test]
+fn flags_of_trials_that_are_found_are_looked_up() {
+    let flags = vec!["other".parse().unwrap(), UNLUCKY.id().parse().unwrap()];
+    let mut trial = Trial::start(0, candidates(1).next().unwrap(), 3);
+    trial.end_fold(0, &Ok(FoldScore { flags, ..FoldScore::default() }), None).unwrap();
+    let mut history = History::new(3);
+    let found = StoredTrial { trial, spans: Vec::new() };
+    found_elsewhere(&objective(), &mut history, &mut |_, _| {}, &found);
+    let TrialState::Running { folds } = &history.trials()[0].state else { panic!("{history:?}") };
+    let flags = &folds[0].as_ref().unwrap().as_ref().unwrap().flags;
+    assert_eq!(flags[1].advice(), "try again");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::trial::{FoldRecord, StoredTrial};
 use burn_tune_search::{
-    Candidate, Flag, FoldScore, History, Objective, ParamValue, Params, RefitScore, TaskHandle,
-    Trial, TrialState,
+    Candidate, FoldScore, History, KnownFlag, Objective, ParamValue, Params, RefitScore,
+    TaskHandle, Trial, TrialState,
 };
 use burn_tune_storage::database::{Access, Value};
 use burn_tune_storage::{Distribution, RecordState, StudyRecord, StudyStore, WorkerOptions};
@@ -59,6 +59,8 @@ fn part(lease: Duration, retries: usize) -> WorkerOptions {
     }
 }
 
+const SICK: KnownFlag = KnownFlag::new("sick", 0, "try another seed");
+
 fn study(database: &TestDatabase) -> StudyRecord {
     database.open().create_study("s", &["MAXIMIZE"], &[]).unwrap()
 }
@@ -73,7 +75,7 @@ fn candidate(x: usize) -> Candidate {
 }
 
 fn record(score: f64) -> FoldRecord {
-    let flags = vec![Flag::NeverPredicts(vec![3])];
+    let flags = vec![SICK.with([3])];
     let score = FoldScore { score, flags, fit_s: 0.5, score_s: 0.25, ..FoldScore::default() };
     let span = Some(Span { worker: 0, start_s: 0.125, end_s: 1.5 });
     FoldRecord { result: Ok(score), span, stderr: None }
@@ -133,7 +135,7 @@ impl Objective for Counted {
         thread::sleep(Duration::from_millis((config.x as u64 * 7 + fold as u64 * 3) % 5));
         if config.x % 7 == 3 && fold == 1 {
             let reason = format!("{} has no luck", config.x);
-            return Err(ObjectiveError::Failed { reason, flags: vec![Flag::Diverged] });
+            return Err(ObjectiveError::Failed { reason, flags: vec![SICK.flag()] });
         }
         let score = config.x as f64 + fold as f64 / 3.0;
         Ok(FoldScore { score, ..FoldScore::default() })
@@ -148,7 +150,7 @@ impl Refitter<Config> for Counted {
     fn refit(&self, config: &Config, _: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         let per_class_recall = vec![0.5, f64::NAN];
-        Ok(RefitScore { score: config.x as f64, per_class_recall, flags: vec![], curves: None })
+        Ok(RefitScore { score: config.x as f64, per_class_recall, ..RefitScore::default() })
     }
 }
 
@@ -425,7 +427,7 @@ fn a_refit_is_done_once(database: &TestDatabase) {
         result: Ok(RefitScore {
             score,
             per_class_recall: vec![0.5, 0.25],
-            flags: vec![Flag::DeadUnits],
+            flags: vec![SICK.flag()],
             curves: None,
         }),
         span: Span { worker: 1, start_s: 0.5, end_s: 0.75 },
