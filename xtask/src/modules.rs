@@ -36,7 +36,6 @@ const ALLOWED_CYCLES: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
-    ("crates/data", &["dataset", "mnist"]),
     ("crates/model", &["activation", "kernels"]),
     ("crates/model", &["recorder", "train"]),
     ("crates/ranking", &["comparison", "leaderboard", "schema", "training_report"]),

@@ -6,6 +6,7 @@ mod mnist;
 
 mod error;
 mod idx;
+mod idx_files;
 
 mod batch;
 mod folds;
