@@ -36,8 +36,6 @@ const ALLOWED_CYCLES: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
-    ("crates/model", &["activation", "kernels"]),
-    ("crates/model", &["recorder", "train"]),
     ("crates/ranking", &["comparison", "leaderboard", "schema", "training_report"]),
     ("crates/report", &["page", "study"]),
 ];

@@ -11,8 +11,11 @@ pub mod config;
 pub mod mlp;
 
 pub mod activation;
+pub mod biased_activation;
 mod kernels;
 
+mod batch;
+pub mod predict;
 pub mod recorder;
 pub mod train;
 
