@@ -36,7 +36,6 @@ const ALLOWED_CYCLES: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
-    ("crates/ranking", &["comparison", "leaderboard", "schema", "training_report"]),
     ("crates/report", &["page", "study"]),
 ];
 
