@@ -36,7 +36,6 @@ const ALLOWED_CYCLES: &[(&str, &[&str])] = &[
             "train",
         ],
     ),
-    ("crates/report", &["page", "study"]),
 ];
 
 /// Which crate depends on which others of the workspace. An arrow that is no longer there is taken off.

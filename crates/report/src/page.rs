@@ -13,7 +13,6 @@ mod models;
 
 mod details;
 mod flags;
-pub(crate) mod numbers;
 mod plot_json;
 mod plotly_js;
 mod state;
