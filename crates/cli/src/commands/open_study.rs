@@ -9,9 +9,9 @@ use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl
 
 use crate::WorkFailed;
 use crate::args::{StorageArgs, StudyArgs};
-use crate::columns::one_line;
 use crate::commands::trial::TrialView;
 use crate::console::say;
+use crate::lines::one_line;
 
 /// How long a database that another program holds is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
