@@ -223,10 +223,18 @@ impl Leases {
         Ok(true)
     }
 
-    /// Ends that lease.
+    /// Ends that lease, if it is this worker's.
     pub fn drop_proposal(&self, db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
-        let sql = "DELETE FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
-        db.execute(sql, &[Value::Int(study), text(PROPOSAL)]).map(drop)
+        let Some(json) = study_system_attribute(db, study, PROPOSAL)? else { return Ok(()) };
+        let is_own =
+            serde_json::from_str(&json).is_ok_and(|(worker, _): (String, f64)| worker == self.name);
+        if !is_own {
+            return Ok(());
+        }
+        // With its value: if it has expired, another may be about to take it.
+        let sql = "DELETE FROM study_system_attributes \
+                   WHERE study_id = ?1 AND \"key\" = ?2 AND value_json = ?3";
+        db.execute(sql, &[Value::Int(study), text(PROPOSAL), Value::Text(json)]).map(drop)
     }
 
     /// Ends all leases of this worker.
