@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use burn_tune_search::{Stop, did_you_mean};
+use burn_tune_storage::attributes::METRIC_NAMES;
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl, StudyRecord};
 
 use crate::WorkFailed;
@@ -87,7 +88,7 @@ impl OpenStudy {
 /// What the values of a trial are called: `value`, or `value0`, `value1` … with the names that Optuna's
 /// `set_metric_names` has given them below.
 pub fn objectives(study: &StudyRecord) -> Vec<String> {
-    let names = study.system_attributes.get("study:metric_names");
+    let names = study.system_attributes.get(METRIC_NAMES);
     let names: Vec<String> =
         names.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let header = |objective: usize| {
