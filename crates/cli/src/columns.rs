@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use console::{measure_text_width, truncate_str};
 
-use crate::table::textwrap;
+use crate::lines::{one_line, textwrap};
 
 /// What stands below a row begins here.
 const INDENT: &str = "         ";
@@ -159,19 +159,6 @@ fn interleaved(
         }
     }
     all
-}
-
-/// A text of a database without what would break the line or command the terminal.
-pub fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 
 use crate::console::say;
 use crate::control_echo;
-use crate::params_line::params_line;
+use crate::lines::params_line;
 
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;

@@ -7,11 +7,10 @@ use burn_tune_ranking::format::{ValueFormat, count, rough_text, seconds_text, th
 use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::ParamValue;
-use console::measure_text_width;
 
-use crate::columns::{Column, Row, columns_text, one_line};
+use crate::columns::{Column, Row, columns_text};
 use crate::flag_marks::FlagMarks;
-use crate::params_line::params_line;
+use crate::lines::{one_line, params_line, textwrap};
 
 /// Rows that are shown; named trials are shown besides.
 const ROWS: usize = 10;
@@ -271,38 +270,6 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
 /// The kinds of flags that occur, in the order of the ranking.
 fn flag_marks(leaderboard: &Leaderboard) -> FlagMarks {
     FlagMarks::of(leaderboard.trials.iter().map(|trial| leaderboard.flags(trial)))
-}
-
-/// Breaks a line at single spaces, with later lines indented. A word that is wider than a line is broken, too.
-pub fn textwrap(line: &str, width: usize, indent: &str) -> String {
-    let body = line.trim_start();
-    let begin = &line[..line.len() - body.len()];
-    let (mut text, mut column) = (begin.to_owned(), begin.chars().count());
-    let indent_width = indent.chars().count();
-    let mut is_first = true;
-    for word in body.split(' ') {
-        let room = measure_text_width(word) + usize::from(!is_first);
-        if !is_first && column + room > width {
-            text.push('\n');
-            text.push_str(indent);
-            column = indent_width;
-        } else if !is_first {
-            text.push(' ');
-            column += 1;
-        }
-        for c in word.chars() {
-            let wide = measure_text_width(c.encode_utf8(&mut [0; 4]));
-            if column + wide > width && column > indent_width {
-                text.push('\n');
-                text.push_str(indent);
-                column = indent_width;
-            }
-            text.push(c);
-            column += wide;
-        }
-        is_first = false;
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
-//! A data set in memory: its examples as bytes, its labels as indices of classes, and the rules
-//! that its four files must obey together.
+//! A data set in memory: its examples as bytes, and its labels as indices of classes.
 
 use std::fmt;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::error::{Content, DataError, Fault};
+use crate::error::{DataError, Fault};
 use crate::idx::Idx;
+use crate::idx_files::IdxFiles;
 use crate::mnist;
 
 /// Training and test examples of one classification problem.
@@ -32,7 +32,7 @@ impl Dataset {
     ///
     /// None, unless the program itself is damaged.
     pub fn mnist() -> Result<Self, DataError> {
-        mnist::files()?.into_dataset("mnist".to_owned())
+        Self::from_files("mnist".to_owned(), mnist::files()?)
     }
 
     /// Any data set in the four IDX files of MNIST, such as Fashion-MNIST or KMNIST.
@@ -56,13 +56,17 @@ impl Dataset {
                 name.to_string_lossy().into_owned()
             }
         };
-        let files = Files {
-            train_images: Idx::find(dir, "train-images", Content::Images)?,
-            train_labels: Idx::find(dir, "train-labels", Content::Labels)?,
-            test_images: Idx::find(dir, "t10k-images", Content::Images)?,
-            test_labels: Idx::find(dir, "t10k-labels", Content::Labels)?,
-        };
-        files.into_dataset(name)
+        Self::from_files(name, IdxFiles::find(dir)?)
+    }
+
+    fn from_files(name: String, files: IdxFiles) -> Result<Self, DataError> {
+        let classes = files.check()?;
+        Ok(Dataset {
+            name,
+            train: examples(files.train_images, files.train_labels, &classes)?,
+            test: examples(files.test_images, files.test_labels, &classes)?,
+            classes: classes.collect(),
+        })
     }
 
     /// The first `examples` of the training set and of the test set, or all where there are fewer.
@@ -151,77 +155,6 @@ impl fmt::Debug for Examples {
             .field("features", &self.features)
             .finish_non_exhaustive()
     }
-}
-
-/// The four files of a data set, each whole in itself, not yet compared with the others.
-pub(crate) struct Files {
-    pub(crate) train_images: Idx,
-    pub(crate) train_labels: Idx,
-    pub(crate) test_images: Idx,
-    pub(crate) test_labels: Idx,
-}
-
-impl Files {
-    pub(crate) fn into_dataset(self, name: String) -> Result<Dataset, DataError> {
-        check_counts(&self.train_images, &self.train_labels)?;
-        check_counts(&self.test_images, &self.test_labels)?;
-        check_shapes(&self.train_images, &self.test_images)?;
-        let classes = find_classes(&self.train_labels)?;
-        Ok(Dataset {
-            name,
-            train: examples(self.train_images, self.train_labels, &classes)?,
-            test: examples(self.test_images, self.test_labels, &classes)?,
-            classes: classes.collect(),
-        })
-    }
-}
-
-fn check_counts(images: &Idx, labels: &Idx) -> Result<(), DataError> {
-    if images.len() == labels.len() {
-        return Ok(());
-    }
-    let fault = Fault::CountMismatch {
-        labels: labels.len(),
-        images: images.len(),
-        origin: images.origin.clone(),
-    };
-    Err(labels.dimension_fault(0, fault))
-}
-
-fn check_shapes(train: &Idx, test: &Idx) -> Result<(), DataError> {
-    let (expected, found) = (&train.dimensions[1..], &test.dimensions[1..]);
-    if expected == found {
-        return Ok(());
-    }
-    let same = expected.iter().zip(found).take_while(|(a, b)| a == b);
-    // Where one shape is the beginning of the other, the last dimension that is there is named.
-    let dimension = (1 + same.count()).min(found.len());
-    let fault = Fault::ShapeMismatch {
-        found: found.to_vec(),
-        expected: expected.to_vec(),
-        train: train.origin.clone(),
-    };
-    Err(test.dimension_fault(dimension, fault))
-}
-
-/// The labels that are classes: from the lowest training label, which is 0 or 1, up to the first
-/// that does not occur.
-///
-/// EMNIST's letters begin at 1. A byte that was damaged is most likely far from the others, so the
-/// label beyond a gap is what is wrong, and not the gap.
-fn find_classes(train_labels: &Idx) -> Result<RangeInclusive<u8>, DataError> {
-    let labels = &train_labels.elements;
-    let mut occurs = [false; 256];
-    for &label in labels {
-        occurs[usize::from(label)] = true;
-    }
-    let lowest = labels.iter().copied().min().unwrap_or(0);
-    if lowest > 1 {
-        let first = labels.iter().position(|&label| label == lowest);
-        return Err(train_labels.element_fault(first.unwrap_or(0), Fault::LowestLabel { lowest }));
-    }
-    let last = (lowest..=u8::MAX).take_while(|&label| occurs[usize::from(label)]).last();
-    Ok(lowest..=last.unwrap_or(lowest))
 }
 
 fn examples(

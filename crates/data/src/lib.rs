@@ -7,6 +7,7 @@ mod source;
 
 mod error;
 mod idx;
+mod idx_files;
 
 mod batch;
 mod folds;

@@ -5,9 +5,9 @@ use std::{io, thread};
 
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::dataset::Files;
 use crate::error::{Content, DataError, Origin};
 use crate::idx::Idx;
+use crate::idx_files::IdxFiles;
 
 /// One IDX file, compressed with zstd.
 struct EmbeddedFile {
@@ -38,7 +38,7 @@ static TEST_LABELS: EmbeddedFile = EmbeddedFile {
 };
 
 /// Decodes the four files, the training images (four fifths of the work) beside the others.
-pub(crate) fn files() -> Result<Files, DataError> {
+pub(crate) fn files() -> Result<IdxFiles, DataError> {
     thread::scope(|scope| {
         let train_images = scope.spawn(|| TRAIN_IMAGES.idx());
         let train_labels = TRAIN_LABELS.idx();
@@ -46,7 +46,7 @@ pub(crate) fn files() -> Result<Files, DataError> {
         let test_labels = TEST_LABELS.idx();
         let train_images =
             train_images.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(Files {
+        Ok(IdxFiles {
             train_images: train_images?,
             train_labels: train_labels?,
             test_images: test_images?,

@@ -11,9 +11,12 @@ pub mod config;
 pub mod mlp;
 
 pub mod activation;
+pub mod biased_activation;
 mod kernels;
 
+mod batch;
 pub mod curves;
+pub mod predict;
 pub mod recorder;
 pub mod train;
 

@@ -19,8 +19,9 @@ use crate::health::{Confusion, Losses, flags};
 use crate::identity::{ExampleFacts, MlpIdentity};
 use crate::metric::MlpMetric;
 use crate::mlp::Mlp;
+use crate::predict::predict;
 use crate::recorder::Probe;
-use crate::train::{Trained, TrainingSet, predict, to_the_end, train};
+use crate::train::{Trained, TrainingSet, to_the_end, train};
 
 /// What one trained number costs in a step besides the matrix products (Adam reads and writes four
 /// arrays), in floating-point operations that take as long. Measured: 784-500-10 at batches of 100

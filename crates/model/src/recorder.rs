@@ -7,10 +7,11 @@ use burn::tensor::{Device, Tensor};
 use burn_tune_data::Examples;
 
 use crate::activation::Activation;
+use crate::batch::pixels;
 use crate::config::MlpConfig;
 use crate::curves::{LayerCurves, MlpCurves};
 use crate::mlp::{Layer, Mlp};
-use crate::train::{largest, pixels};
+use crate::predict::largest;
 
 /// How often a model is probed where curves are recorded, in steps: as often as in the report that this
 /// project began from.

@@ -1,9 +1,9 @@
-//! Training and scoring one model on one device.
+//! Training one model on one device.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use burn_tune_data::{Examples, gather};
+use burn::tensor::{Device, Tensor};
+use burn_tune_data::Examples;
 use burn_tune_search::keyed_rng::Purpose;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{ObjectiveError, TaskHandle};
@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 
 use crate::adam::Adam;
 use crate::backend::Backend;
+use crate::batch::{labels, pixels};
 use crate::config::MlpConfig;
 use crate::mlp::Mlp;
 use crate::recorder::{Probe, Recorded, Recorder};
@@ -116,57 +117,4 @@ pub fn gradients(
     let loss = model.loss(pixels(examples, batch, device), labels(examples, batch, device));
     let grads = GradientsParams::from_grads(loss.backward(), model);
     (loss.inner(), grads)
-}
-
-/// The class with the largest output for each of the examples at `indices`. The first one of equals.
-///
-/// # Errors
-///
-/// Where the handle asks to stop.
-pub fn predict(
-    model: &Mlp,
-    examples: &Examples,
-    indices: &[u32],
-    backend: Backend,
-    handle: &TaskHandle,
-) -> Result<Vec<u8>, ObjectiveError> {
-    // Large enough for full speed, small enough to stay in the processor's cache.
-    const BATCH: usize = 500;
-    let device = backend.device();
-    let mut predicted = Vec::with_capacity(indices.len());
-    for batch in indices.chunks(BATCH) {
-        handle.check_stop()?;
-        let outputs = model.forward(pixels(examples, batch, &device));
-        let classes = outputs.dims()[1];
-        let outputs =
-            outputs.into_data().try_into_vec::<f32>().map_err(|error| ObjectiveError::Failed {
-                reason: format!("the model's outputs cannot be read: {error:?}"),
-                flags: vec![],
-            })?;
-        predicted.extend(outputs.chunks_exact(classes).map(largest));
-    }
-    Ok(predicted)
-}
-
-/// The place of the largest output; the first one of equals.
-pub(crate) fn largest(outputs: &[f32]) -> u8 {
-    let mut best = 0;
-    for (class, output) in outputs.iter().enumerate() {
-        if *output > outputs[best] {
-            best = class;
-        }
-    }
-    best as u8
-}
-
-/// The pixels of the examples at `batch`, `[batch, features]`.
-pub(crate) fn pixels(examples: &Examples, batch: &[u32], device: &Device) -> Tensor<2> {
-    let mut pixels = Vec::with_capacity(batch.len() * examples.features());
-    gather(examples, batch, &mut pixels);
-    Tensor::from_data(TensorData::new(pixels, [batch.len(), examples.features()]), device)
-}
-
-fn labels(examples: &Examples, batch: &[u32], device: &Device) -> Tensor<1, Int> {
-    let labels: Vec<i64> = batch.iter().map(|&i| examples.labels()[i as usize].into()).collect();
-    Tensor::from_data(TensorData::new(labels, [batch.len()]), device)
 }

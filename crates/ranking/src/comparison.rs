@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::leaderboard::{Leaderboard, State, TrialEntry};
-use crate::schema;
+use crate::schema_parts;
 
 use pairs::Pairs;
 pub use refits::RefitChange;
@@ -34,7 +34,7 @@ pub struct Comparison {
     /// What a score is, such as `accuracy`; of several objectives the first.
     pub metric: String,
     /// Whether a larger or a smaller score is the better one.
-    #[schemars(schema_with = "schema::direction")]
+    #[schemars(schema_with = "schema_parts::direction")]
     pub direction: Direction,
     /// Differences of scores up to this one are noise; null where neither of the studies tells (one fold,
     /// or scores of another program): then each difference counts.
@@ -105,7 +105,7 @@ pub struct TrialSide {
     /// Its mean score; null where it has none.
     pub score: Option<f64>,
     /// Its params.
-    #[schemars(schema_with = "schema::params")]
+    #[schemars(schema_with = "schema_parts::params")]
     pub params: Params,
 }
 
@@ -155,10 +155,10 @@ pub struct FlagChange {
     /// Its number in the old leaderboard.
     pub old_trial: usize,
     /// Flags that it has now.
-    #[schemars(schema_with = "schema::flags")]
+    #[schemars(schema_with = "schema_parts::flags")]
     pub came: Vec<Flag>,
     /// Flags that it has no more.
-    #[schemars(schema_with = "schema::flags")]
+    #[schemars(schema_with = "schema_parts::flags")]
     pub went: Vec<Flag>,
 }
 

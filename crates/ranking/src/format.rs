@@ -62,11 +62,30 @@ pub fn value_text(value: f64) -> String {
 
 /// A width or an error, of which nobody reads more than two digits: `0.0031`.
 pub fn rough_text(value: f64) -> String {
-    let rough: f64 = format!("{value:.1e}").parse().unwrap_or(value);
+    let rough = significant(value, 2);
     match magnitude(rough.abs()) {
         -4..6 => rough.to_string(),
         _ => format!("{rough:e}"),
     }
+}
+
+/// `value` rounded to so many significant digits, at least one.
+pub fn significant(value: f64, digits: usize) -> f64 {
+    format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
+}
+
+/// `value` to so many significant digits, without zeros at its end: `0.00121`, `2`, `1e-7`.
+///
+/// For the labels and hovers of figures. Tables keep zeros at the end, so that points stand below each other; here
+/// a number stands beside those that plotly writes itself, which have none.
+pub fn trimmed_text(value: f64, digits: usize) -> String {
+    let text = format!("{:?}", significant(value, digits));
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// A number on an axis: a whole one in full, another to three significant digits, as with Optuna's `.3g`.
+pub fn axis_text(value: f64) -> String {
+    if is_whole(value.abs()) { format!("{value}") } else { trimmed_text(value, 3) }
 }
 
 /// A mean that stands alone, with its standard deviation: `0.9781 ± 0.0012`.
@@ -164,6 +183,13 @@ mod tests {
     fn a_width_has_two_digits() {
         let shown = [0.003_087, 0.0, 12.34, 3.25e-7, 0.1].map(rough_text);
         assert_eq!(shown, ["0.0031", "0", "12", "3.3e-7", "0.1"]);
+    }
+
+    #[test]
+    fn a_number_on_an_axis_is_as_short_as_it_can_be() {
+        let shown = [0.001_209_431, 2.0, -40_000.0, 123.456, 1e-7, 1e16].map(axis_text);
+        assert_eq!(shown, ["0.00121", "2", "-40000", "123", "1e-7", "1e16"]);
+        assert_eq!(trimmed_text(0.250_04, 3), "0.25");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use self::pruning::PruningEntry;
 use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
-use crate::schema;
+use crate::schema_parts;
 use crate::standings::{Standing, standings, top};
 use crate::statistics::{mean, std};
 
@@ -76,7 +76,7 @@ pub struct Leaderboard {
     /// The seed that every random draw of the study comes from.
     pub seed: u64,
     /// Whether a larger or a smaller score is the better one.
-    #[schemars(schema_with = "schema::direction")]
+    #[schemars(schema_with = "schema_parts::direction")]
     pub direction: Direction,
     /// What the study is after, where that is more than one thing: the score and its direction first. What a
     /// clock decides is left out, here and in the ranks.
@@ -84,7 +84,7 @@ pub struct Leaderboard {
     pub objectives: Vec<ObjectiveEntry>,
     /// For each parameter, in the order of the file, the values that it may take: a fixed value, a list,
     /// or a range.
-    #[schemars(schema_with = "schema::space")]
+    #[schemars(schema_with = "schema_parts::space")]
     pub space: Space,
     /// How trials were scored.
     pub evaluation: Evaluation,
@@ -112,7 +112,7 @@ pub struct ObjectiveEntry {
     /// What it is called.
     pub name: String,
     /// Whether a larger or a smaller value is the better one.
-    #[schemars(schema_with = "schema::direction")]
+    #[schemars(schema_with = "schema_parts::direction")]
     pub direction: Direction,
 }
 
@@ -163,7 +163,7 @@ pub struct TopEntry {
     /// What the refits came to; null where they were not all done, because the study was interrupted.
     pub refit: Option<RefitEntry>,
     /// Signs that the models are sick, of any refit. Those of the folds stand in `trials`.
-    #[schemars(schema_with = "schema::flags")]
+    #[schemars(schema_with = "schema_parts::flags")]
     pub flags: Vec<Flag>,
 }
 
@@ -200,7 +200,7 @@ pub struct TrialEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The value of each parameter, in the order of the space.
-    #[schemars(schema_with = "schema::params")]
+    #[schemars(schema_with = "schema_parts::params")]
     pub params: Params,
     /// How many numbers the model trains; absent where nobody knows, as for another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -224,7 +224,7 @@ pub struct TrialEntry {
     /// such as Optuna, has added to the study.
     pub split_test_scores: Vec<Option<f64>>,
     /// Signs that the models are sick, of any fold.
-    #[schemars(schema_with = "schema::flags")]
+    #[schemars(schema_with = "schema_parts::flags")]
     pub flags: Vec<Flag>,
     /// Whether the trial is behind the first of rank 1 by no more than the width of `noise_band`; null where there
     /// is no band, and for a trial that is not complete or is another program's.

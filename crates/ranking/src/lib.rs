@@ -24,6 +24,7 @@ pub mod verdict;
 
 mod json_layout;
 pub mod result_file;
+mod schema_parts;
 
 pub mod claim;
 pub mod comparison;

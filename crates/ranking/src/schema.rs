@@ -1,9 +1,8 @@
-//! The JSON Schemas of `leaderboard.json`, `report.json` and what `compare` prints, made from the structs; and the parts that the structs cannot
-//! say themselves, because their types come from `burn_tune_search`, which knows no schemas.
+//! The JSON Schemas of `leaderboard.json`, `report.json` and what `compare` prints, made from the structs.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::comparison::Comparison;
@@ -35,71 +34,6 @@ fn schema_of<T: JsonSchema>() -> String {
     });
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(unwrap_lines);
     pretty(&settings.into_generator().into_root_schema_for::<T>())
-}
-
-pub(crate) fn direction(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": ["maximize", "minimize"] })
-}
-
-pub(crate) fn space(_: &mut SchemaGenerator) -> Schema {
-    let scalar = ["boolean", "number", "string"];
-    let when = json_schema!({
-        "description": "The parameter exists only where each of these has one of its values.",
-        "type": "object",
-        "additionalProperties": { "type": "array", "items": { "type": scalar } },
-    });
-    json_schema!({
-        "type": "object",
-        "additionalProperties": {
-            "anyOf": [
-                { "description": "A fixed value.", "type": scalar },
-                {
-                    "description": "One of these.",
-                    "type": "array",
-                    "minItems": 2,
-                    "items": { "type": scalar },
-                },
-                {
-                    "description": "A number from `low` to `high`, both included.",
-                    "type": "object",
-                    "properties": {
-                        "low": { "type": "number" },
-                        "high": { "type": "number" },
-                        "step": { "type": "number", "exclusiveMinimum": 0 },
-                        "log": { "type": "boolean" },
-                        "when": when,
-                    },
-                    "required": ["low", "high", "log"],
-                },
-                {
-                    "description": "One of these, where the parameter exists.",
-                    "type": "object",
-                    "properties": {
-                        "values": { "type": "array", "items": { "type": scalar } },
-                        "when": when,
-                    },
-                    "required": ["values", "when"],
-                },
-            ],
-        },
-    })
-}
-
-pub(crate) fn params(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "additionalProperties": { "type": ["boolean", "number", "string"] },
-    })
-}
-
-pub(crate) fn flags(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "array",
-        "items": {
-            "type": "string",
-            "examples": ["diverged", "never_predicts:[2,5]", "dead_units"],
-        },
-    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::claim::Claim;
 use crate::convergence::{Convergence, convergence};
 use crate::result_file::{ResultFile, finite};
-use crate::schema;
+use crate::schema_parts;
 use crate::statistics::{mean, std};
 use crate::verdict::{ClaimEntry, Falls, verdict};
 
@@ -88,7 +88,7 @@ pub struct ModelEntry {
     /// The number of the explicit trial, from 0.
     pub trial: usize,
     /// The value of each parameter, in the order of the space.
-    #[schemars(schema_with = "schema::params")]
+    #[schemars(schema_with = "schema_parts::params")]
     pub params: Params,
     /// How many numbers the model trains.
     pub size: u64,
@@ -117,7 +117,7 @@ pub struct ModelEntry {
     /// The lower median of `convergence_steps`, where null is later than any step.
     pub convergence_step: Option<usize>,
     /// Signs that the models are sick, of any seed.
-    #[schemars(schema_with = "schema::flags")]
+    #[schemars(schema_with = "schema_parts::flags")]
     pub flags: Vec<Flag>,
     /// What happened to the trainings that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -5,6 +5,7 @@
 mod color_vision;
 pub mod figure;
 pub mod importance;
+mod numbers;
 pub mod page;
 pub mod study;
 pub mod training;

@@ -1,6 +1,8 @@
 //! The HTML page around the figures: one file that reads nothing from anywhere else, so that it opens
 //! offline, can be mailed, and says the same in ten years.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use burn_tune_ranking::ObjectiveMeans;
 
@@ -13,10 +15,8 @@ mod models;
 
 mod details;
 mod flags;
-pub(crate) mod numbers;
 mod plot_json;
 mod plotly_js;
-mod state;
 mod table;
 
 use flags::FlagKind;
@@ -26,7 +26,18 @@ use table::Table;
 const STYLE: &str = include_str!("../templates/page.css");
 const BEHAVIOUR: &str = include_str!("../templates/page.js");
 
-pub use state::PageState;
+/// What a page says of its search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PageState {
+    /// What stands at the top, where the search has not come to its end.
+    pub banner: Option<String>,
+    /// After how many seconds the page is read again, while the search runs.
+    pub reload_s: Option<u32>,
+    /// Where it comes from, at the bottom: when, how long, which version, command and processor.
+    pub origin: Vec<String>,
+    /// What the programs of trials have written to stderr, by number.
+    pub stderr: BTreeMap<usize, String>,
+}
 
 /// The page of a study.
 pub fn study_page(results: StudyResults, state: &PageState) -> String {

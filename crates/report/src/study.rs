@@ -1,7 +1,6 @@
 //! The page of a study: its figures, named and arranged as in `optuna.visualization`.
 
 mod completed;
-mod format;
 
 mod axis;
 pub(crate) mod color_scale;

@@ -10,7 +10,7 @@ use crate::metric::{ObjectiveFault, resolve_objectives};
 use crate::objective::{Objective, Rejection};
 use crate::params::{ParamValue, Params};
 use crate::space::{Domain, Space};
-use crate::spec::{ExplicitTrial, Place, SpecError, StudySpec};
+use crate::spec::{ExplicitTrial, Place, SpecError, SpecFault, StudySpec};
 
 /// Why params are no configuration of an objective.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -20,6 +20,8 @@ pub struct BindError {
     pub param: Option<String>,
     /// Whether its name is at fault, as against its value.
     pub name_is_wrong: bool,
+    /// The parameter that there has to be, where one is missing.
+    pub missing: Option<String>,
     /// What is wrong.
     pub problem: String,
     /// What is allowed.
@@ -67,12 +69,12 @@ pub fn check_spec<O: Objective>(objective: &O, spec: &StudySpec) -> Result<(), S
     for (index, trial) in spec.trials.iter().enumerate() {
         let explicit = |name: &str| trial.values.iter().find(|(n, _)| n == name).map(|(_, v)| v);
         if let Err(error) = bind(objective, &point_of(space, trial)) {
-            let name = error.param.unwrap_or_default();
+            let name = error.param.clone().unwrap_or_default();
             let place = match explicit(&name) {
                 Some(_) => Place::TrialValue(index, name),
                 None => Place::Param(name),
             };
-            return Err(SpecError::new(place, error.problem, error.help));
+            return Err(error.at(place));
         }
     }
     Ok(())
@@ -125,18 +127,15 @@ fn example(space: &Space, name: &str, value: ParamValue) -> Params {
 }
 
 fn at_param(space: &Space, params: &Params, error: BindError) -> SpecError {
-    let BindError { param, name_is_wrong, problem, help } = error;
-    let Some(name) = param else {
-        return SpecError::new(Place::Space, problem, help).labelled("the file ends here");
-    };
+    let Some(name) = error.param.clone() else { return error.at(Place::Space) };
     let extremes = space.get(&name).map(Domain::extremes).unwrap_or_default();
-    let value = params.get(&name).filter(|_| !name_is_wrong);
+    let value = params.get(&name).filter(|_| !error.name_is_wrong);
     let value = value.and_then(|value| extremes.iter().position(|extreme| extreme == value));
     let place = match value {
         Some(value) => Place::Value(name, value),
         None => Place::Param(name),
     };
-    SpecError::new(place, problem, help)
+    error.at(place)
 }
 
 /// Makes the configuration that `params` describe, without asking the objective.
@@ -231,7 +230,16 @@ impl<'de> de::Deserializer<'de> for ValueDeserializer<'_> {
 
 impl BindError {
     fn new(problem: String, help: String) -> Self {
-        BindError { param: None, name_is_wrong: false, problem, help }
+        BindError { param: None, name_is_wrong: false, missing: None, problem, help }
+    }
+
+    /// The same as what is wrong with a study, there.
+    fn at(self, place: Place) -> SpecError {
+        let error = SpecError::new(place, self.problem, self.help);
+        match self.missing {
+            Some(name) => error.about(SpecFault::MissingParam(name)),
+            None => error,
+        }
     }
 }
 
@@ -266,9 +274,12 @@ impl de::Error for BindError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        BindError::new(
-            format!("the model's parameter `{field}` is not in [space]"),
-            format!("add `{field}` to [space], with a list, a range or a fixed value"),
-        )
+        BindError {
+            missing: Some(field.to_owned()),
+            ..BindError::new(
+                format!("the model's parameter `{field}` is not in the space"),
+                format!("add `{field}` to the space, with a list, a range or a fixed value"),
+            )
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::did_you_mean;
 use crate::params::ParamValue;
 use crate::settings::{StudySettings, check_name};
 use crate::space::{Condition, Domain, Space, check_whole};
-pub use crate::spec_error::{Place, SpecError};
+pub use crate::spec_error::{Place, SpecError, SpecFault};
 
 /// A study: what is searched, and how.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,9 +57,10 @@ impl StudySpec {
     pub fn check(&self) -> Result<(), SpecError> {
         self.check_settings()?;
         if self.space.is_empty() {
-            let help = "add a table [space] with at least one parameter, such as\n  lr = { low = 1e-4, high = 1e-1, log = true }";
+            let help = "add at least one parameter to the space, such as `lr` from 1e-4 to 1e-1, logarithmic";
             return Err(SpecError::new(Place::Space, "there is no parameter to search", help)
-                .labelled("[space] is missing or empty"));
+                .labelled("the space is empty")
+                .about(SpecFault::EmptySpace));
         }
         for (index, (name, domain)) in self.space.domains.iter().enumerate() {
             self.check_param(index, name, domain)?;
@@ -106,14 +107,18 @@ impl StudySpec {
     fn check_param(&self, index: usize, name: &str, domain: &Domain) -> Result<(), SpecError> {
         let before = &self.space.domains[..index];
         let at_name = |problem: String, help: &str| {
-            Err(SpecError::new(Place::Param(name.to_owned()), problem, help))
+            SpecError::new(Place::Param(name.to_owned()), problem, help)
         };
         if TRIAL_KEYS.contains(&name) {
-            let help = format!("call it something else: in [[trial]], `{name}` is the trial's own");
-            return at_name(format!("`{name}` cannot be the name of a parameter"), &help);
+            let help = format!(
+                "call it something else: in an explicit trial, `{name}` is the trial's own"
+            );
+            return Err(at_name(format!("`{name}` cannot be the name of a parameter"), &help)
+                .about(SpecFault::ReservedName(name.to_owned())));
         }
         if before.iter().any(|(known, _)| known == name) {
-            return at_name(format!("two parameters are called `{name}`"), "rename one of them");
+            let problem = format!("two parameters are called `{name}`");
+            return Err(at_name(problem, "rename one of them"));
         }
         domain.check(name)?;
         for Condition { parent, values, .. } in self.space.conditions_of(name) {
@@ -121,7 +126,7 @@ impl StudySpec {
             let of_parent = domain.and_then(|(_, domain)| domain.values()).unwrap_or_default();
             if values.is_empty() || !values.iter().all(|value| of_parent.contains(value)) {
                 let help = "a parameter may depend on values of one that stands before it, which can be listed";
-                return at_name(format!("`{name}` cannot depend on `{parent}`"), help);
+                return Err(at_name(format!("`{name}` cannot depend on `{parent}`"), help));
             }
         }
         Ok(())
@@ -133,10 +138,10 @@ impl StudySpec {
             && earlier.iter().any(|known| known.name.as_ref() == Some(name))
         {
             let problem = format!("two trials are called `{name}`");
-            let help = "give each [[trial]] a name of its own";
-            return Err(
-                SpecError::new(Place::TrialName(index), problem, help).labelled("the second one")
-            );
+            let help = "give each explicit trial a name of its own";
+            return Err(SpecError::new(Place::TrialName(index), problem, help)
+                .labelled("the second one")
+                .about(SpecFault::RepeatedTrialName));
         }
         for (name, value) in &trial.values {
             self.check_stated(index, name, value)?;
@@ -147,20 +152,23 @@ impl StudySpec {
     fn check_stated(&self, index: usize, name: &str, value: &ParamValue) -> Result<(), SpecError> {
         let Some(domain) = self.space.get(name) else {
             let names: Vec<&str> = self.space.domains.iter().map(|(n, _)| n.as_str()).collect();
+            let known = did_you_mean::help(name, &names);
             let help = format!(
-                "{}; a parameter that only trials set needs a fixed value in [space]",
-                did_you_mean::help(name, &names)
+                "{known}; a parameter that only explicit trials set needs a fixed value in the space"
             );
-            let problem = format!("`{name}` is no parameter of [space]");
+            let problem = format!("`{name}` is no parameter of the space");
             let place = Place::TrialParam(index, name.to_owned());
-            return Err(SpecError::new(place, problem, help).labelled("unknown parameter"));
+            return Err(SpecError::new(place, problem, help)
+                .labelled("unknown parameter")
+                .about(SpecFault::UnknownParam { name: name.to_owned(), known }));
         };
         let place = Place::TrialValue(index, name.to_owned());
-        if value.kind() != domain.kind() {
-            let problem =
-                format!("`{name}` is a {} here, and a {} in [space]", value.kind(), domain.kind());
-            let help = format!("write a {}", domain.kind());
-            return Err(SpecError::new(place, problem, help).labelled("another type"));
+        let (stated, expected) = (value.kind(), domain.kind());
+        if stated != expected {
+            let problem = format!("`{name}` is a {stated} here, and a {expected} in the space");
+            return Err(SpecError::new(place, problem, format!("write a {expected}"))
+                .labelled("another type")
+                .about(SpecFault::OtherType { name: name.to_owned(), stated, expected }));
         }
         match domain {
             Domain::Choices(_) => Ok(()),
@@ -206,5 +214,38 @@ pub fn shown(values: &[ParamValue]) -> String {
     match values {
         [first, second, .., last] if values.len() > 6 => format!("{first}, {second} … {last}"),
         all => all.iter().map(ParamValue::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn refusal(space: Space, trials: &[(&str, &[(&str, ParamValue)])]) -> String {
+        let trial = |(name, values): &(&str, &[(&str, ParamValue)])| ExplicitTrial {
+            name: Some((*name).to_owned()),
+            values: values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+            reported: Vec::new(),
+        };
+        let trials = trials.iter().map(trial).collect();
+        let spec = StudySpec { space, trials, ..StudySpec::default() };
+        let error = spec.check().unwrap_err();
+        format!("{error} ({}); {}", error.label, error.help)
+    }
+
+    #[test]
+    fn a_program_without_a_file_reads_no_words_of_one() {
+        let lr = || Space::of([("lr".to_owned(), Domain::Choices(vec![ParamValue::Float(0.1)]))]);
+        let name = Space::of([("name".to_owned(), Domain::Choices(vec![ParamValue::Int(1)]))]);
+        assert_snapshot!(refusal(Space::default(), &[]), @"the space: there is no parameter to search (the space is empty); add at least one parameter to the space, such as `lr` from 1e-4 to 1e-1, logarithmic");
+        assert_snapshot!(refusal(name, &[]), @"`name`: `name` cannot be the name of a parameter (here); call it something else: in an explicit trial, `name` is the trial's own");
+        assert_snapshot!(refusal(lr(), &[("a", &[]), ("a", &[])]), @"name of explicit trial 1: two trials are called `a` (the second one); give each explicit trial a name of its own");
+        assert_snapshot!(refusal(lr(), &[("a", &[("lrr", ParamValue::Int(1))])]), @"`lrr` of explicit trial 0: `lrr` is no parameter of the space (unknown parameter); did you mean `lr`? Allowed: lr; a parameter that only explicit trials set needs a fixed value in the space");
+        assert_snapshot!(refusal(lr(), &[("a", &[("lr", ParamValue::Int(1))])]), @"`lr` of explicit trial 0: `lr` is a integer here, and a float in the space (another type); write a float");
     }
 }

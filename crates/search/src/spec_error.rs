@@ -50,7 +50,37 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong with a study, and where.
+/// Faults of which a file that the study came from would speak in its own words: there, the space and the explicit
+/// trials have names that its readers know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpecFault {
+    /// The space has no parameter.
+    EmptySpace,
+    /// A parameter is called as something that each explicit trial has besides: this.
+    ReservedName(String),
+    /// Two explicit trials have the same name.
+    RepeatedTrialName,
+    /// An explicit trial states a parameter that the space has not.
+    UnknownParam {
+        /// What it calls it.
+        name: String,
+        /// Which there are, in words.
+        known: String,
+    },
+    /// An explicit trial states a value of another type than the space.
+    OtherType {
+        /// The name of the parameter.
+        name: String,
+        /// The type of the value.
+        stated: &'static str,
+        /// That of the values in the space.
+        expected: &'static str,
+    },
+    /// The objective has a parameter that the space has not: this.
+    MissingParam(String),
+}
+
+/// What is wrong with a study, and where. The texts know no file.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {problem}")]
 pub struct SpecError {
@@ -62,17 +92,26 @@ pub struct SpecError {
     pub label: String,
     /// What would be right.
     pub help: String,
+    /// What it is about, where a file has words of its own for it.
+    pub fault: Option<SpecFault>,
 }
 
 impl SpecError {
     /// An error whose mark says `here`.
     pub fn new(place: Place, problem: impl Into<String>, help: impl Into<String>) -> Self {
-        SpecError { place, problem: problem.into(), label: "here".into(), help: help.into() }
+        let (problem, help) = (problem.into(), help.into());
+        SpecError { place, problem, label: "here".into(), help, fault: None }
     }
 
     /// The same with other words at the mark.
     #[must_use]
     pub fn labelled(self, label: impl Into<String>) -> Self {
         SpecError { label: label.into(), ..self }
+    }
+
+    /// The same, with what it is about.
+    #[must_use]
+    pub fn about(self, fault: SpecFault) -> Self {
+        SpecError { fault: Some(fault), ..self }
     }
 }

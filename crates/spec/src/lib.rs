@@ -16,6 +16,7 @@ mod pruner;
 mod source;
 mod toml_view;
 mod when;
+mod wording;
 
 pub use error::SpaceError;
 pub use study_file::StudyFile;

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use crate::error::SpaceError;
+use crate::wording::in_words_of_file;
 
 /// The text of a file with its name.
 #[derive(Debug, Clone)]
@@ -80,7 +81,7 @@ impl SourceMap {
 
     /// An error about a study, with its line.
     pub fn error(&self, error: &SpecError) -> SpaceError {
-        let SpecError { place, problem, label, help } = error;
+        let SpecError { place, problem, label, help, .. } = &in_words_of_file(error);
         self.source.error(self.span(place), problem, label, help)
     }
 

@@ -154,12 +154,12 @@ impl Storage {
 
 /// Gives out a trial that was given back.
 fn give_out_again(db: &mut dyn Database, study: i64) -> Result<Option<AskReply>, StorageError> {
-    let sql = format!(
-        "SELECT t.number FROM trials t JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
-         AND a.\"key\" = '{GIVEN_BACK}' AND a.value_json = 'true' \
-         WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number"
-    );
-    let Some(row) = db.query(&sql, &[Value::Int(study)])?.into_iter().next() else {
+    let sql = "SELECT t.number FROM trials t JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
+               AND a.\"key\" = ?2 AND a.value_json = 'true' \
+               WHERE t.study_id = ?1 AND t.state = ?3 ORDER BY t.number";
+    let params =
+        [Value::Int(study), Value::Text(GIVEN_BACK.to_owned()), RecordState::Running.into()];
+    let Some(row) = db.query(sql, &params)?.into_iter().next() else {
         return Ok(None);
     };
     let number = RowReader::of(row).count()?;

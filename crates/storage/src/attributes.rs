@@ -22,6 +22,8 @@ pub(crate) const WORKERS: &str = "workers";
 /// System attribute of a study: who works on what its next trial tries, and until when that is to be
 /// believed. It is there only meanwhile.
 pub(crate) const PROPOSAL: &str = "burn_tune:proposal";
+/// System attribute of a study, which Optuna gives it too: what the values of its trials are called.
+pub const METRIC_NAMES: &str = "study:metric_names";
 
 /// System attribute of a trial: who works, or worked last, on it. Trials without it are other programs'.
 pub const WORKER: &str = "burn_tune:worker";
@@ -33,10 +35,30 @@ pub const LOST: &str = "burn_tune:lost";
 pub const GIVEN_BACK: &str = "burn_tune:given_back";
 /// User attribute of a trial: what its program has written to stderr.
 pub const STDERR: &str = "stderr";
-/// What the system attributes of all refits of a trial begin with.
-pub(crate) const REFIT: &str = "burn_tune:refit";
+/// User attribute of a complete trial, for people who look at it: the standard deviation of its folds' scores.
+pub const STD_TEST_SCORE: &str = "std_test_score";
+/// User attribute of a complete trial, likewise: the score of each fold.
+pub const SPLIT_TEST_SCORES: &str = "split_test_scores";
+/// User attribute of a pruned trial, likewise: the step after which it was stopped.
+pub const PRUNED_AT_STEP: &str = "pruned_at_step";
+/// User attribute of a failed trial, likewise: why.
+pub const ERROR: &str = "error";
+/// User attribute of a trial that has ended, likewise: signs that the models of its folds are sick.
+pub const FLAGS: &str = "flags";
+/// User attribute of a trial with refits, likewise: their mean score.
+pub const TEST_SCORE: &str = "test_score";
+/// User attribute of a trial with refits, likewise: the score of each.
+pub const TEST_SCORES: &str = "test_scores";
+/// What the system attributes of all folds of a trial begin with; the number of the fold follows.
+pub const FOLD: &str = "burn_tune:fold";
+/// What the system attributes of all refits of a trial begin with; the seed follows.
+pub const REFIT: &str = "burn_tune:refit";
 /// System attribute that Optuna gives a trial that repeats another one, with all else that the other one had.
 pub(crate) const REPEATS: &str = "failed_trial";
+/// System attribute that older versions of Optuna give a trial: its constraints, a list of numbers.
+pub const CONSTRAINTS: &str = "constraints";
+/// What the system attributes of all constraints of a trial begin with, of Optuna; a name follows.
+pub const CONSTRAINT: &str = "constraints:";
 
 impl StudyRecord {
     /// The numbers of trials that the study was asked for, one after the other; none for another program's.

@@ -384,6 +384,8 @@ impl Store for StudyStore {
         self.mine.clear();
         let release = |db: &mut dyn Database| {
             leases.drop_all(db)?;
+            // It is still there where the database failed while the next trial was worked out.
+            leases.drop_proposal(db, study)?;
             db.notify(study)
         };
         self.storage.transaction(Access::Write, release).map_err(store_error)

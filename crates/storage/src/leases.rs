@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::StorageError;
-use crate::attributes::PROPOSAL;
+use crate::attributes::{LOST, PROPOSAL, REPEATS, WORKER};
 use crate::database::{Access, Database, Row, Value};
-use crate::records::StudyRecord;
+use crate::records::{RecordState, StudyRecord};
 use crate::storage::Storage;
 use crate::studies::{lock_study, set_study_system_attribute, study_system_attribute};
 use crate::worker::Worker;
@@ -26,9 +26,9 @@ pub(crate) struct Leases {
 /// The numbers of the trials of a study that are lost: they are running, and have lost their workers too often.
 pub(crate) fn lost_trials(db: &mut dyn Database, study: i64) -> Result<Vec<usize>, StorageError> {
     let sql = "SELECT t.number FROM trials t JOIN trial_system_attributes a \
-               ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
-               WHERE t.study_id = ?1 AND t.state = 'RUNNING' ORDER BY t.number";
-    let rows = db.query(sql, &[Value::Int(study)])?;
+               ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
+               WHERE t.study_id = ?1 AND t.state = ?3 ORDER BY t.number";
+    let rows = db.query(sql, &[Value::Int(study), text(LOST), RecordState::Running.into()])?;
     let number = |row: &Row| match row.as_slice() {
         [Value::Int(number)] => usize::try_from(*number).ok(),
         _ => None,
@@ -39,14 +39,13 @@ pub(crate) fn lost_trials(db: &mut dyn Database, study: i64) -> Result<Vec<usize
 /// Lets lost trials be taken up again, as if they had lost no worker.
 fn revive(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
     let of_study = "trial_id IN (SELECT t.trial_id FROM trials t JOIN trial_system_attributes a \
-                    ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
-                    WHERE t.study_id = ?1 AND t.state = 'RUNNING')";
+                    ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
+                    WHERE t.study_id = ?1 AND t.state = ?3)";
+    let params = [Value::Int(study), text(LOST), RecordState::Running.into()];
     let leases = format!("UPDATE burn_tune_leases SET lost = 0 WHERE {of_study}");
-    db.execute(&leases, &[Value::Int(study)])?;
-    let marks = format!(
-        "DELETE FROM trial_system_attributes WHERE \"key\" = 'burn_tune:lost' AND {of_study}"
-    );
-    db.execute(&marks, &[Value::Int(study)])?;
+    db.execute(&leases, &params)?;
+    let marks = format!("DELETE FROM trial_system_attributes WHERE \"key\" = ?2 AND {of_study}");
+    db.execute(&marks, &params)?;
     Ok(())
 }
 
@@ -134,13 +133,21 @@ impl Leases {
     ) -> Result<Vec<(i64, usize, Option<Lease>)>, StorageError> {
         let sql = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
                    JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
-                   AND a.\"key\" = 'burn_tune:worker' \
-                   LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = 'trial' \
-                   WHERE t.study_id = ?1 AND t.state = 'RUNNING' AND NOT EXISTS \
+                   AND a.\"key\" = ?2 \
+                   LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = ?3 \
+                   WHERE t.study_id = ?1 AND t.state = ?4 AND NOT EXISTS \
                    (SELECT 1 FROM trial_system_attributes r WHERE r.trial_id = t.trial_id \
-                   AND r.\"key\" IN ('failed_trial', 'burn_tune:lost')) \
+                   AND r.\"key\" IN (?5, ?6)) \
                    ORDER BY t.number";
-        let rows = db.query(sql, &[Value::Int(study)])?;
+        let params = [
+            Value::Int(study),
+            text(WORKER),
+            text(TRIAL),
+            RecordState::Running.into(),
+            text(REPEATS),
+            text(LOST),
+        ];
+        let rows = db.query(sql, &params)?;
         let running = |row: &Row| match row.as_slice() {
             [Value::Int(id), Value::Int(number), rest @ ..] => {
                 Some((*id, usize::try_from(*number).ok()?, lease(rest)))
@@ -223,10 +230,18 @@ impl Leases {
         Ok(true)
     }
 
-    /// Ends that lease.
+    /// Ends that lease, if it is this worker's.
     pub fn drop_proposal(&self, db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
-        let sql = "DELETE FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
-        db.execute(sql, &[Value::Int(study), text(PROPOSAL)]).map(drop)
+        let Some(json) = study_system_attribute(db, study, PROPOSAL)? else { return Ok(()) };
+        let is_own =
+            serde_json::from_str(&json).is_ok_and(|(worker, _): (String, f64)| worker == self.name);
+        if !is_own {
+            return Ok(());
+        }
+        // With its value: if it has expired, another may be about to take it.
+        let sql = "DELETE FROM study_system_attributes \
+                   WHERE study_id = ?1 AND \"key\" = ?2 AND value_json = ?3";
+        db.execute(sql, &[Value::Int(study), text(PROPOSAL), Value::Text(json)]).map(drop)
     }
 
     /// Ends all leases of this worker.
@@ -239,15 +254,16 @@ impl Leases {
     pub fn renew_all(&self, db: &mut dyn Database) -> Result<BTreeSet<i64>, StorageError> {
         let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?2 WHERE worker = ?1";
         db.execute(sql, &[text(&self.name), Value::Float(self.lease_s)])?;
-        let held = "SELECT trial_id FROM burn_tune_leases WHERE worker = ?1 AND task = 'trial'";
+        let held = "SELECT trial_id FROM burn_tune_leases WHERE worker = ?1 AND task = ?2";
+        let trials = [text(&self.name), text(TRIAL)];
         let sql =
             format!("UPDATE trial_heartbeats SET heartbeat = {{now}} WHERE trial_id IN ({held})");
-        db.execute(&sql, &[text(&self.name)])?;
+        db.execute(&sql, &trials)?;
         let id = |row: Row| match row.first() {
             Some(Value::Int(id)) => Some(*id),
             _ => None,
         };
-        Ok(db.query(held, &[text(&self.name)])?.into_iter().filter_map(id).collect())
+        Ok(db.query(held, &trials)?.into_iter().filter_map(id).collect())
     }
 }
 

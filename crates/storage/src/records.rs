@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::database::Value;
+
 /// A study.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyRecord {
@@ -68,6 +70,13 @@ impl RecordState {
 impl fmt::Display for RecordState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// As a parameter of a statement.
+impl From<RecordState> for Value {
+    fn from(state: RecordState) -> Self {
+        Value::Text(state.as_str().to_owned())
     }
 }
 

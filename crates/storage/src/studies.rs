@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::attributes::{LOST, METRIC_NAMES};
 use crate::bulk_insert::insert_rows;
 use crate::database::{Access, Database, Value};
 use crate::records::{RecordState, StudyRecord};
@@ -142,7 +143,7 @@ impl Storage {
     pub fn set_metric_names(&mut self, study: i64, names: &[&str]) -> Result<(), StorageError> {
         let json = serde_json::Value::from(names).to_string();
         self.transaction(Access::Write, |db| {
-            set_study_system_attribute(db, study, "study:metric_names", &json)
+            set_study_system_attribute(db, study, METRIC_NAMES, &json)
         })
     }
 
@@ -373,9 +374,9 @@ fn count_trials(
         summary.last = summary.last.take().max(complete);
     }
     let select = "SELECT t.study_id, COUNT(*) FROM trials t JOIN trial_system_attributes a \
-                  ON a.trial_id = t.trial_id AND a.\"key\" = 'burn_tune:lost' \
-                  WHERE t.state = 'RUNNING' GROUP BY t.study_id";
-    for row in db.query(select, &[])? {
+                  ON a.trial_id = t.trial_id AND a.\"key\" = ?1 \
+                  WHERE t.state = ?2 GROUP BY t.study_id";
+    for row in db.query(select, &[Value::Text(LOST.into()), RecordState::Running.into()])? {
         let mut row = RowReader::of(row);
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         summary.counts.lost = row.count()?;
@@ -390,8 +391,8 @@ fn find_best(
 ) -> Result<(), StorageError> {
     let select = "SELECT t.study_id, v.value_type, MIN(v.value), MAX(v.value) FROM trials t \
                   JOIN trial_values v ON v.trial_id = t.trial_id \
-                  WHERE t.state = 'COMPLETE' AND v.objective = 0 GROUP BY t.study_id, v.value_type";
-    for row in db.query(select, &[])? {
+                  WHERE t.state = ?1 AND v.objective = 0 GROUP BY t.study_id, v.value_type";
+    for row in db.query(select, &[RecordState::Complete.into()])? {
         let mut row = RowReader::of(row);
         let Some(summary) = summaries.get_mut(&row.int()?) else { continue };
         let kind = row.text()?;

@@ -18,7 +18,10 @@ use burn_tune_search::{Candidate, Curves, FoldScore, ParamValue, Params, Trial, 
 use self::task_json::fold_record;
 pub use self::task_json::{fold_json, refit, refit_json};
 use crate::StorageError;
-use crate::attributes::{NAME, REFIT, REPEATS, STDERR, WORKER};
+use crate::attributes::{
+    ERROR, FLAGS, FOLD, NAME, PRUNED_AT_STEP, REFIT, REPEATS, SPLIT_TEST_SCORES, STD_TEST_SCORE,
+    STDERR, TEST_SCORE, TEST_SCORES, WORKER,
+};
 use crate::distribution::Distribution;
 use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 use crate::trials::write::NewTrial;
@@ -35,7 +38,7 @@ pub fn refit_task(seed: usize) -> String {
 
 /// The system attribute of a fold.
 pub fn fold_key(fold: usize) -> String {
-    format!("burn_tune:fold{fold}")
+    format!("{FOLD}{fold}")
 }
 
 /// The system attribute of a refit.
@@ -87,8 +90,8 @@ pub fn refit_attributes(refits: &[Refit]) -> Vec<(&'static str, String)> {
     }
     let score = serde_json::Value::from(mean(&scores));
     vec![
-        ("test_score", score.to_string()),
-        ("test_scores", serde_json::Value::from(scores).to_string()),
+        (TEST_SCORE, score.to_string()),
+        (TEST_SCORES, serde_json::Value::from(scores).to_string()),
     ]
 }
 
@@ -98,18 +101,18 @@ pub fn end_attributes(trial: &Trial) -> Vec<(&'static str, String)> {
     let mut add = |key, value: serde_json::Value| attributes.push((key, value.to_string()));
     if let TrialState::Complete { folds } = &trial.state {
         let scores: Vec<f64> = folds.iter().map(|fold| fold.score).collect();
-        add("std_test_score", std(&scores).into());
-        add("split_test_scores", scores.into());
+        add(STD_TEST_SCORE, std(&scores).into());
+        add(SPLIT_TEST_SCORES, scores.into());
     }
     if let TrialState::Pruned { .. } = &trial.state {
-        add("pruned_at_step", trial.pruned_at().map(|last| last.step).into());
+        add(PRUNED_AT_STEP, trial.pruned_at().map(|last| last.step).into());
     }
     if let TrialState::Failed { failure, .. } = &trial.state {
-        add("error", failure.reason.clone().into());
+        add(ERROR, failure.reason.clone().into());
     }
     let flags: Vec<String> = trial.flags().iter().map(ToString::to_string).collect();
     if !flags.is_empty() {
-        add("flags", flags.into());
+        add(FLAGS, flags.into());
     }
     attributes
 }

@@ -19,7 +19,8 @@ use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
 use crate::console::{print, print_json};
 use crate::exit::WorkFailed;
-use crate::table::{terminal_width, textwrap};
+use crate::lines::textwrap;
+use crate::table::terminal_width;
 
 /// Shows the best trial.
 pub fn best(args: &BestArgs) -> Result<ExitCode> {

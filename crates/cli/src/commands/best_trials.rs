@@ -3,6 +3,7 @@
 use burn_tune_ranking::noise::NoiseBand;
 use burn_tune_ranking::statistics::mean;
 use burn_tune_search::Direction;
+use burn_tune_storage::attributes::{CONSTRAINT, CONSTRAINTS};
 use serde_json::Value;
 
 use crate::commands::trial::{State, TrialView};
@@ -42,8 +43,8 @@ fn beats(trial: &TrialView, other: &TrialView, directions: &[String]) -> bool {
 fn is_feasible(trial: &TrialView) -> bool {
     let attributes = trial.system_attributes.iter();
     let mut constraints = attributes.flat_map(|(key, value)| match (key.as_str(), value) {
-        ("constraints", Value::Array(constraints)) => constraints.iter().collect(),
-        (key, value) if key.starts_with("constraints:") => vec![value],
+        (CONSTRAINTS, Value::Array(constraints)) => constraints.iter().collect(),
+        (key, value) if key.starts_with(CONSTRAINT) => vec![value],
         _ => Vec::new(),
     });
     constraints.all(|constraint| match constraint {

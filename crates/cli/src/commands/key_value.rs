@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use console::measure_text_width;
 
-use crate::columns::one_line;
-use crate::table::textwrap;
+use crate::lines::{one_line, textwrap};
 
 /// Each fact is a name and a text; one without a name goes on with the fact before it. Empty texts are
 /// left out. Lines are at most `width` columns, if that can be.

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use burn_tune_storage::attributes::METRIC_NAMES;
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
 use burn_tune_study::StudyError;
 use burn_tune_study::open_or_create::unknown;
 
 use crate::args::{StorageArgs, StudyArgs};
-use crate::columns::one_line;
 use crate::commands::trial::TrialView;
 use crate::console::say;
 use crate::errors::failure;
+use crate::lines::one_line;
 
 /// A study in its database.
 pub struct StoredStudy {
@@ -81,7 +82,7 @@ impl StoredStudy {
 /// What the values of a trial are called: `value`, or `value0`, `value1` … with the names that Optuna's
 /// `set_metric_names` has given them below.
 pub fn objectives(study: &StudyRecord) -> Vec<String> {
-    let names = study.system_attributes.get("study:metric_names");
+    let names = study.system_attributes.get(METRIC_NAMES);
     let names: Vec<String> =
         names.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     let header = |objective: usize| {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::args::{ShowArgs, ShowFormat};
-use crate::columns::{Column, Row, columns_text, one_line};
+use crate::columns::{Column, Row, columns_text};
 use crate::commands::format::{date_text, domain_text, plain, size_text, toml, toml_entry};
 use crate::commands::json::{Object, TrialJson, number};
 use crate::commands::key_value::key_value_text;
@@ -20,7 +20,8 @@ use crate::commands::open_study::{StoredStudy, objectives, open_study};
 use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::console::{print, print_json};
 use crate::errors::failure;
-use crate::table::{terminal_width, textwrap};
+use crate::lines::{one_line, textwrap};
+use crate::table::terminal_width;
 
 /// Intermediate values that a person is shown.
 const MOST_STEPS: usize = 50;

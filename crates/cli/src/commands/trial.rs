@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use burn_tune_search::Flag;
-use burn_tune_storage::attributes::GIVEN_BACK;
-use burn_tune_storage::attributes::{LOST, STDERR};
+use burn_tune_storage::attributes::{
+    ERROR, FLAGS, FOLD, GIVEN_BACK, LOST, NAME, REFIT, SPLIT_TEST_SCORES, STD_TEST_SCORE, STDERR,
+    TEST_SCORE, TEST_SCORES, WORKER,
+};
 use burn_tune_storage::trial_codec::is_ours;
 use burn_tune_storage::{Distribution, ParamRecord, RecordState, TrialRecord, python_json};
 use clap::ValueEnum;
@@ -186,14 +188,14 @@ impl TrialView {
     /// Takes out of the attributes what burn-tune itself has put there.
     fn understand(&mut self) {
         let attributes = &mut self.user_attributes;
-        self.name = take(attributes, "name");
-        self.std = take(attributes, "std_test_score");
-        self.error = take(attributes, "error");
+        self.name = take(attributes, NAME);
+        self.std = take(attributes, STD_TEST_SCORE);
+        self.error = take(attributes, ERROR);
         self.stderr = take(attributes, STDERR);
-        let mut of_trial: Vec<Flag> = take(attributes, "flags").unwrap_or_default();
+        let mut of_trial: Vec<Flag> = take(attributes, FLAGS).unwrap_or_default();
         Flag::look_up(&mut of_trial, KNOWN_FLAGS);
         // Summaries of what stands below, for Optuna's dashboard.
-        for key in ["split_test_scores", "test_score", "test_scores"] {
+        for key in [SPLIT_TEST_SCORES, TEST_SCORE, TEST_SCORES] {
             attributes.remove(key);
         }
         let attributes = &mut self.system_attributes;
@@ -202,9 +204,9 @@ impl TrialView {
             self.state = State::Lost;
         }
         attributes.remove(GIVEN_BACK);
-        self.worker = take(attributes, "burn_tune:worker");
-        self.folds = take_numbered(attributes, "burn_tune:fold");
-        self.refits = take_numbered(attributes, "burn_tune:refit");
+        self.worker = take(attributes, WORKER);
+        self.folds = take_numbered(attributes, FOLD);
+        self.refits = take_numbered(attributes, REFIT);
         for result in self.folds.values_mut().chain(self.refits.values_mut()) {
             Flag::look_up(&mut result.flags, KNOWN_FLAGS);
         }

@@ -3,11 +3,11 @@
 use burn_tune_ranking::format::{ValueFormat, count, duration_text, spread_text};
 use serde_json::Value;
 
-use crate::columns::{Column, Row, columns_text, one_line};
+use crate::columns::{Column, Row, columns_text};
 use crate::commands::format::brief;
 use crate::commands::trial::{State, TrialView, param_names};
 use crate::flag_marks::FlagMarks;
-use crate::table::textwrap;
+use crate::lines::{one_line, textwrap};
 
 /// The table of some trials of a study, and what is to be said about it. `objectives` are what the
 /// values are called. Lines are at most `width` columns, if that can be.

@@ -7,8 +7,7 @@ use burn_tune_ranking::leaderboard::State;
 use burn_tune_search::{Flag, Params};
 use serde_json::Value;
 
-use crate::columns::one_line;
-use crate::params_line::params_line;
+use crate::lines::{one_line, params_line};
 
 /// What became of the best, in a few words.
 pub fn headline(comparison: &Comparison) -> &'static str {

@@ -6,7 +6,8 @@ use burn_tune_ranking::Comparison;
 use burn_tune_ranking::comparison::TrialSide;
 
 use super::captions::{self, BestLine};
-use crate::columns::one_line;
+
+use crate::lines::one_line;
 
 /// Rows of a table: a comment on GitHub has at most 65,536 characters.
 const ROWS: usize = 20;

@@ -6,8 +6,8 @@ use burn_tune_ranking::Comparison;
 use burn_tune_ranking::comparison::TrialSide;
 
 use super::captions::{self, BestLine, name_of, numbers, params};
-use crate::columns::one_line;
-use crate::table::textwrap;
+
+use crate::lines::{one_line, textwrap};
 
 /// Rows of a list that are shown.
 const ROWS: usize = 10;

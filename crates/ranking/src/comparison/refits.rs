@@ -8,7 +8,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use crate::comparison::pairs::Pairs;
 use crate::leaderboard::{Leaderboard, RefitEntry};
 use crate::noise::SIGNIFICANCE;
-use crate::schema;
+use crate::schema_parts;
 
 /// A trial that was refitted on both sides, with other scores.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub struct RefitChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its params.
-    #[schemars(schema_with = "schema::params")]
+    #[schemars(schema_with = "schema_parts::params")]
     pub params: Params,
     /// What the old refits came to.
     pub old: RefitSide,

@@ -3,7 +3,7 @@
 use burn_tune_ranking::flag_kinds;
 use burn_tune_search::Flag;
 
-use super::numbers::count;
+use crate::numbers::count;
 
 /// A kind of flag that occurs.
 #[derive(Debug, PartialEq)]

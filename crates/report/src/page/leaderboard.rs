@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn_tune_ranking::format::{rough_text, seconds_text};
+use burn_tune_ranking::format::{grouped, rough_text, seconds_text, value_text};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::Direction;
@@ -10,8 +10,8 @@ use burn_tune_search::Direction;
 use super::Remark;
 use super::details::details;
 use super::flags::{self, FlagKind};
-use super::numbers::{count, grouped, numeric, spread};
 use super::table::{Cell, Column, Mark, Row, Table};
+use crate::numbers::{self, count, numeric, spread};
 use crate::study::StudyResults;
 
 /// What the study is, in a line.
@@ -189,7 +189,7 @@ fn front_remark(leaderboard: &Leaderboard, front: &[&TrialEntry]) -> Remark {
                 "{} is best in {}, with {}",
                 titled(trial),
                 objective.name,
-                super::numbers::value(value)
+                numbers::value(value)
             )
         })
     };
@@ -213,7 +213,7 @@ fn best_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         (Some(mean), Some(std)) if leaderboard.evaluation.folds > 1 => {
             format!("{} over {} folds", spread(mean, std), leaderboard.evaluation.folds)
         }
-        (Some(mean), _) => super::numbers::score(mean),
+        (Some(mean), _) => value_text(mean),
         (None, _) => "no score".into(),
     };
     let text = match &firsts[..] {
@@ -342,10 +342,10 @@ fn trial_cell(trial: &TrialEntry) -> Cell {
 fn score_cell(trial: &TrialEntry) -> Cell {
     match (trial.mean_test_score, trial.std_test_score) {
         (Some(mean), Some(_)) if trial.split_test_scores.len() < 2 => {
-            Cell::number(super::numbers::score(mean), mean)
+            Cell::number(value_text(mean), mean)
         }
         (Some(mean), Some(std)) => Cell::number(spread(mean, std), mean),
-        (Some(mean), None) => Cell::number(super::numbers::score(mean), mean),
+        (Some(mean), None) => Cell::number(value_text(mean), mean),
         (None, _) if trial.state == State::Pruned => Cell::missing(pruned_text(trial)),
         (None, _) => Cell::missing("failed"),
     }
@@ -355,7 +355,7 @@ fn score_cell(trial: &TrialEntry) -> Cell {
 fn pruned_text(trial: &TrialEntry) -> String {
     match trial.pruned_at {
         Some(StepScore { step, score: Some(score) }) => {
-            format!("pruned at {step}: {}", super::numbers::score(score))
+            format!("pruned at {step}: {}", value_text(score))
         }
         _ => "pruned".into(),
     }
@@ -374,7 +374,7 @@ fn fit_time_cell(trial: &TrialEntry, fit_times: &FitTimes) -> Cell {
 
 fn objective_cell(objective: &ObjectiveMeans, trial: &TrialEntry) -> Cell {
     match objective.means.get(&trial.trial) {
-        Some(&mean) => Cell::number(super::numbers::value(mean), mean),
+        Some(&mean) => Cell::number(numbers::value(mean), mean),
         None => Cell::default(),
     }
 }

@@ -1,12 +1,13 @@
 //! Models that were trained from several seeds, in words and as tables.
 
+use burn_tune_ranking::format::{grouped, value_text};
 use burn_tune_ranking::verdict::{ClaimEntry, Verdict};
 use burn_tune_ranking::{Contrast, ModelEntry, TrainingReport};
 
 use super::Remark;
 use super::flags::{self, FlagKind};
-use super::numbers::{count, grouped, score, spread};
 use super::table::{Cell, Column, Mark, Row, Table};
+use crate::numbers::{count, spread};
 
 /// The verdicts in the order in which the summary counts them.
 const VERDICTS: [Verdict; 4] =
@@ -144,8 +145,8 @@ fn spread_remark(report: &TrainingReport) -> Option<Remark> {
     let text = format!(
         "A single training of {} comes out anywhere from {} to {}, by its seed alone: one run a model says little.",
         model.name,
-        score(min),
-        score(max)
+        value_text(min),
+        value_text(max)
     );
     Some(Remark::new("One run", text))
 }
@@ -169,7 +170,7 @@ fn contrast_remarks(report: &TrainingReport) -> Vec<Remark> {
 fn contrast_text(contrast: &Contrast) -> Option<String> {
     let side = |model: &ModelEntry| {
         let value = model.params.get(contrast.param)?.brief();
-        Some(format!("{} ({value}) {}", model.name, score(model.mean?)))
+        Some(format!("{} ({value}) {}", model.name, value_text(model.mean?)))
     };
     Some(format!("{}, {}", side(contrast.first)?, side(contrast.second)?))
 }
@@ -238,7 +239,7 @@ fn settings_cell(model: &ModelEntry, first: &ModelEntry, varying: &[&str]) -> Ce
 
 fn reported_cell(model: &ModelEntry) -> Cell {
     let Some(first) = model.reported.first() else { return Cell::default() };
-    let scores: Vec<String> = model.reported.iter().map(|reported| score(*reported)).collect();
+    let scores: Vec<String> = model.reported.iter().map(|reported| value_text(*reported)).collect();
     Cell::number(scores.join(", "), *first)
 }
 
@@ -246,7 +247,7 @@ fn score_cell(model: &ModelEntry) -> Cell {
     let seeds = model.test_scores.len();
     let known = model.test_scores.iter().flatten().count();
     let range = match (model.min, model.max) {
-        (Some(min), Some(max)) => format!("[{}–{}] ", score(min), score(max)),
+        (Some(min), Some(max)) => format!("[{}–{}] ", value_text(min), value_text(max)),
         _ => String::new(),
     };
     match (model.mean, model.std) {

@@ -1,13 +1,14 @@
 //! A parameter as an axis: where each trial lies on it, whether it is linear, logarithmic or one of
 //! categories, and how it is labelled.
 
+use burn_tune_ranking::format::axis_text;
 use burn_tune_search::{Domain, ParamValue, Space};
 use plotly::common::ExponentFormat;
 use plotly::layout::{Axis, AxisType};
 
 use super::completed::Completed;
-use super::format::{plain_text, short, value_text};
 use super::layout;
+use crate::numbers::{param_text, short};
 
 /// How far an axis goes on beyond its outermost trials: Optuna's `PADDING_RATIO`.
 const PADDING: f64 = 0.05;
@@ -174,7 +175,7 @@ impl ParamAxis {
     pub fn text(&self, position: f64) -> String {
         match &self.scale {
             Scale::Categories { names, .. } => names[position as usize].clone(),
-            _ => plain_text(position),
+            _ => axis_text(position),
         }
     }
 
@@ -248,7 +249,7 @@ fn categories(choices: &[ParamValue], values: &[&ParamValue]) -> (Scale, Vec<f64
     let place = |value| found.iter().position(|other| *other == value).unwrap_or_default() as f64;
     let positions = values.iter().map(|value| place(*value)).collect();
     (
-        Scale::Categories { names: found.iter().map(|value| value_text(value)).collect(), ordered },
+        Scale::Categories { names: found.iter().map(|value| param_text(value)).collect(), ordered },
         positions,
     )
 }

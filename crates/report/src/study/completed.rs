@@ -2,10 +2,11 @@
 //! them.
 
 use burn_tune_ranking::Leaderboard;
+use burn_tune_ranking::format::value_text;
 use burn_tune_ranking::leaderboard::{State, TrialEntry};
 use burn_tune_search::Direction;
 
-use super::format::{score_text, value_text};
+use crate::numbers::param_text;
 
 /// The complete trials of a study; at least one.
 pub struct Completed<'a> {
@@ -123,8 +124,8 @@ impl CompleteTrial<'_> {
 
     /// All that a hover says of it, a line for each parameter: as in Optuna's `plot_rank`.
     pub fn hover(&self, metric: &str) -> String {
-        let param = |(name, value)| format!("<br>{name}: {}", value_text(value));
+        let param = |(name, value)| format!("<br>{name}: {}", param_text(value));
         let params: String = self.entry.params.iter().map(param).collect();
-        format!("{}{params}<br><b>{metric}: {}</b>", self.label(), score_text(self.score))
+        format!("{}{params}<br><b>{metric}: {}</b>", self.label(), value_text(self.score))
     }
 }

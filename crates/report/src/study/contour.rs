@@ -8,11 +8,11 @@ use plotly::{Contour, Plot, Trace};
 use super::axis::ParamAxis;
 use super::color_scale;
 use super::completed::Completed;
-use super::format::short;
 use super::layout;
 use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
+use crate::numbers::short;
 
 const HEIGHT: usize = 500;
 

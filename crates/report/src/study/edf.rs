@@ -1,13 +1,14 @@
 //! `edf`: which share of the trials comes up to each score.
 
+use burn_tune_ranking::format::value_text;
 use burn_tune_search::Direction;
 use plotly::Scatter;
 use plotly::common::{Line, LineShape, Mode};
 
 use super::completed::Completed;
-use super::format::{score_text, short};
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
+use crate::numbers::short;
 
 const MOST_STEPS: usize = 500;
 
@@ -55,7 +56,7 @@ fn steps(sorted: &[f64]) -> Vec<(f64, f64)> {
 fn caption(completed: &Completed) -> String {
     let of_rank = |share: f64| {
         let place = (share * completed.trials.len() as f64).ceil() as usize;
-        score_text(completed.trials[completed.by_rank[place - 1]].score)
+        value_text(completed.trials[completed.by_rank[place - 1]].score)
     };
     let (reaches, steep) = match completed.direction {
         Direction::Maximize => ("or more", "right"),

@@ -10,9 +10,9 @@ use plotly::common::{Line, Mode};
 use plotly::{Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::format::short;
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
+use crate::numbers::short;
 
 /// How many of the best trials have a colour of their own.
 const EMPHASISED: usize = 5;

@@ -1,13 +1,14 @@
 //! `optimization_history`: the score of each trial, and the best one so far.
 
+use burn_tune_ranking::format::value_text;
 use plotly::common::{Anchor, ErrorData, ErrorType, Line, LineShape, Marker, MarkerSymbol, Mode};
 use plotly::layout::Annotation;
 use plotly::{Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::format::{all_short, score_text, short};
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
+use crate::numbers::{all_short, short};
 
 const MOST_POINTS: usize = 1000;
 /// Up to how many trials a point's hover has the trial's parameters.
@@ -52,7 +53,7 @@ fn points(
         if completed.trials.len() <= MOST_FULL_HOVERS {
             trial.hover(completed.metric)
         } else {
-            format!("{}<br><b>{}</b>", trial.label(), score_text(trial.score))
+            format!("{}<br><b>{}</b>", trial.label(), value_text(trial.score))
         }
     };
     let mut points = Scatter::new(numbers, all_short(trials().map(|trial| trial.score)))
@@ -123,7 +124,7 @@ fn names(completed: &Completed) -> Vec<Annotation> {
 
 fn caption(completed: &Completed) -> String {
     let best = completed.best();
-    let score = score_text(best.score);
+    let score = value_text(best.score);
     let mut caption = match completed.trials.len() {
         1 => format!("{} is the only complete one, with {score}.", best.label()),
         trials if completed.all_equal() => format!("All {trials} complete trials have {score}."),

@@ -1,10 +1,10 @@
 //! The trials as points between two parameters: what the figures that draw pairs of parameters share.
 
+use burn_tune_ranking::format::value_text;
 use plotly::Scatter;
 use plotly::common::{Marker, Mode};
 
 use super::completed::Completed;
-use super::format::score_text;
 use super::pairs::Pair;
 
 /// How many trials are drawn at most: there are fifteen pairs, and each has all of its points again.
@@ -39,6 +39,6 @@ pub fn points(
     );
     points
         .custom_data(trials().map(|trial| trial.entry.trial).collect::<Vec<_>>())
-        .text_array(trials().map(|trial| score_text(trial.score)).collect::<Vec<_>>())
+        .text_array(trials().map(|trial| value_text(trial.score)).collect::<Vec<_>>())
         .hover_template(template)
 }

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::axis::{ParamAxis, Scale};
 use super::color_scale;
 use super::completed::Completed;
-use super::format::short;
 use super::layout;
 use crate::figure::{Figure, plot};
+use crate::numbers::short;
 
 const HEIGHT: usize = 500;
 const MOST_LINES: usize = 1000;

@@ -5,10 +5,10 @@ use plotly::Bar;
 use plotly::common::{Marker, Orientation, TextPosition};
 
 use super::completed::Completed;
-use super::format::short;
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
 use crate::importance::Importance;
+use crate::numbers::short;
 
 /// Below how many trials the importances are a hint only.
 const FEW_TRIALS: usize = 50;

@@ -1,6 +1,7 @@
 //! `pareto_front`: the trials between their objectives, and those that no other beats.
 
 use burn_tune_ranking::ObjectiveMeans;
+use burn_tune_ranking::format::value_text;
 use burn_tune_search::Direction;
 use burn_tune_search::pareto::fronts;
 use plotly::common::{Line, LineShape, Marker, MarkerSymbol, Mode};
@@ -8,9 +9,9 @@ use plotly::layout::{Axis, AxisType};
 use plotly::{Plot, Scatter, Trace};
 
 use super::completed::{CompleteTrial, Completed};
-use super::format::{all_short, score_text, short};
 use super::layout;
 use crate::figure::{COLORS, Figure, Variant, plot};
+use crate::numbers::{all_short, short};
 
 const HEIGHT: usize = 480;
 const MOST_POINTS: usize = 1000;
@@ -232,12 +233,6 @@ fn best(values: &[Vec<f64>], objectives: &[ObjectiveMeans], of: &[usize]) -> Vec
     };
     let losses: Vec<Vec<f64>> = values.iter().map(loss).collect();
     fronts(&losses).into_iter().map(|front| front == 0).collect()
-}
-
-/// A whole number in full, another to four digits.
-fn value_text(value: f64) -> String {
-    let is_whole = value.fract() == 0.0 && (2.0..1e15).contains(&value.abs());
-    if is_whole { format!("{value}") } else { score_text(value) }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `pruning`: what the trials reported after each epoch of their first fold, and where they were stopped.
 
 use burn_tune_ranking::Leaderboard;
+use burn_tune_ranking::format::grouped;
 use burn_tune_ranking::leaderboard::{State, TrialEntry};
 use plotly::common::{Line, Marker, MarkerSymbol, Mode};
 use plotly::{Scatter, Trace};
 
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
-use crate::page::numbers::{count, grouped};
+use crate::numbers::count;
 
 /// Beyond, the first ones of the ranking are drawn.
 const MOST_LINES: usize = 200;

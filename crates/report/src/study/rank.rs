@@ -1,17 +1,18 @@
 //! `rank`: the trials between pairs of parameters, coloured by their rank rather than by their score, so
 //! that a few bad ones do not make all others look alike.
 
+use burn_tune_ranking::format::value_text;
 use burn_tune_search::Direction;
 use plotly::Plot;
 use plotly::common::{ColorBar, Line, Marker};
 
 use super::color_scale;
 use super::completed::Completed;
-use super::format::{all_short, score_text};
 use super::layout;
 use super::pair_points::{MOST_POINTS, drawn_places, points};
 use super::pairs::Pair;
 use crate::figure::{Figure, Variant, plot};
+use crate::numbers::all_short;
 
 const HEIGHT: usize = 500;
 
@@ -71,7 +72,7 @@ fn color_bar(completed: &Completed) -> ColorBar {
     let quantile = |share: f64| {
         let place = share * (sorted.len() - 1) as f64;
         let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-        score_text(low + (high - low) * place.fract())
+        value_text(low + (high - low) * place.fract())
     };
     let ticks = [("min.", 0.0), ("25%", 0.25), ("50%", 0.5), ("75%", 0.75), ("max.", 1.0)];
     layout::color_bar(completed.metric, HEIGHT, 2)

@@ -1,5 +1,6 @@
 //! `slice`: the score against each parameter alone, a panel for each.
 
+use burn_tune_ranking::format::value_text;
 use burn_tune_search::Direction;
 use plotly::common::{Line, Marker, Mode};
 use plotly::layout::{Axis, GridPattern, LayoutGrid};
@@ -8,11 +9,11 @@ use plotly::{Layout, Scatter, Trace};
 use super::axis::ParamAxis;
 use super::color_scale;
 use super::completed::Completed;
-use super::format::{all_short, score_text};
 use super::layout;
 use super::pairs::by_importance;
 use crate::figure::{Figure, plot};
 use crate::importance::Importance;
+use crate::numbers::all_short;
 
 const MOST_POINTS: usize = 1000;
 /// How many panels stand side by side, since a phone has no room for more.
@@ -111,8 +112,8 @@ fn caption(completed: &Completed, axes: &[ParamAxis]) -> String {
     let mut caption = format!(
         "Each point is a trial, the darker, the later; scores go from {} to {}. Where the {edge} edge of \
          the points bends, the parameter matters.",
-        score_text(low),
-        score_text(high)
+        value_text(low),
+        value_text(high)
     );
     if !axes.iter().all(ParamAxis::is_of_all) {
         caption.push_str(" A trial is in the panels of the parameters that it has.");

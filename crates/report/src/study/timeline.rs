@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use burn_tune_ranking::format::trimmed_text;
 use burn_tune_ranking::timeline::TimelineEntry;
 use burn_tune_search::keyed_rng::Task;
 use plotly::Trace;
@@ -10,9 +11,9 @@ use plotly::common::{Line, Marker};
 use plotly::layout::BarMode;
 use serde::Serialize;
 
-use super::format::{number_text, short};
 use super::layout;
 use crate::figure::{COLORS, Figure, plot};
+use crate::numbers::short;
 
 const MOST_BARS: usize = 3000;
 
@@ -115,7 +116,7 @@ fn bars(entries: &[&TimelineEntry], workers: &[usize], end: End) -> Option<Box<d
 }
 
 fn hover(entry: &TimelineEntry) -> String {
-    let seconds = number_text(entry.span.end_s - entry.span.start_s, 3);
+    let seconds = trimmed_text(entry.span.end_s - entry.span.start_s, 3);
     let task = match entry.task {
         Task::Fold(fold) => format!("fold {fold}"),
         Task::Refit(seed) => format!("refit, seed {seed}"),
@@ -135,7 +136,7 @@ fn caption(entries: &[&TimelineEntry]) -> String {
     let end = spans().map(|span| span.end_s).fold(f64::NEG_INFINITY, f64::max);
     let busy: f64 = spans().map(|span| span.end_s - span.start_s).sum();
     let workers = spans().map(|span| span.worker).collect::<BTreeSet<usize>>().len();
-    let seconds = number_text(end - start, 3);
+    let seconds = trimmed_text(end - start, 3);
     let share = (100.0 * busy / (workers as f64 * (end - start))).round();
     let share =
         if share.is_finite() { format!(" for {share} % of the time") } else { String::new() };

@@ -1,5 +1,6 @@
 //! What keeps a page small: fewer points than steps, and numbers no longer than a screen can show.
 
+use burn_tune_ranking::format::significant;
 use serde::{Serialize, Serializer};
 
 /// How many points a line has at most.
@@ -21,7 +22,7 @@ pub struct Rounded(f64);
 impl From<f64> for Rounded {
     fn from(value: f64) -> Self {
         let whole = value.fract() == 0.0;
-        Rounded(if whole { value } else { format!("{value:.3e}").parse().unwrap_or(value) })
+        Rounded(if whole { value } else { significant(value, 4) })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::StorageError;
 use crate::attributes::{LOST, WORKER};
 use crate::database::{Database, Value};
 use crate::leases::{Lease, Leases, TRIAL, lost_trials};
-use crate::records::{StudyRecord, TrialRecord};
+use crate::records::{RecordState, StudyRecord, TrialRecord};
 use crate::trial_codec::{new_trial, stored_trial};
 use crate::trials::write::{insert_trial, set_system_attribute};
 use crate::trials::{read_trials, read_trials_of};
@@ -146,8 +146,8 @@ pub fn take_up_abandoned(
 }
 
 fn is_running(db: &mut dyn Database, trial: i64) -> Result<bool, StorageError> {
-    let sql = "SELECT 1 FROM trials WHERE trial_id = ?1 AND state = 'RUNNING'";
-    Ok(!db.query(sql, &[Value::Int(trial)])?.is_empty())
+    let sql = "SELECT 1 FROM trials WHERE trial_id = ?1 AND state = ?2";
+    Ok(!db.query(sql, &[Value::Int(trial), RecordState::Running.into()])?.is_empty())
 }
 
 /// Begins a trial under the next number, and answers its key.

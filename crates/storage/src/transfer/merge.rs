@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::TransferError;
+use crate::attributes::{EXPLICIT_TRIALS, SETTINGS, SPACE};
 use crate::database::Database;
 use crate::distribution::Distribution;
 use crate::records::{ParamRecord, StudyRecord, TrialRecord};
@@ -11,7 +12,7 @@ use crate::trials::{read_curve_tasks, read_trials, write};
 use crate::{StorageError, python_json};
 
 /// The user attributes of a study that say what it searches, and how.
-const IDENTITY: [&str; 3] = ["space", "settings", "explicit_trials"];
+const IDENTITY: [&str; 3] = [SPACE, SETTINGS, EXPLICIT_TRIALS];
 
 /// What to do where the two are not the same.
 const HELP: &str = "nothing was imported; --study NAME imports it as another study";
@@ -133,7 +134,7 @@ fn check_same(existing: &StudyRecord, file: &StudyRecord) -> Result<(), StorageE
         })
     };
     match IDENTITY.into_iter().find(|key| attribute(existing, key) != attribute(file, key)) {
-        Some("space") => differs("ranges or values of the parameters (`space`)"),
+        Some(SPACE) => differs("ranges or values of the parameters (`space`)"),
         Some(key) => differs(&format!("`{key}`")),
         None => Ok(()),
     }

@@ -37,7 +37,7 @@ pub(crate) fn insert_trial(
         "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?1, ?2, ?3, {start}) \
          RETURNING trial_id"
     );
-    let values = [Value::Int(number), Value::Int(study), state_value(trial.state)];
+    let values = [Value::Int(number), Value::Int(study), trial.state.into()];
     let id = returned_key(db.query(&insert, &values)?)?;
     insert_params(db, id, &trial.params)?;
     let user_attributes = trial.user_attributes.iter().map(|(key, json)| (key, json));
@@ -107,8 +107,9 @@ pub(crate) fn end_trial(
     values: &[f64],
 ) -> Result<u64, StorageError> {
     let update = "UPDATE trials SET state = ?2, datetime_complete = {now} \
-                  WHERE trial_id = ?1 AND state = 'RUNNING'";
-    let ended = db.execute(update, &[Value::Int(trial), state_value(state)])?;
+                  WHERE trial_id = ?1 AND state = ?3";
+    let params = [Value::Int(trial), state.into(), RecordState::Running.into()];
+    let ended = db.execute(update, &params)?;
     if ended > 0 {
         // Whoever enqueued it, or ran it before, may have left values.
         db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
@@ -128,7 +129,7 @@ pub(crate) fn insert_record(
     let values = [
         Value::Int(record.number as i64),
         Value::Int(study),
-        state_value(record.state),
+        record.state.into(),
         date(&record.start),
         date(&record.complete),
     ];
@@ -155,10 +156,10 @@ pub(crate) fn complete_from_record(
                   WHERE trial_id = ?1 AND state = ?5";
     let values = [
         Value::Int(trial),
-        state_value(record.state),
+        record.state.into(),
         date(&record.start),
         date(&record.complete),
-        state_value(was),
+        was.into(),
     ];
     let ended = db.execute(update, &values)?;
     if ended > 0 {
@@ -261,10 +262,6 @@ fn stored(value: f64) -> [Value; 2] {
     } else {
         [Value::Null, kind("INF_NEG")]
     }
-}
-
-fn state_value(state: RecordState) -> Value {
-    Value::Text(state.as_str().to_owned())
 }
 
 fn date(date: &Option<String>) -> Value {

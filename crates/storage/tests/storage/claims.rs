@@ -28,6 +28,7 @@ on_every_database!(
     an_end_that_comes_while_a_worker_decides_is_told_before_all_is_over,
     a_number_that_is_taken_meanwhile_is_decided_again,
     one_at_a_time_works_out_what_comes_next,
+    whoever_leaves_ends_its_own_proposal_and_no_other,
     whoever_waits_hears_of_changes,
     a_study_goes_on_with_the_folds_that_were_left,
     a_worker_that_comes_back_too_late_is_refused,
@@ -290,6 +291,29 @@ fn one_at_a_time_works_out_what_comes_next(database: &TestDatabase) {
         None
     })
     .unwrap();
+}
+
+fn whoever_leaves_ends_its_own_proposal_and_no_other(database: &TestDatabase) {
+    let study = study(database);
+    let (mut fails, mut other) = (worker(database, &study, LONG), worker(database, &study, LONG));
+    let proposal = || {
+        let mut study = database.open().studies().unwrap().remove(0).record;
+        study.system_attributes.remove("burn_tune:proposal")
+    };
+    // Nothing can be written of what is not in the space: the claim fails where it has been worked out.
+    let outside = Candidate {
+        params: [("y".to_owned(), ParamValue::Int(1))].into_iter().collect(),
+        name: None,
+    };
+    let claimed = fails.claim(&mut |_, effort| {
+        (effort == Effort::Any).then(|| Suggestion::Candidate(outside.clone()))
+    });
+    assert!(claimed.is_err(), "{claimed:?}");
+    assert!(proposal().is_some(), "the failure left none, and this test tests nothing");
+    other.release().unwrap();
+    assert!(proposal().is_some_and(|json| json.contains(&fails.worker())));
+    fails.release().unwrap();
+    assert_eq!(proposal(), None);
 }
 
 fn whoever_waits_hears_of_changes(database: &TestDatabase) {

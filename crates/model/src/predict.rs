@@ -1,0 +1,49 @@
+//! What a trained model takes examples for.
+
+use burn_tune_data::Examples;
+use burn_tune_search::{ObjectiveError, TaskHandle};
+
+use crate::backend::Backend;
+use crate::batch::pixels;
+use crate::mlp::Mlp;
+
+/// The class with the largest output for each of the examples at `indices`. The first one of equals.
+///
+/// # Errors
+///
+/// Where the handle asks to stop.
+pub fn predict(
+    model: &Mlp,
+    examples: &Examples,
+    indices: &[u32],
+    backend: Backend,
+    handle: &TaskHandle,
+) -> Result<Vec<u8>, ObjectiveError> {
+    // Large enough for full speed, small enough to stay in the processor's cache.
+    const BATCH: usize = 500;
+    let device = backend.device();
+    let mut predicted = Vec::with_capacity(indices.len());
+    for batch in indices.chunks(BATCH) {
+        handle.check_stop()?;
+        let outputs = model.forward(pixels(examples, batch, &device));
+        let classes = outputs.dims()[1];
+        let outputs =
+            outputs.into_data().try_into_vec::<f32>().map_err(|error| ObjectiveError::Failed {
+                reason: format!("the model's outputs cannot be read: {error:?}"),
+                flags: vec![],
+            })?;
+        predicted.extend(outputs.chunks_exact(classes).map(largest));
+    }
+    Ok(predicted)
+}
+
+/// The place of the largest output; the first one of equals.
+pub(crate) fn largest(outputs: &[f32]) -> u8 {
+    let mut best = 0;
+    for (class, output) in outputs.iter().enumerate() {
+        if *output > outputs[best] {
+            best = class;
+        }
+    }
+    best as u8
+}
