@@ -10,11 +10,6 @@ mod studies;
 mod transfer;
 mod trials;
 
-mod best_trials;
-pub mod filter;
-pub mod selection;
-pub mod trial;
-
 mod csv;
 mod format;
 mod json;
@@ -22,6 +17,7 @@ mod key_value;
 mod trials_table;
 
 #[cfg(test)]
+#[path = "../../study/src/fixtures.rs"]
 mod fixtures;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use burn_tune_ranking::flag_kinds::{FlagKind, flag_kinds};
 use burn_tune_ranking::format::count;
 use burn_tune_search::{Flag, KnownFlag};
+use burn_tune_study::trial_view::TrialView;
 
 /// The flags of all that this program can search, by which those of files and databases are understood.
 pub const KNOWN_FLAGS: &[KnownFlag] = burn_tune_model::flags::ALL;
@@ -49,6 +50,18 @@ pub fn flag_lines<'a>(flagged: impl Iterator<Item = (Flag, &'a str)>) -> Vec<Str
         format!("⚑ {name} ({}): {advice}", owners.join(", "))
     };
     flag_kinds(flagged).into_iter().map(line).collect()
+}
+
+/// What each flag of a trial means, with the folds and refits that have it.
+pub fn flag_remarks(trial: &TrialView) -> Vec<String> {
+    let mut flagged: Vec<(Flag, String)> = Vec::new();
+    for (noun, results) in [("fold", &trial.folds), ("refit", &trial.refits)] {
+        for (number, result) in results {
+            flagged
+                .extend(result.flags.iter().map(|flag| (flag.clone(), format!("{noun} {number}"))));
+        }
+    }
+    flag_lines(flagged.iter().map(|(flag, owner)| (flag.clone(), owner.as_str())))
 }
 
 #[cfg(test)]

@@ -78,6 +78,14 @@ pub mod observer;
 pub mod state;
 pub mod told_objective;
 
+pub mod best_trials;
+pub mod filter;
+pub mod selection;
+pub mod trial_view;
+
+#[cfg(test)]
+mod fixtures;
+
 pub mod output_folder;
 pub mod rescue;
 pub mod results;
@@ -94,3 +102,4 @@ pub use plan::{Prepared, StudyPlan};
 pub use settings_overrides::SettingsOverrides;
 pub use state::StudyState;
 pub use study_folder::StudyFolder;
+pub use trial_view::TrialView;

@@ -6,9 +6,39 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::args::STORAGE_VARIABLE;
-use crate::commands::filter::Filter;
-use crate::commands::selection::SortKey;
-use crate::commands::trial::State;
+use burn_tune_study::filter::Filter;
+use burn_tune_study::selection::SortKey;
+use burn_tune_study::trial_view::State;
+
+/// How far a trial is, as `--state` takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateArg {
+    /// With all values
+    Complete,
+    /// Without a value
+    Failed,
+    /// Ended early, for lack of promise
+    Pruned,
+    /// Under way
+    Running,
+    /// Left alone, because its workers ended again and again; `search --resume` takes it up
+    Lost,
+    /// Asked for, and not begun
+    Waiting,
+}
+
+impl From<StateArg> for State {
+    fn from(state: StateArg) -> Self {
+        match state {
+            StateArg::Complete => State::Complete,
+            StateArg::Failed => State::Failed,
+            StateArg::Pruned => State::Pruned,
+            StateArg::Running => State::Running,
+            StateArg::Lost => State::Lost,
+            StateArg::Waiting => State::Waiting,
+        }
+    }
+}
 
 /// What can be done with the studies of a database.
 #[derive(Debug, Subcommand)]
@@ -173,7 +203,7 @@ pub struct TrialsArgs {
     pub study: StudyArgs,
     /// Only trials of these states, separated by commas
     #[arg(long, value_name = "STATE", value_enum, value_delimiter = ',')]
-    pub state: Vec<State>,
+    pub state: Vec<StateArg>,
     /// Only trials for which this holds, such as 'lr<0.01'; repeat it for several conditions
     #[arg(long = "where", value_name = "CONDITION")]
     pub conditions: Vec<Filter>,

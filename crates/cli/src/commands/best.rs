@@ -10,17 +10,18 @@ use burn_tune_storage::StudyRecord;
 use serde::Serialize;
 
 use crate::args::{BestArgs, BestFormat};
-use crate::commands::best_trials::{best_trials, within_noise_of};
 use crate::commands::format::toml_entry;
 use crate::commands::json::{TrialJson, params};
 use crate::commands::key_value::key_value_text;
 use crate::commands::open_study::{objectives, open_study};
-use crate::commands::trial::{State, TrialView, flag_remarks};
 use crate::commands::trials_table::trials_text;
 use crate::console::{print, print_json};
 use crate::exit::WorkFailed;
+use crate::flag_marks::flag_remarks;
 use crate::lines::textwrap;
 use crate::table::terminal_width;
+use burn_tune_study::best_trials::{best_trials, within_noise_of};
+use burn_tune_study::trial_view::{State, TrialView};
 
 /// Shows the best trial.
 pub fn best(args: &BestArgs) -> Result<ExitCode> {
@@ -227,19 +228,20 @@ mod tests {
 
     use super::*;
     use crate::commands::fixtures::{optunas, ours};
+    use crate::flag_marks::KNOWN_FLAGS;
 
     #[test]
     fn the_best_is_told_with_its_folds_refits_params_and_flags() {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record, KNOWN_FLAGS).unwrap()).collect();
         assert_snapshot!(best_text(&trials[0], &trials, &study, 80));
     }
 
     #[test]
     fn a_trial_of_any_study_becomes_an_explicit_trial_of_a_space_file() {
         let (study, records) = optunas();
-        let trial = |number: usize| TrialView::new(&records[number]).unwrap();
+        let trial = |number: usize| TrialView::new(&records[number], KNOWN_FLAGS).unwrap();
         assert_snapshot!(explicit_trial(&trial(0), &study), @r#"
 # value: 0.5000, 20
 [[trial]]

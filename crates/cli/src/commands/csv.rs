@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::commands::format::plain;
+use burn_tune_study::trial_view::plain;
 
 /// A header and rows as long as it. Null is an empty cell.
 pub fn csv_text(header: &[String], rows: impl Iterator<Item = Vec<Value>>) -> String {

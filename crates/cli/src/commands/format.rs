@@ -2,15 +2,8 @@
 
 use burn_tune_search::ParamValue;
 use burn_tune_storage::Distribution;
+use burn_tune_study::trial_view::plain;
 use serde_json::Value;
-
-/// A value as it stands: a text without quotes.
-pub fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }
-}
 
 /// A value in at most a few characters: floats to three significant digits.
 pub fn brief(value: &Value) -> String {

@@ -7,17 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::commands::trial::{State, TrialView};
-
-/// A number, or the text of one that is not finite, for which JSON has no word.
-pub fn number(value: f64) -> Value {
-    match value {
-        value if value.is_finite() => Value::from(value),
-        value if value.is_nan() => Value::from("nan"),
-        value if value > 0.0 => Value::from("inf"),
-        _ => Value::from("-inf"),
-    }
-}
+use burn_tune_study::trial_view::{State, TrialView, number};
 
 /// An object whose keys stay in their order.
 pub struct Object<'a>(pub Vec<(&'a str, Value)>);

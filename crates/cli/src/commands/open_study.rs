@@ -9,10 +9,11 @@ use burn_tune_study::StudyError;
 use burn_tune_study::open_or_create::unknown;
 
 use crate::args::{StorageArgs, StudyArgs};
-use crate::commands::trial::TrialView;
 use crate::console::say;
 use crate::errors::failure;
+use crate::flag_marks::KNOWN_FLAGS;
 use crate::lines::one_line;
+use burn_tune_study::trial_view::TrialView;
 
 /// A study in its database.
 pub struct StoredStudy {
@@ -75,7 +76,8 @@ impl StoredStudy {
     /// All trials of the study, by number.
     pub fn trials(&mut self) -> Result<Vec<TrialView>> {
         let records = self.storage.trials(&self.study).map_err(failure)?;
-        records.iter().map(TrialView::new).collect()
+        let view = |record| TrialView::new(record, KNOWN_FLAGS).map_err(failure);
+        records.iter().map(view).collect()
     }
 }
 

@@ -13,15 +13,16 @@ use serde_json::Value;
 
 use crate::args::{ShowArgs, ShowFormat};
 use crate::columns::{Column, Row, columns_text};
-use crate::commands::format::{date_text, domain_text, plain, size_text, toml, toml_entry};
-use crate::commands::json::{Object, TrialJson, number};
+use crate::commands::format::{date_text, domain_text, size_text, toml, toml_entry};
+use crate::commands::json::{Object, TrialJson};
 use crate::commands::key_value::key_value_text;
 use crate::commands::open_study::{StoredStudy, objectives, open_study};
-use crate::commands::trial::{Param, TaskResult, TrialView, flag_remarks, flags_text};
 use crate::console::{print, print_json};
 use crate::errors::failure;
+use crate::flag_marks::{KNOWN_FLAGS, flag_remarks};
 use crate::lines::{one_line, textwrap};
 use crate::table::terminal_width;
+use burn_tune_study::trial_view::{Param, TaskResult, TrialView, flags_text, number, plain};
 
 /// Intermediate values that a person is shown.
 const MOST_STEPS: usize = 50;
@@ -38,7 +39,7 @@ pub fn show(args: &ShowArgs) -> Result<ExitCode> {
             return Err(unknown(args.number, trials, &study));
         }
     };
-    let trial = TrialView::new(&record)?;
+    let trial = TrialView::new(&record, KNOWN_FLAGS).map_err(failure)?;
     match args.format {
         ShowFormat::Table => print(&trial_text(&trial, &record, &study, terminal_width())),
         ShowFormat::Json => print_json(&json(&trial, &record, &study)),
@@ -285,7 +286,7 @@ mod tests {
 
     fn text(number: usize, of_ours: bool) -> String {
         let (study, records) = if of_ours { ours() } else { optunas() };
-        let trial = TrialView::new(&records[number]).unwrap();
+        let trial = TrialView::new(&records[number], KNOWN_FLAGS).unwrap();
         trial_text(&trial, &records[number], &study, 80)
     }
 
@@ -315,7 +316,7 @@ mod tests {
     fn of_many_intermediate_values_the_last_are_shown() {
         let (_, mut records) = optunas();
         records[1].intermediate_values = (0..120).map(|step| (step, step as f64)).collect();
-        let trial = TrialView::new(&records[1]).unwrap();
+        let trial = TrialView::new(&records[1], KNOWN_FLAGS).unwrap();
         let text = intermediate_text(&trial, &records[1]);
         assert!(text.starts_with("(70 steps before these: see --format json) 70: 70, 71: "));
         assert!(text.ends_with("119: 119"), "{text}");

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use burn_tune_storage::studies::{Counts, StudySummary};
 use burn_tune_storage::{OpenMode, StudyRecord};
+use burn_tune_study::trial_view::number;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,7 +14,6 @@ use crate::args::{ListFormat, StudiesArgs};
 use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
 use crate::commands::format::minute_text;
-use crate::commands::json::number;
 use crate::commands::open_study::{no_study, open};
 use crate::console::{print, print_json, say};
 use crate::errors::{failure, text};

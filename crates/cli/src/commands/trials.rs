@@ -8,21 +8,22 @@ use serde_json::Value;
 
 use crate::args::{ListFormat, TrialsArgs};
 use crate::commands::csv::csv_text;
-use crate::commands::json::{TrialJson, number};
+use crate::commands::json::TrialJson;
 use crate::commands::open_study::{objectives, open_study};
-use crate::commands::selection::Selection;
-use crate::commands::trial::{TrialView, param_names};
 use crate::commands::trials_table::trials_text;
 use crate::console::{print, print_json};
 use crate::table::terminal_width;
+use burn_tune_study::selection::Selection;
+use burn_tune_study::trial_view::{State, TrialView, number, param_names};
 
 /// Lists the trials.
 pub fn trials(args: &TrialsArgs) -> Result<ExitCode> {
     let mut opened = open_study(&args.study)?;
     let objectives = objectives(&opened.study);
     let trials = opened.trials()?;
+    let states: Vec<State> = args.state.iter().copied().map(State::from).collect();
     let selection = Selection {
-        states: &args.state,
+        states: &states,
         conditions: &args.conditions,
         sort: &args.sort,
         limit: args.limit,

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::columns::{Column, Row, columns_text};
 use crate::commands::format::brief;
-use crate::commands::trial::{State, TrialView, param_names};
 use crate::flag_marks::FlagMarks;
 use crate::lines::{one_line, textwrap};
+use burn_tune_study::trial_view::{State, TrialView, param_names};
 
 /// The table of some trials of a study, and what is to be said about it. `objectives` are what the
 /// values are called. Lines are at most `width` columns, if that can be.
@@ -120,11 +120,12 @@ mod tests {
     use super::*;
     use crate::commands::fixtures::{optunas, ours};
     use crate::commands::open_study::objectives;
+    use crate::flag_marks::KNOWN_FLAGS;
 
     fn text(of_ours: bool, width: usize) -> String {
         let (study, records) = if of_ours { ours() } else { optunas() };
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record, KNOWN_FLAGS).unwrap()).collect();
         trials_text(&trials, &trials.iter().collect::<Vec<_>>(), &objectives(&study), width)
     }
 
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn of_a_single_trial_all_params_are_shown() {
         let (study, records) = ours();
-        let trials = [TrialView::new(&records[1]).unwrap()];
+        let trials = [TrialView::new(&records[1], KNOWN_FLAGS).unwrap()];
         let text = trials_text(&trials, &[&trials[0]], &objectives(&study), 100);
         assert!(text.contains("epochs") && !text.contains("The same in all"), "{text}");
         assert_eq!(trials_text(&[], &[], &objectives(&study), 80), "There is no trial yet.\n");

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Run, Workplace};
 
-#[path = "../../src/commands/fixtures.rs"]
+#[path = "../../../study/src/fixtures.rs"]
 mod fixtures;
 
 /// A folder with both studies in `results/studies.db`, and the files that they were imported from.

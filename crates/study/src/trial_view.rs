@@ -1,41 +1,37 @@
-//! A trial as the commands see it: what its rows and the attributes of burn-tune in them say, and what
+//! A trial as those see it who look at a study: what its rows and the attributes of burn-tune in them say, and what
 //! is called by which key.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use burn_tune_search::Flag;
+use burn_tune_search::{Flag, KnownFlag};
 use burn_tune_storage::attributes::{
     ERROR, FLAGS, FOLD, GIVEN_BACK, LOST, NAME, REFIT, SPLIT_TEST_SCORES, STD_TEST_SCORE, STDERR,
     TEST_SCORE, TEST_SCORES, WORKER,
 };
 use burn_tune_storage::trial_codec::is_ours;
-use burn_tune_storage::{Distribution, ParamRecord, RecordState, TrialRecord, python_json};
-use clap::ValueEnum;
+use burn_tune_storage::{
+    Distribution, ParamRecord, RecordState, StorageError, TrialRecord, python_json,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::commands::json::number;
-use crate::errors::failure;
-use crate::flag_marks::{KNOWN_FLAGS, flag_lines};
-
 /// How far a trial is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// With all values
+    /// With all values.
     Complete,
-    /// Without a value
+    /// Without a value.
     Failed,
-    /// Ended early, for lack of promise
+    /// Ended early, for lack of promise.
     Pruned,
-    /// Under way
+    /// Under way.
     Running,
-    /// Left alone, because its workers ended again and again; `search --resume` takes it up
+    /// Left alone, because its workers ended again and again; a study that is resumed takes it up.
     Lost,
-    /// Asked for, and not begun
+    /// Asked for, and not begun.
     Waiting,
 }
 
@@ -64,6 +60,7 @@ impl State {
 }
 
 /// A trial.
+#[derive(Debug, Clone)]
 pub struct TrialView {
     /// Its number in the study, from 0.
     pub number: usize,
@@ -102,6 +99,7 @@ pub struct TrialView {
 }
 
 /// A parameter of a trial.
+#[derive(Debug, Clone)]
 pub struct Param {
     /// Its name.
     pub name: String,
@@ -156,15 +154,22 @@ impl TaskResult {
 }
 
 impl TrialView {
-    /// What the rows say.
-    pub fn new(record: &TrialRecord) -> Result<Self> {
+    /// What the rows say; flags are looked up among those that are known.
+    ///
+    /// # Errors
+    ///
+    /// Where a parameter's distribution is none of Optuna's.
+    pub fn new(record: &TrialRecord, known: &[KnownFlag]) -> Result<Self, StorageError> {
         let state = State::of(record.state);
-        let params: Result<Vec<Param>> = record.params.iter().map(param).collect();
+        let params: Result<Vec<Param>, StorageError> = record.params.iter().map(param).collect();
+        let of_trial = |error: StorageError| {
+            StorageError::Permanent(format!("trial {}: {error}", record.number))
+        };
         let mut view = TrialView {
             number: record.number,
             state,
             values: record.values.clone(),
-            params: params.with_context(|| format!("trial {}", record.number))?,
+            params: params.map_err(of_trial)?,
             start: record.start.clone(),
             complete: record.complete.clone(),
             heartbeat: record.heartbeat.clone(),
@@ -180,20 +185,20 @@ impl TrialView {
             worker: None,
         };
         if is_ours(record) {
-            view.understand();
+            view.understand(known);
         }
         Ok(view)
     }
 
     /// Takes out of the attributes what burn-tune itself has put there.
-    fn understand(&mut self) {
+    fn understand(&mut self, known: &[KnownFlag]) {
         let attributes = &mut self.user_attributes;
         self.name = take(attributes, NAME);
         self.std = take(attributes, STD_TEST_SCORE);
         self.error = take(attributes, ERROR);
         self.stderr = take(attributes, STDERR);
         let mut of_trial: Vec<Flag> = take(attributes, FLAGS).unwrap_or_default();
-        Flag::look_up(&mut of_trial, KNOWN_FLAGS);
+        Flag::look_up(&mut of_trial, known);
         // Summaries of what stands below, for Optuna's dashboard.
         for key in [SPLIT_TEST_SCORES, TEST_SCORE, TEST_SCORES] {
             attributes.remove(key);
@@ -208,7 +213,7 @@ impl TrialView {
         self.folds = take_numbered(attributes, FOLD);
         self.refits = take_numbered(attributes, REFIT);
         for result in self.folds.values_mut().chain(self.refits.values_mut()) {
-            Flag::look_up(&mut result.flags, KNOWN_FLAGS);
+            Flag::look_up(&mut result.flags, known);
         }
         let flags = |results: &BTreeMap<usize, TaskResult>| -> Vec<Flag> {
             results.values().flat_map(|result| result.flags.clone()).collect()
@@ -314,20 +319,26 @@ pub fn flags_text(flags: &[Flag]) -> String {
     flags.join(" ")
 }
 
-/// What each flag of a trial means, with the folds and refits that have it.
-pub fn flag_remarks(trial: &TrialView) -> Vec<String> {
-    let mut flagged: Vec<(Flag, String)> = Vec::new();
-    for (noun, results) in [("fold", &trial.folds), ("refit", &trial.refits)] {
-        for (number, result) in results {
-            flagged
-                .extend(result.flags.iter().map(|flag| (flag.clone(), format!("{noun} {number}"))));
-        }
+/// A number, or the text of one that is not finite, for which JSON has no word.
+pub fn number(value: f64) -> Value {
+    match value {
+        value if value.is_finite() => Value::from(value),
+        value if value.is_nan() => Value::from("nan"),
+        value if value > 0.0 => Value::from("inf"),
+        _ => Value::from("-inf"),
     }
-    flag_lines(flagged.iter().map(|(flag, owner)| (flag.clone(), owner.as_str())))
 }
 
-fn param(record: &ParamRecord) -> Result<Param> {
-    let distribution = Distribution::parse(&record.distribution).map_err(failure)?;
+/// A value as text, without quotes.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+fn param(record: &ParamRecord) -> Result<Param, StorageError> {
+    let distribution = Distribution::parse(&record.distribution)?;
     let value = match &distribution {
         Distribution::Float { .. } => number(record.value),
         distribution => distribution.external(record.value),

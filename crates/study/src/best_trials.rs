@@ -3,10 +3,11 @@
 use burn_tune_ranking::noise::NoiseBand;
 use burn_tune_ranking::statistics::mean;
 use burn_tune_search::Direction;
+use burn_tune_search::pareto::dominates;
 use burn_tune_storage::attributes::{CONSTRAINT, CONSTRAINTS};
 use serde_json::Value;
 
-use crate::commands::trial::{State, TrialView};
+use crate::trial_view::{State, TrialView};
 
 /// The best complete trial, as the only one; of several objectives the Pareto front, by number. None
 /// where no complete trial keeps its constraints.
@@ -16,7 +17,9 @@ pub fn best_trials<'a>(trials: &'a [TrialView], directions: &[String]) -> Vec<&'
         trial.state == State::Complete && has_all && is_feasible(trial)
     };
     let trials: Vec<&TrialView> = trials.iter().filter(complete).collect();
-    let is_beaten = |trial: &&TrialView| trials.iter().any(|other| beats(other, trial, directions));
+    let is_beaten = |trial: &&TrialView| {
+        trials.iter().any(|other| dominates(&losses(other, directions), &losses(trial, directions)))
+    };
     let mut front: Vec<&TrialView> =
         trials.iter().copied().filter(|trial| !is_beaten(trial)).collect();
     if directions.len() == 1 {
@@ -25,18 +28,11 @@ pub fn best_trials<'a>(trials: &'a [TrialView], directions: &[String]) -> Vec<&'
     front
 }
 
-/// Whether a trial is nowhere worse than another, and somewhere better.
-fn beats(trial: &TrialView, other: &TrialView, directions: &[String]) -> bool {
-    let gain =
-        |value: f64, direction: &String| if direction == "MAXIMIZE" { value } else { -value };
-    let mut pairs = trial
-        .values
-        .iter()
-        .zip(&other.values)
-        .zip(directions)
-        .map(|((&value, &other), direction)| (gain(value, direction), gain(other, direction)));
-    let nowhere_worse = pairs.clone().all(|(value, other)| value >= other);
-    nowhere_worse && pairs.any(|(value, other)| value > other)
+/// The values as losses: the smaller, the better.
+fn losses(trial: &TrialView, directions: &[String]) -> Vec<f64> {
+    let loss =
+        |value: f64, direction: &String| if direction == "MAXIMIZE" { -value } else { value };
+    trial.values.iter().zip(directions).map(|(value, direction)| loss(*value, direction)).collect()
 }
 
 /// Whether all constraints that Optuna has noted of a trial are at most 0.
@@ -81,10 +77,10 @@ mod tests {
     use burn_tune_storage::TrialRecord;
 
     use super::*;
-    use crate::commands::fixtures::{optunas, ours};
+    use crate::fixtures::{optunas, ours};
 
     fn views(records: &[TrialRecord]) -> Vec<TrialView> {
-        records.iter().map(|record| TrialView::new(record).unwrap()).collect()
+        records.iter().map(|record| TrialView::new(record, &[]).unwrap()).collect()
     }
 
     fn numbers(winners: &[&TrialView]) -> Vec<usize> {

@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::commands::format::plain;
-use crate::commands::trial::TrialView;
+use crate::trial_view::{TrialView, plain};
 
 /// A comparison of something that is known of a trial with a constant.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,14 +102,14 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::fixtures::{optunas, ours};
+    use crate::fixtures::{optunas, ours};
 
     /// Checks for which trials of ours, and of Optuna's, a condition holds.
     #[track_caller]
     fn holds_for(condition: &str, of_ours: &[usize], of_optuna: &[usize]) {
         let parsed: Filter = condition.parse().unwrap();
         for ((_, records), expected) in [(ours(), of_ours), (optunas(), of_optuna)] {
-            let views = records.iter().map(|record| TrialView::new(record).unwrap());
+            let views = records.iter().map(|record| TrialView::new(record, &[]).unwrap());
             let holding = views.filter(|view| parsed.holds(view)).map(|view| view.number);
             assert_eq!(holding.collect::<Vec<usize>>(), expected, "{condition}");
         }

@@ -4,13 +4,31 @@ use std::cmp::Ordering;
 use std::convert::Infallible;
 use std::str::FromStr;
 
-use anyhow::{Result, bail};
 use burn_tune_search::did_you_mean;
 use serde_json::Value;
+use thiserror::Error;
 
-use crate::commands::filter::Filter;
-use crate::commands::format::plain;
-use crate::commands::trial::{State, TrialView, known_keys};
+use crate::filter::Filter;
+use crate::trial_view::{State, TrialView, known_keys, plain};
+
+/// Why no trials can be selected so.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SelectionError {
+    /// No trial has anything of this name.
+    #[error("no trial has `{key}`: {help}")]
+    UnknownKey {
+        /// The name.
+        key: String,
+        /// What is near, or what there is.
+        help: String,
+    },
+    /// The order of numbers and a text is asked for.
+    #[error("`{key}` is a number: compare it with one")]
+    NotAText {
+        /// What is a number.
+        key: String,
+    },
+}
 
 /// What trials are sorted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +53,7 @@ impl FromStr for SortKey {
 }
 
 /// Which trials are wanted.
+#[derive(Debug, Clone, Copy)]
 pub struct Selection<'a> {
     /// Of these states; of any, where there is none.
     pub states: &'a [State],
@@ -47,13 +66,21 @@ pub struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// Those of the trials that are wanted. Fails where a key is unknown.
-    pub fn of<'a>(&self, trials: &'a [TrialView], objectives: usize) -> Result<Vec<&'a TrialView>> {
+    /// Those of the trials that are wanted.
+    ///
+    /// # Errors
+    ///
+    /// Where a key is unknown, or the order of numbers and a text is asked for.
+    pub fn of<'a>(
+        &self,
+        trials: &'a [TrialView],
+        objectives: usize,
+    ) -> Result<Vec<&'a TrialView>, SelectionError> {
         let keys = self.conditions.iter().map(|condition| &condition.key);
         keys.chain([&self.sort.key]).try_for_each(|key| check_key(key, trials, objectives))?;
         for condition in self.conditions {
             if condition.orders_numbers_with_text(trials) {
-                bail!("`{}` is a number: compare it with one", condition.key);
+                return Err(SelectionError::NotAText { key: condition.key.clone() });
             }
         }
         let is_wanted = |trial: &&TrialView| {
@@ -71,7 +98,7 @@ impl Selection<'_> {
 }
 
 /// A key that no trial has is a slip of the finger, unless there is no trial.
-fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<()> {
+fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<(), SelectionError> {
     if trials.is_empty() || trials.iter().any(|trial| trial.field(key).is_some()) {
         return Ok(());
     }
@@ -80,7 +107,7 @@ fn check_key(key: &str, trials: &[TrialView], objectives: usize) -> Result<()> {
     if known.contains(&key) {
         return Ok(());
     }
-    bail!("no trial has `{key}`: {}", did_you_mean::help(key, &known))
+    Err(SelectionError::UnknownKey { key: key.to_owned(), help: did_you_mean::help(key, &known) })
 }
 
 /// Numbers before texts, and last, in either direction, trials that have no such value.
@@ -126,17 +153,17 @@ impl Eq for SortValue {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::fixtures::ours;
+    use crate::fixtures::ours;
 
     fn selected(
         states: &[State],
         conditions: &[&str],
         sort: &str,
         limit: Option<usize>,
-    ) -> Result<Vec<usize>> {
+    ) -> Result<Vec<usize>, SelectionError> {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
-            records.iter().map(|record| TrialView::new(record).unwrap()).collect();
+            records.iter().map(|record| TrialView::new(record, &[]).unwrap()).collect();
         let conditions: Vec<Filter> =
             conditions.iter().map(|condition| condition.parse().unwrap()).collect();
         let sort = &sort.parse().unwrap();
