@@ -19,10 +19,8 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("storage", &["ranking", "search"]),
     ("spec", &["command", "ranking", "search"]),
     ("study", &["ranking", "search", "storage"]),
-    (
-        "cli",
-        &["command", "data", "model", "ranking", "report", "search", "spec", "storage", "study"],
-    ),
+    ("app", &["ranking", "report", "search", "spec", "storage", "study"]),
+    ("cli", &["app", "command", "data", "model", "ranking", "search", "spec", "study"]),
 ];
 
 /// `search` is to know no file format, and not what is trained.

@@ -1,110 +1,76 @@
 //! What a search would try, how large the models are, and how much work they need.
 
+use burn_tune_app::search::dry_run::DryRun;
 use burn_tune_command::settings::{CommandSettings, joined};
 use burn_tune_model::MlpObjective;
 use burn_tune_ranking::format::{count, seconds_text, value_text};
 use burn_tune_search::Objective;
+use burn_tune_search::Params;
 use burn_tune_search::bind::bind;
 use burn_tune_search::runner::{RunOptions, refit};
 use burn_tune_search::store::InMemory;
-use burn_tune_search::{Candidate, Params};
 use burn_tune_study::plan::TotalCost;
-
-use crate::columns::{Column, Row, columns_text};
-use crate::table::terminal_width;
 
 /// So much work is done to see how fast the machine is, in floating-point operations: a quarter of a second.
 const CALIBRATION_FLOPS: f64 = 1e10;
 /// Examples that are trained on for that, at most and at least.
 const CALIBRATION_EXAMPLES: (f64, f64) = (200.0, 5_000.0);
 
-/// What would be tried.
-pub struct DryRun<'a> {
-    /// What can be listed.
-    pub candidates: &'a [Candidate],
-    /// How many trials there will be besides.
-    pub unlisted: usize,
-    /// Who proposes those.
-    pub sampler: &'a str,
-    /// What else is to be said.
-    pub notices: &'a [String],
-    /// How many workers there are to be.
-    pub jobs: usize,
+/// Of trainings of our model: with sizes, and the time that they are likely to take on this machine.
+/// `cost` is that of params like the `typical` ones, in floating-point operations.
+pub fn of_models(
+    dry_run: &DryRun,
+    objective: &MlpObjective,
+    cost: TotalCost,
+    typical: &[Params],
+) -> String {
+    let mut text = dry_run.notes();
+    text += &dry_run.candidates_text(&["parameters", "GFLOP"], |params| {
+        let size = objective.parameters(params).map_or(String::new(), |size| size.to_string());
+        vec![size, format!("{:.0}", work(objective, params) / 1e9)]
+    });
+    text += &dry_run.unlisted_line();
+    let folds: Vec<String> = objective
+        .folds
+        .iter()
+        .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
+        .collect();
+    text += &format!("folds (training + test examples): {}\n", folds.join(", "));
+    text += &format!(
+        "work: {} TFLOP for {}, and {} for the refits\n",
+        value_text(cost.folds / 1e12),
+        count(dry_run.candidates.len() + dry_run.unlisted, "trial"),
+        value_text(cost.refits / 1e12),
+    );
+    let rate = measured_rate(objective, typical);
+    text += &match rate {
+        Some(rate) => format!(
+            "time: about {} with {}, at {:.0} GFLOP/s of one core (measured just now, for a moment)\n",
+            seconds_text(Some((cost.folds + cost.refits) / rate / dry_run.jobs as f64)),
+            count(dry_run.jobs, "job"),
+            rate / 1e9,
+        ),
+        None => "time: not estimated for this backend\n".to_owned(),
+    };
+    text
 }
 
-impl DryRun<'_> {
-    /// Of trainings of our model: with sizes, and the time that they are likely to take on this machine.
-    /// `cost` is that of params like the `typical` ones, in floating-point operations.
-    pub fn of_models(
-        &self,
-        objective: &MlpObjective,
-        cost: TotalCost,
-        typical: &[Params],
-    ) -> String {
-        let mut text = self.notes();
-        if !self.candidates.is_empty() {
-            text += &candidates_text(objective, self.candidates, terminal_width());
-        }
-        text += &self.unlisted_line();
-        let folds: Vec<String> = objective
-            .folds
-            .iter()
-            .map(|fold| format!("{} + {}", fold.train.len(), fold.test.len()))
-            .collect();
-        text += &format!("folds (training + test examples): {}\n", folds.join(", "));
-        text += &format!(
-            "work: {} TFLOP for {}, and {} for the refits\n",
-            value_text(cost.folds / 1e12),
-            count(self.candidates.len() + self.unlisted, "trial"),
-            value_text(cost.refits / 1e12),
-        );
-        let rate = measured_rate(objective, typical);
-        text += &match rate {
-            Some(rate) => format!(
-                "time: about {} with {}, at {:.0} GFLOP/s of one core (measured just now, for a moment)\n",
-                seconds_text(Some((cost.folds + cost.refits) / rate / self.jobs as f64)),
-                count(self.jobs, "job"),
-                rate / 1e9,
-            ),
-            None => "time: not estimated for this backend\n".to_owned(),
-        };
-        text
+/// The commands that would be run.
+pub fn of_commands(dry_run: &DryRun, settings: &CommandSettings) -> String {
+    let mut text = dry_run.notes();
+    for (number, candidate) in dry_run.candidates.iter().enumerate() {
+        let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
+        let words = settings.filled(&candidate.params);
+        text += &format!("{number}{name}: {}\n", joined(words.iter().map(String::as_str)));
     }
-
-    /// The commands that would be run.
-    pub fn of_commands(&self, settings: &CommandSettings) -> String {
-        let mut text = self.notes();
-        for (number, candidate) in self.candidates.iter().enumerate() {
-            let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-            let words = settings.filled(&candidate.params);
-            text += &format!("{number}{name}: {}\n", joined(words.iter().map(String::as_str)));
-        }
-        text += &self.unlisted_line();
-        text += &format!(
-            "time: what {} of the command {}, {} at once\n",
-            count(self.candidates.len() + self.unlisted, "run"),
-            if self.candidates.len() + self.unlisted == 1 { "takes" } else { "take" },
-            self.jobs,
-        );
-        text
-    }
-
-    fn notes(&self) -> String {
-        self.notices.iter().map(|notice| format!("note: {notice}\n")).collect()
-    }
-
-    /// What cannot be listed yet.
-    fn unlisted_line(&self) -> String {
-        let more = if self.candidates.is_empty() { "" } else { " more" };
-        match self.unlisted {
-            0 => String::new(),
-            unlisted => format!(
-                "{}{more} cannot be listed yet: {} proposes them from what the trials before have come to\n",
-                count(unlisted, "trial"),
-                self.sampler,
-            ),
-        }
-    }
+    text += &dry_run.unlisted_line();
+    text += &format!(
+        "time: what {} of the command {}, {} at once\n",
+        count(dry_run.candidates.len() + dry_run.unlisted, "run"),
+        if dry_run.candidates.len() + dry_run.unlisted == 1 { "takes" } else { "take" },
+        dry_run.jobs,
+    );
+    text
 }
 
 /// How many floating-point operations one worker does in a second: from a short training of the model in the middle
@@ -144,31 +110,4 @@ fn work(objective: &MlpObjective, params: &Params) -> f64 {
 /// The work of one training on all of the training data, likewise.
 pub fn refit_work(objective: &MlpObjective, params: &Params) -> f64 {
     bind(objective, params).map_or(0.0, |config| objective.refit_flops(&config))
-}
-
-fn candidates_text(objective: &MlpObjective, candidates: &[Candidate], width: usize) -> String {
-    let params = |candidate: &Candidate| candidate.params.clone();
-    let mut names: Vec<String> = Vec::new();
-    for (name, _) in candidates.iter().flat_map(|candidate| params(candidate).into_iter()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    let mut columns = vec![Column::fixed("trial")];
-    columns.extend(names.iter().map(|name| Column::number(name).folding()));
-    columns.extend([Column::number("parameters"), Column::number("GFLOP")]);
-    let row = |(number, candidate): (usize, &Candidate)| {
-        let name = candidate.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
-        let value = |name: &String| candidate.params.get(name).map(ToString::to_string);
-        let mut cells = vec![format!("{number}{name}")];
-        cells.extend(names.iter().map(|name| value(name).unwrap_or_default()));
-        let size = objective.parameters(&candidate.params);
-        cells.push(size.map_or(String::new(), |size| size.to_string()));
-        cells.push(format!("{:.0}", work(objective, &candidate.params) / 1e9));
-        let pairs = names.iter().filter_map(|name| Some(format!("{name}={}", value(name)?)));
-        let folded = pairs.collect::<Vec<String>>().join(" ");
-        Row { cells, folded, below: String::new() }
-    };
-    let rows: Vec<Row> = candidates.iter().enumerate().map(row).collect();
-    columns_text(&columns, &rows, width)
 }

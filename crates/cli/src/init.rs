@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use burn_tune_study::output_folder::replace_with;
 
 use crate::args::InitArgs;
-use crate::console::{print, quoted, say};
 use crate::space_file::{EXAMPLES, example};
+use burn_tune_app::console::{print, quoted, say};
 
 const SPACE: &str = include_str!("init/space.toml");
 const COMMAND_SPACE: &str = include_str!("init/command.toml");

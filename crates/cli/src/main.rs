@@ -1,71 +1,53 @@
-//! The burn-tune program: arguments, what they resolve to, and an exit code. The only crate that
-//! prints.
+//! The burn-tune program: searches of our model and of commands, by the command line that every program that
+//! searches has, and what it has besides.
 
 mod args;
-mod errors;
-mod exit;
+mod dry_run;
 mod init;
 mod objectives;
-mod space_file;
-mod study_request;
-
+mod prepare;
+mod program;
 mod setup;
-
-mod ask_tell;
-mod commands;
-mod compare;
-mod dry_run;
-mod rank;
-mod report;
-mod search;
+mod space_file;
 mod train;
-
-mod columns;
-mod console;
-mod control_echo;
-mod flag_marks;
-mod lines;
-mod pages;
-mod progress;
-mod score_gate;
-mod signals;
-mod table;
 mod training_table;
 
-mod live_page;
-mod logging;
 mod process;
 
 use std::process::ExitCode;
 
+use burn_tune_app::run::{exit_code, run, start_log};
+use burn_tune_app::{About, about};
 use clap::Parser;
 
 use crate::args::{Cli, Command, SpaceCommand};
-use crate::exit::{FAILED, WRONG_INPUT, WorkFailed};
+use crate::objectives::KnownObjectives;
+use crate::program::BurnTune;
 
 fn main() -> ExitCode {
     process::keep_memory();
     #[cfg(feature = "ndarray")]
     process::one_thread_a_product();
+    about::introduce(About {
+        name: "burn-tune",
+        known_flags: burn_tune_model::flags::ALL,
+        reader: &KnownObjectives,
+        kill_children,
+    });
     let cli = Cli::parse();
-    logging::start(cli.verbose);
-    let outcome = match cli.command {
-        Command::Search(args) => search::search(*args),
-        Command::Train(args) => train::train(args),
-        Command::Ask(args) => ask_tell::ask(&args),
-        Command::Tell(args) => ask_tell::tell(&args),
-        Command::Rank(args) => rank::rank(&args),
-        Command::Compare(args) => compare::compare(&args),
-        Command::Report(args) => report::report(&args),
+    start_log(cli.verbose);
+    exit_code(match cli.command {
+        Command::App(command) => run(&BurnTune, command),
+        Command::Train(args) => train::train(&args),
         Command::Init(args) => init::init(&args),
-        Command::Space(SpaceCommand::Check { file }) => search::check_space(&file),
+        Command::Space(SpaceCommand::Check { file }) => program::check_space(&file),
         Command::Space(SpaceCommand::List) => init::list(),
         Command::Space(SpaceCommand::Show { name }) => init::show(&name),
-        Command::Studies(command) => commands::run(command),
-    };
-    outcome.unwrap_or_else(|error| {
-        errors::show(&error);
-        let failed = error.downcast_ref::<WorkFailed>().is_some();
-        ExitCode::from(if failed { FAILED } else { WRONG_INPUT })
     })
+}
+
+/// The commands that score trials.
+fn kill_children() {
+    #[cfg(unix)]
+    burn_tune_command::kill_all();
 }

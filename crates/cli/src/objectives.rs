@@ -1,11 +1,13 @@
 //! What this program can search: our model and commands, as studies keep them and as people are told of them.
 
+use burn_tune_app::search::Describe;
+use burn_tune_app::search::dry_run::DryRun;
 use burn_tune_command::CommandObjective;
 use burn_tune_model::{MlpIdentity, MlpObjective};
-use burn_tune_search::{Identity, Objective, ObjectiveFacts, Params};
+use burn_tune_search::{Identity, ObjectiveFacts, Params};
 use burn_tune_study::{ObjectiveReader, StudyPlan};
 
-use crate::dry_run::DryRun;
+use crate::dry_run;
 
 /// So much of a command is shown, in characters.
 const SHOWN: usize = 80;
@@ -27,43 +29,30 @@ impl ObjectiveReader for KnownObjectives {
     }
 }
 
-/// An objective that people are told of.
-pub trait Described: Objective + Sized {
-    /// What trials are scored on.
-    fn description(&self) -> String;
-
-    /// What computes, as the end of a sentence: ` on flex`.
-    fn device(&self) -> String {
-        String::new()
-    }
-
-    /// What a search of it would do.
-    fn dry_run(plan: &StudyPlan<Self>, dry_run: &DryRun) -> String;
-}
-
-impl Described for MlpObjective {
-    fn description(&self) -> String {
-        let folds = match self.folds.len() {
+impl Describe<MlpObjective> for KnownObjectives {
+    fn evaluation(&self, objective: &MlpObjective) -> String {
+        let folds = match objective.folds.len() {
             1 => "a fifth held out".to_owned(),
             folds => format!("{folds} folds"),
         };
-        format!("{folds} on {} examples of {}", self.dataset.train.len(), self.dataset.name)
+        let dataset = &objective.dataset;
+        format!("{folds} on {} examples of {}", dataset.train.len(), dataset.name)
     }
 
-    fn device(&self) -> String {
-        format!(" on {}", self.backend.name())
+    fn device(&self, objective: &MlpObjective) -> String {
+        format!(" on {}", objective.backend.name())
     }
 
-    fn dry_run(plan: &StudyPlan<Self>, dry_run: &DryRun) -> String {
+    fn dry_run(&self, plan: &StudyPlan<MlpObjective>, trials: &DryRun) -> String {
         let typical = plan.typical_params();
-        dry_run.of_models(&plan.objective, plan.total_cost(&typical), &typical)
+        dry_run::of_models(trials, &plan.objective, plan.total_cost(&typical), &typical)
     }
 }
 
-impl Described for CommandObjective {
-    fn description(&self) -> String {
+impl Describe<CommandObjective> for KnownObjectives {
+    fn evaluation(&self, objective: &CommandObjective) -> String {
         // A script of many lines is not repeated.
-        let command = self.settings().to_string();
+        let command = objective.settings().to_string();
         let words: Vec<&str> = command.split_whitespace().collect();
         let command = words.join(" ");
         match command.char_indices().nth(SHOWN) {
@@ -72,7 +61,7 @@ impl Described for CommandObjective {
         }
     }
 
-    fn dry_run(plan: &StudyPlan<Self>, dry_run: &DryRun) -> String {
-        dry_run.of_commands(plan.objective.settings())
+    fn dry_run(&self, plan: &StudyPlan<CommandObjective>, trials: &DryRun) -> String {
+        dry_run::of_commands(trials, plan.objective.settings())
     }
 }

@@ -1,18 +1,16 @@
-//! What every command that trains models does first: data, device, workers and signals.
+//! The data of our model.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use burn_tune_data::{DataSource, Dataset};
 use burn_tune_model::Backend;
-use burn_tune_search::runner::RunOptions;
 use burn_tune_spec::StudyFile;
 
-use crate::args::RunArgs;
-use crate::signals;
+use crate::args::ModelArgs;
 
 /// What the file and the arguments say of the examples.
-pub fn data_source(file: &StudyFile, args: &RunArgs) -> DataSource {
+pub fn data_source(file: &StudyFile, args: &ModelArgs) -> DataSource {
     let dataset = dataset_of(file);
     DataSource { dataset, data: args.data.clone(), limit: args.limit }
 }
@@ -54,15 +52,4 @@ fn refuse_other_data(path: &Path) -> Result<()> {
         );
     }
     Ok(())
-}
-
-/// How to run: with as many workers as the user wants, until a signal asks to stop.
-pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
-    let (stop, signals) = signals::listen()?;
-    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs(args), seed) })
-}
-
-/// How many workers there are to be: one for each core, unless the user says so.
-pub fn jobs(args: &RunArgs) -> usize {
-    args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

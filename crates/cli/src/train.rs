@@ -23,19 +23,20 @@ use burn_tune_study::output_folder::FileError;
 use burn_tune_study::results::{REPORT, TrainingResults};
 
 use crate::args::TrainArgs;
-use crate::console::print;
-use crate::errors::file_text;
-use crate::exit::{INTERRUPTED, WorkFailed};
-use crate::pages::write_training_page;
-use crate::progress::Progress;
 use crate::space_file::{self, Found};
-use crate::table::terminal_width;
 use crate::training_table::training_text;
 use crate::{dry_run, setup};
+use burn_tune_app::console::print;
+use burn_tune_app::errors::file_text;
+use burn_tune_app::exit::{INTERRUPTED, WorkFailed};
+use burn_tune_app::pages::write_training_page;
+use burn_tune_app::progress::Progress;
+use burn_tune_app::search::run_options;
+use burn_tune_app::table::terminal_width;
 
 /// Trains the models.
-pub fn train(args: TrainArgs) -> Result<ExitCode> {
-    let Found { file, path } = space_file::find(&args.run.space)?;
+pub fn train(args: &TrainArgs) -> Result<ExitCode> {
+    let Found { file, path } = space_file::find(&args.space.space)?;
     if file.command.is_some() {
         bail!(
             "{} has a command as its objective, and `train` trains models of ours alone: use `burn-tune search`",
@@ -43,8 +44,8 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
         );
     }
     let seed = args.run.seed.unwrap_or(file.spec.settings.seed);
-    let backend = args.run.backend.unwrap_or_default();
-    let source = setup::data_source(&file, &args.run);
+    let backend = args.model.backend.unwrap_or_default();
+    let source = setup::data_source(&file, &args.model);
     let objective = MlpObjective {
         dataset: setup::dataset(&source, backend)?,
         source,
@@ -55,13 +56,13 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
     };
     let models = models(&file, &path, &objective, seed)?;
     let output = OutputFolder::open(&args.run.out)?;
-    let mut options = setup::run_options(&args.run, seed)?;
+    let mut options = run_options(&args.run, seed)?;
 
     let trials: Vec<(usize, Params)> =
         models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
     let total = models.len() * args.seeds;
-    let mut progress = progress(&models, &objective, &args);
-    progress.say(&opening_line(&file, &path, &objective, models.len(), &args, options.jobs));
+    let mut progress = progress(&models, &objective, args);
+    progress.say(&opening_line(&file, &path, &objective, models.len(), args, options.jobs));
     progress.begin_refits(total, "training");
     options.live = progress.live_watch();
     let mut store = InMemory::default();
@@ -75,7 +76,7 @@ pub fn train(args: TrainArgs) -> Result<ExitCode> {
         report: TrainingReport::new(&facts, &models, &file.claims, &refits),
         curves: curves(&refits),
     };
-    finish(&args, &files, &output, options.stop.is_requested())
+    finish(args, &files, &output, options.stop.is_requested())
 }
 
 fn models(

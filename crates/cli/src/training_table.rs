@@ -7,9 +7,9 @@ use std::fmt::Write;
 use burn_tune_ranking::verdict::Verdict;
 use burn_tune_ranking::{ModelEntry, TrainingReport};
 
-use crate::columns::{Column, Row, columns_text};
-use crate::flag_marks::flag_lines;
-use crate::lines::{one_line, textwrap};
+use burn_tune_app::columns::{Column, Row, columns_text};
+use burn_tune_app::flag_marks::flag_lines;
+use burn_tune_app::lines::{one_line, textwrap};
 
 /// The table and what is to be said about it, in lines of at most `width` columns, if that can be.
 pub fn training_text(report: &TrainingReport, width: usize) -> String {

@@ -1,0 +1,39 @@
+//! The command line of a program that searches: `search`, `ask`, `rank`, `trials` and the other commands, their
+//! tables, pages, messages and exit codes. What is searched comes in through a [`Program`].
+//!
+//! The only crate that prints.
+
+pub mod about;
+#[expect(missing_docs, reason = "clap shows what stands there as help")]
+pub mod args;
+pub mod errors;
+pub mod exit;
+pub mod program;
+pub mod run;
+
+mod ask_tell;
+mod commands;
+mod compare;
+mod rank;
+mod report;
+pub mod search;
+mod study_request;
+
+pub mod columns;
+pub mod console;
+mod control_echo;
+pub mod flag_marks;
+pub mod lines;
+pub mod pages;
+pub mod progress;
+mod score_gate;
+pub mod signals;
+pub mod table;
+
+mod live_page;
+mod logging;
+
+pub use about::{About, program_name};
+pub use args::AppCommand;
+pub use program::{Program, Source};
+pub use run::run;

@@ -1,0 +1,333 @@
+//! `search`: from a space to a leaderboard.
+
+mod describe;
+mod display;
+pub mod dry_run;
+mod opening;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Error, Result, bail};
+use burn_tune_ranking::ResultFile;
+use burn_tune_ranking::format::count;
+use burn_tune_report::page::PageState;
+use burn_tune_search::runner::RunOptions;
+use burn_tune_search::store::StoreError;
+use burn_tune_search::{Objective, Stop};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
+use burn_tune_study::active_study::LeaseOptions;
+use burn_tune_study::missing_reports::MissingReportsWarning;
+use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
+use burn_tune_study::results::{CV_RESULTS, LEADERBOARD, StudyResults, Written};
+use burn_tune_study::study_folder::{DATABASE, StudyIdentity};
+use burn_tune_study::{
+    ActiveStudy, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
+};
+use serde_json::Value;
+
+pub use self::describe::Describe;
+use self::display::Display;
+use self::opening::opening_line;
+use crate::about::{program_name, reader};
+use crate::args::{RunArgs, SearchOptions};
+use crate::console::{print, quoted, say};
+use crate::errors::{file_text, text};
+use crate::exit::{INTERRUPTED, WorkFailed};
+use crate::live_page::{LivePage, origin, unfinished};
+use crate::pages::write_study_page;
+use crate::program::Source;
+use crate::table::{leaderboard_text, terminal_width};
+use crate::{score_gate, signals, study_request};
+
+/// How long a database that does not answer is asked again, before the search ends without it.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The text that says that a space fits an objective, and how large it is.
+///
+/// # Errors
+///
+/// What does not fit, or what `prepare` says.
+pub fn check<O: Objective>(source: &Source, mut prepare: impl Prepare<O, Error>) -> Result<String> {
+    let request = study_request::of_source(source);
+    plan_new(&request, reader(), &mut prepare).map_err(source.with_line())?;
+    let spec = &source.spec;
+    let points = match spec.space.points() {
+        Some(points) => format!("{points} point{}", if points == 1 { "" } else { "s" }),
+        None => "uncountably many points".to_owned(),
+    };
+    let notes: String = spec.notes().iter().map(|note| format!("note: {note}\n")).collect();
+    Ok(format!(
+        "{notes}{} is fine: {}, {points}, {}\n",
+        source.name,
+        count(spec.space.domains.len(), "parameter"),
+        count(spec.trials.len(), "explicit trial"),
+    ))
+}
+
+/// Runs a search of the objective that `prepare` makes; `overrides` is what the arguments say of it, by the
+/// keys of its identity, and `describe` tells people of it.
+///
+/// # Errors
+///
+/// Whatever ends the program otherwise than well.
+pub fn search<O: Objective>(
+    source: &Source,
+    args: &SearchOptions,
+    overrides: Vec<(&'static str, Value)>,
+    describe: &dyn Describe<O>,
+    mut prepare: impl Prepare<O, Error>,
+) -> Result<ExitCode> {
+    let request = study_request::of_search(source, args, overrides);
+    let reader = reader();
+    if args.dry_run {
+        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
+        return print(&opening::dry_run(&plan, describe, jobs(&args.run)));
+    }
+    let url = match &args.storage {
+        Some(url) => url.parse()?,
+        None => StorageUrl::Sqlite(args.run.out.join(DATABASE)),
+    };
+    let planned = plan_without_database(&url, &request, reader, &mut prepare);
+    let planned = planned.map_err(source.with_line())?;
+    let output = OutputFolder::open(&args.run.out)?;
+    let options = RunOptions {
+        timeout: args.timeout,
+        trial_timeout: args.trial_timeout,
+        ..run_options(&args.run, 0)?
+    };
+    let mut storage = open(&url, options.stop.clone())?;
+    let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
+    let study = study.map_err(source.with_line())?;
+    let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
+    let active = ActiveStudy::join(storage, &study, reader, options, lease)?;
+    let identity = StudyIdentity {
+        study: study.record.name.clone(),
+        storage: url.to_string(),
+        created_s: study.record.created_s(),
+    };
+    let folder = StudyFolder::open(output, &identity)?;
+    Search { source, args, describe, url, folder, active }.run()
+}
+
+/// How to run: with as many workers as the user wants, until a signal asks to stop.
+///
+/// # Errors
+///
+/// Where the system lets nobody listen for signals.
+pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
+    let (stop, signals) = signals::listen()?;
+    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs(args), seed) })
+}
+
+/// How many workers there are to be: one for each core, unless the user says so.
+fn jobs(args: &RunArgs) -> usize {
+    args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// The database that the arguments name.
+fn open(url: &StorageUrl, stop: Stop) -> Result<Storage> {
+    Ok(Storage::open(url, OpenMode::MayCreate, RetryPolicy { limit: PATIENCE, stop })?)
+}
+
+/// One process at work on a study, as its user sees it.
+struct Search<'a, O> {
+    source: &'a Source,
+    args: &'a SearchOptions,
+    describe: &'a dyn Describe<O>,
+    url: StorageUrl,
+    folder: StudyFolder,
+    active: ActiveStudy<'a, O>,
+}
+
+impl<O: Objective> Search<'_, O> {
+    fn plan(&self) -> &StudyPlan<O> {
+        &self.active.study().plan
+    }
+
+    fn run(mut self) -> Result<ExitCode> {
+        let outcome = self.work();
+        let mut problems = Vec::new();
+        let results = match &outcome.failure {
+            Some(error) => {
+                problems.push(self.rescue(error));
+                self.active.results()
+            }
+            None => self.active.results_of_all().unwrap_or_else(|error| {
+                problems.push(text(&error.into()));
+                self.active.results()
+            }),
+        };
+        let written = self.folder.write(&results);
+        let lost = self.lost_problem(&outcome.lost);
+        self.finish(&results, written, problems, lost)
+    }
+
+    /// Runs the study before the user's eyes.
+    fn work(&mut self) -> Outcome {
+        let OpenStudy { record, plan, resumed } = self.active.study();
+        let progress = opening::progress(plan, self.args.run.quiet);
+        self.active.watch_live(progress.live_watch());
+        let suffix = if *resumed { ", which goes on" } else { "" };
+        let study = format!("{} in {}{suffix}", record.name, self.url);
+        let jobs = self.active.options().jobs;
+        progress.say(&opening_line(plan, self.describe, &self.source.name, jobs, &study));
+        for notice in plan.notices.iter().cloned().chain(self.narrow_window()) {
+            progress.say(&format!("note: {notice}"));
+        }
+        let mut display = Display {
+            progress,
+            missing_reports: MissingReportsWarning::new(plan),
+            live: LivePage::new(),
+            folder: &self.folder,
+            trials: plan.budget(),
+        };
+        let outcome = self.active.run(&mut display);
+        display.progress.finish();
+        display.live.join();
+        outcome
+    }
+
+    /// What is said of trials whose workers ended again and again.
+    fn lost_problem(&self, lost: &[usize]) -> Option<String> {
+        let numbers: Vec<String> = lost.iter().map(usize::to_string).collect();
+        (!lost.is_empty()).then(|| {
+            format!(
+                "{} lost ({}): the processes at work on it ended more than {} times in a row, without a word. Is there too little memory? Its folds are kept, and it is no result. To take it up again: {}",
+                count(lost.len(), "trial"),
+                numbers.join(", "),
+                self.args.retries,
+                self.resume_command(),
+            )
+        })
+    }
+
+    /// Says so where the window keeps workers from having work.
+    fn narrow_window(&self) -> Option<String> {
+        let most = self.active.busy_jobs_at_most()?;
+        let jobs = self.active.options().jobs;
+        let window = self.plan().settings().effective_window()?;
+        Some(format!(
+            "at most {most} folds are under way at once, because trials see those before them, and {window} run at a time (--window): {} of {jobs} jobs have nothing to do",
+            jobs - most,
+        ))
+    }
+
+    /// Keeps what was computed though the database has failed, and says where it is and what to do.
+    fn rescue(&self, error: &StoreError) -> String {
+        let (program, name) = (program_name(), format!("{}-rescue.jsonl", self.folder.name));
+        let study = quoted(&self.active.study().record.name);
+        match self.active.rescue(self.folder.all(), &name) {
+            Ok(path) => format!(
+                "{error}\nwhat was computed is in {path}: when the database is well again, `{program} import {path}{url}`, and then `search --resume --study {study}` goes on",
+                path = quoted(&path.display()),
+                url = self.storage_argument(),
+            ),
+            Err(problem) => format!(
+                "{error}\n{}\nwhen the database is well again, `{program} import` reads that file, and `search --resume --study {study}` goes on",
+                file_text(&problem),
+            ),
+        }
+    }
+
+    fn finish(
+        mut self,
+        results: &StudyResults,
+        written: Written,
+        mut problems: Vec<String>,
+        lost: Option<String>,
+    ) -> Result<ExitCode> {
+        let leaderboard = &results.leaderboard;
+        let is_done = problems.is_empty() && self.active.is_done()?;
+        let page_state = self.page_state(is_done);
+        let page = write_study_page(results, self.folder.all(), &self.folder.page(), &page_state);
+        let page = page.and_then(|()| self.folder.note(&page_state.origin));
+        let is_kept = problems.is_empty();
+        let shown = match self.args.run.json {
+            true => leaderboard.to_json(),
+            false => self.result_text(results, &written, page.is_ok()),
+        };
+        if !self.args.run.quiet {
+            written.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        }
+        problems.extend(written.problems.iter().chain(page.as_ref().err()).map(file_text));
+        let has_files = problems.is_empty();
+        problems.extend(print(&shown).err().map(|error| text(&error)));
+        if is_kept && has_files && is_done {
+            self.active.mark_finished().map_err(crate::errors::study_failure)?;
+        } else if problems.is_empty() && lost.is_none() && !self.args.run.quiet {
+            say(&format!("The study is not finished. To go on: {}", self.resume_command()));
+        }
+        problems.extend(lost);
+        if !problems.is_empty() {
+            bail!(WorkFailed(problems.join("\n")));
+        }
+        if self.active.options().stop.is_requested() {
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+        if leaderboard.counts.complete == 0 && leaderboard.counts.failed > 0 {
+            bail!(WorkFailed(format!(
+                "all {} trials failed; the reasons are in {}",
+                leaderboard.counts.failed,
+                self.folder.all().path(LEADERBOARD).display()
+            )));
+        }
+        score_gate::check(leaderboard, self.args.min_score)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the page says of the search, now that this process has ended its work.
+    fn page_state(&self, is_done: bool) -> PageState {
+        let state = self.active.state();
+        let trials = state.history.trials();
+        let ended = trials.iter().filter(|trial| trial.is_finished()).count();
+        let page = match is_done {
+            true => PageState::default(),
+            false => unfinished(ended, self.plan().budget(), &self.resume_command()),
+        };
+        let took = self.active.options().since.elapsed();
+        PageState { origin: origin(took), stderr: state.stderr.clone(), ..page }
+    }
+
+    /// The table, and where the files are.
+    fn result_text(&self, results: &StudyResults, written: &Written, has_page: bool) -> String {
+        let path = |name: &str| self.folder.all().path(name).display().to_string();
+        let StudyResults { leaderboard, measured, fit_times, .. } = results;
+        let mut text = leaderboard_text(leaderboard, measured, fit_times, terminal_width());
+        let shown = [LEADERBOARD, CV_RESULTS].into_iter();
+        let shown: Vec<String> =
+            shown.filter(|name| written.names.contains(name)).map(path).collect();
+        if !shown.is_empty() {
+            let own = path(&self.folder.name);
+            text += &format!("All trials: {}; kept in {own}/\n", shown.join(", "));
+        }
+        if has_page {
+            text += &format!("Figures, in a browser: {}\n", path(&self.folder.page()));
+        }
+        text
+    }
+
+    /// What names the database to the commands that look at studies; nothing where they find it anyway.
+    fn storage_argument(&self) -> String {
+        let found = Path::new("results").join(DATABASE);
+        match &self.url {
+            StorageUrl::Sqlite(path) if *path == found => String::new(),
+            url => format!(" --storage {}", quoted(url)),
+        }
+    }
+
+    /// What goes on with the study.
+    fn resume_command(&self) -> String {
+        let SearchOptions { run, storage, .. } = self.args;
+        let mut command = format!("{} search{} --resume", program_name(), self.source.arguments);
+        command += &format!(" --study {}", quoted(&self.active.study().record.name));
+        if storage.is_some() {
+            command += &self.storage_argument();
+        }
+        if run.out != Path::new("results") {
+            command += &format!(" --out {}", quoted(&run.out.display()));
+        }
+        command
+    }
+}

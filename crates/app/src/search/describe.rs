@@ -1,0 +1,22 @@
+//! What people are told of an objective.
+
+use burn_tune_search::Objective;
+use burn_tune_study::StudyPlan;
+
+use super::dry_run::DryRun;
+
+/// Tells people of objectives of one kind.
+pub trait Describe<O: Objective> {
+    /// What trials are scored on, as a part of a sentence: `3 folds on 60000 examples of mnist`.
+    fn evaluation(&self, objective: &O) -> String;
+
+    /// What computes, as the end of a sentence: ` on flex`.
+    fn device(&self, _objective: &O) -> String {
+        String::new()
+    }
+
+    /// What a search would do.
+    fn dry_run(&self, _plan: &StudyPlan<O>, trials: &DryRun) -> String {
+        trials.of_params()
+    }
+}

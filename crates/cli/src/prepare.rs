@@ -1,0 +1,78 @@
+//! The objective of a search, made of a space file and the arguments, or of what a study has kept.
+
+use anyhow::{Result, anyhow, bail};
+use burn_tune_app::args::SearchOptions;
+use burn_tune_command::{CommandObjective, Unusable};
+use burn_tune_data::{DataSource, stratified_folds};
+use burn_tune_model::{Backend, MlpIdentity, MlpMetric, MlpObjective};
+use burn_tune_search::Identity;
+use burn_tune_search::settings::StudySettings;
+use burn_tune_spec::StudyFile;
+use burn_tune_study::Prepared;
+
+use crate::args::ObjectiveArgs;
+use crate::setup;
+
+/// Our model, for a study with these settings; for one that was begun before, with what it has kept.
+pub fn model(
+    file: &StudyFile,
+    args: &ObjectiveArgs,
+    settings: &StudySettings,
+    stored: Option<&Identity>,
+) -> Result<Prepared<MlpObjective>> {
+    let (source, backend, curves) = match stored.and_then(MlpIdentity::of) {
+        None => {
+            let source = setup::data_source(file, &args.model);
+            (source, args.model.backend.unwrap_or_default(), args.curves)
+        }
+        Some(MlpIdentity { source, backend, curves, .. }) => {
+            let known = Backend::by_name(&backend).ok_or_else(|| {
+                anyhow!("the study computes on {backend}, which this program was built without: `--features {backend}` builds it in")
+            })?;
+            (source, known, curves)
+        }
+    };
+    model_of(source, backend, curves, settings)
+}
+
+/// Our model on these data.
+pub fn model_of(
+    source: DataSource,
+    backend: Backend,
+    curves: bool,
+    settings: &StudySettings,
+) -> Result<Prepared<MlpObjective>> {
+    let dataset = setup::dataset(&source, backend)?;
+    let splits = stratified_folds(dataset.train.labels(), settings.folds)?;
+    let notices = splits.warning.iter().map(ToString::to_string).collect();
+    let metrics = settings.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
+    let metrics = metrics.flatten().collect();
+    let objective = MlpObjective { source, dataset, folds: splits.folds, backend, curves, metrics };
+    Ok(Prepared { objective, notices })
+}
+
+/// The command of a file, if it can be run.
+pub fn command(file: &StudyFile) -> Result<Prepared<CommandObjective>> {
+    let Some(settings) = file.command.clone() else { bail!("the file has no [objective]") };
+    let objective = CommandObjective::new(settings)
+        .map_err(|Unusable { problem, help }| file.error_in_command(&problem, &help))?;
+    Ok(Prepared { objective, notices: Vec::new() })
+}
+
+/// Refuses what says how models are trained and scored, which a program does by itself.
+pub fn refuse_arguments_of_models(args: &ObjectiveArgs, options: &SearchOptions) -> Result<()> {
+    let given = [
+        ("--data", args.model.data.is_some()),
+        ("--limit", args.model.limit.is_some()),
+        ("--backend", args.model.backend.is_some()),
+        ("--curves", args.curves),
+        ("--folds", options.folds.is_some_and(|folds| folds != 1)),
+        ("--top", options.top.is_some_and(|top| top != 0)),
+    ];
+    match given.into_iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((argument, _)) => bail!(
+            "{argument} is nothing to a command: a program of yours has its own data, is scored once for each trial, and is not refitted"
+        ),
+    }
+}

@@ -1,0 +1,108 @@
+//! What burn-tune searches: space files, with our model or a command as the objective.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use burn_tune_app::args::SearchOptions;
+use burn_tune_app::console::{print, quoted};
+use burn_tune_app::search::{check, search};
+use burn_tune_app::{Program, Source};
+use burn_tune_command::CommandObjective;
+use burn_tune_model::{Backend, MlpObjective};
+use burn_tune_spec::StudyFile;
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use crate::args::{Cli, ObjectiveArgs, SpaceArgs};
+use crate::objectives::KnownObjectives;
+use crate::space_file::{self, Found};
+use crate::{prepare, setup};
+
+/// This program.
+pub struct BurnTune;
+
+impl Program for BurnTune {
+    type Space = SpaceArgs;
+    type Objective = ObjectiveArgs;
+
+    fn command_line(&self) -> clap::Command {
+        Cli::command()
+    }
+
+    fn source(&self, args: &SpaceArgs) -> Result<Source> {
+        let Found { file, path } = space_file::find(&args.space)?;
+        let arguments = format!(" --space {}", quoted(&args.space.display()));
+        Ok(source(file, &path, arguments))
+    }
+
+    fn search(
+        &self,
+        source: &Source,
+        args: &ObjectiveArgs,
+        options: &SearchOptions,
+    ) -> Result<ExitCode> {
+        let overrides = overrides(args);
+        let Some(file) = &source.file else { return Ok(ExitCode::SUCCESS) };
+        match file.command.is_some() {
+            true => search::<CommandObjective>(
+                source,
+                options,
+                overrides,
+                &KnownObjectives,
+                |_, stored| {
+                    if stored.is_none() {
+                        prepare::refuse_arguments_of_models(args, options)?;
+                    }
+                    prepare::command(file)
+                },
+            ),
+            false => search::<MlpObjective>(
+                source,
+                options,
+                overrides,
+                &KnownObjectives,
+                |settings, stored| prepare::model(file, args, settings, stored),
+            ),
+        }
+    }
+}
+
+/// What a space file says.
+fn source(file: StudyFile, path: &Path, arguments: String) -> Source {
+    let dataset = ("dataset".to_owned(), Value::from(setup::dataset_of(&file)));
+    let command = file.command.as_ref().map(|command| ("objective".to_owned(), json!(command)));
+    Source {
+        spec: file.spec.clone(),
+        stated: std::iter::once(dataset).chain(command).collect(),
+        name: path.display().to_string(),
+        arguments,
+        file: Some(file),
+    }
+}
+
+/// What the arguments say of our model, by the keys that its studies have for it.
+fn overrides(args: &ObjectiveArgs) -> Vec<(&'static str, Value)> {
+    let ObjectiveArgs { model, curves } = args;
+    let given = [
+        ("data", model.data.as_ref().map(|data| json!(data))),
+        ("limit", model.limit.map(Value::from)),
+        ("backend", model.backend.map(Backend::name).map(Value::from)),
+        ("curves", curves.then_some(Value::from(true))),
+    ];
+    given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+}
+
+/// Checks a file against its objective and says how large its space is.
+pub fn check_space(path: &Path) -> Result<ExitCode> {
+    let Found { file, path } = space_file::find(path)?;
+    let source = source(file, &path, String::new());
+    let text = match source.file.as_ref().filter(|file| file.command.is_some()) {
+        Some(file) => check::<CommandObjective>(&source, |_, _| prepare::command(file)),
+        // Whether there is such data is another question, and another machine's.
+        None => check::<MlpObjective>(&source, |settings, _| {
+            prepare::model_of(Default::default(), Default::default(), false, settings)
+        }),
+    };
+    print(&text?)
+}
