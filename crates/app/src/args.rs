@@ -45,23 +45,18 @@ pub enum AppCommand<S: Args, O: Args> {
 pub const STORAGE_VARIABLE: &str = "BURN_TUNE_STORAGE";
 
 const SEARCH_EXAMPLES: &str = "Examples:
-  burn-tune search --space spaces/smoke.toml --trials 6
-  burn-tune search --space spaces/mlp.toml --trials 50
-  burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000
-      a quick look
-  burn-tune search --space spaces/mlp.toml --trials 50 --dry-run
-      what would be tried, and how long it takes
-  burn-tune search --space spaces/mlp.toml --trials 50 --curves
-      with learning curves
-  burn-tune search --space spaces/mlp.toml --resume
+  burn-tune search --trials 50
+  burn-tune search --trials 50 --jobs 4 --sampler tpe --pruner asha
+  burn-tune search --trials 50 --dry-run
+      what would be tried
+  burn-tune search --resume
       after Ctrl-C or a crash
-  burn-tune search --space spaces/mlp.toml --resume --trials 100
+  burn-tune search --resume --trials 100
       50 trials more
-  burn-tune search --space spaces/mlp.toml --study night
+  burn-tune search --study night
       in several terminals at once
-  burn-tune search --space spaces/mlp.toml --trials 20 --min-score 0.97
+  burn-tune search --trials 20 --min-score 0.97
       exit code 1 below it, for CI
-  burn-tune search --space spaces/mlp.toml --data fashion --json > l.json
 
 Exit codes: 0 done; 1 the work failed, or no score reaches --min-score; 2 the input is wrong;
 130 interrupted.";

@@ -6,6 +6,7 @@
 pub mod about;
 #[expect(missing_docs, reason = "clap shows what stands there as help")]
 pub mod args;
+pub mod command_line;
 pub mod errors;
 pub mod exit;
 pub mod program;
@@ -32,6 +33,9 @@ pub mod table;
 
 mod live_page;
 mod logging;
+
+/// The errors of commands.
+pub use anyhow;
 
 pub use about::{About, program_name};
 pub use args::AppCommand;

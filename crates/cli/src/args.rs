@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use burn_tune_app::AppCommand;
 use burn_tune_app::args::{RunArgs, at_least_one};
 use burn_tune_model::Backend;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// The command line, with examples of our own for `search`.
+pub fn command_line() -> clap::Command {
+    Cli::command().mut_subcommand("search", |search| search.after_long_help(SEARCH_EXAMPLES))
+}
 
 /// Hyperparameter search for Burn.
 #[derive(Debug, Parser)]
@@ -66,6 +71,28 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub limit: Option<usize>,
 }
+
+const SEARCH_EXAMPLES: &str = "Examples:
+  burn-tune search --space spaces/smoke.toml --trials 6
+  burn-tune search --space spaces/mlp.toml --trials 50
+  burn-tune search --space spaces/mlp.toml --trials 8 --limit 6000
+      a quick look
+  burn-tune search --space spaces/mlp.toml --trials 50 --dry-run
+      what would be tried, and how long it takes
+  burn-tune search --space spaces/mlp.toml --trials 50 --curves
+      with learning curves
+  burn-tune search --space spaces/mlp.toml --resume
+      after Ctrl-C or a crash
+  burn-tune search --space spaces/mlp.toml --resume --trials 100
+      50 trials more
+  burn-tune search --space spaces/mlp.toml --study night
+      in several terminals at once
+  burn-tune search --space spaces/mlp.toml --trials 20 --min-score 0.97
+      exit code 1 below it, for CI
+  burn-tune search --space spaces/mlp.toml --data fashion --json > l.json
+
+Exit codes: 0 done; 1 the work failed, or no score reaches --min-score; 2 the input is wrong;
+130 interrupted.";
 
 const TRAIN_EXAMPLES: &str = "Examples:
   burn-tune train --space spaces/report.toml --seeds 8
@@ -146,8 +173,6 @@ fn backend(text: &str) -> Result<Backend, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     /// The command itself and all commands below it.
@@ -159,7 +184,7 @@ mod tests {
     #[test]
     fn examples_are_commands_that_fit_a_terminal() {
         let mut seen = 0;
-        for command in all_commands(&Cli::command()) {
+        for command in all_commands(&command_line()) {
             let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
             for line in help.lines() {
                 let is_prose = !line.starts_with("  ");
@@ -183,6 +208,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command_line().debug_assert();
     }
 }

@@ -18,9 +18,9 @@ use std::process::ExitCode;
 
 use burn_tune_app::run::{exit_code, run, start_log};
 use burn_tune_app::{About, about};
-use clap::Parser;
+use clap::FromArgMatches;
 
-use crate::args::{Cli, Command, SpaceCommand};
+use crate::args::{Cli, Command, SpaceCommand, command_line};
 use crate::objectives::KnownObjectives;
 use crate::program::BurnTune;
 
@@ -34,7 +34,8 @@ fn main() -> ExitCode {
         reader: &KnownObjectives,
         kill_children,
     });
-    let cli = Cli::parse();
+    let cli =
+        Cli::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     start_log(cli.verbose);
     exit_code(match cli.command {
         Command::App(command) => run(&BurnTune, command),

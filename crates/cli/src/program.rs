@@ -11,10 +11,9 @@ use burn_tune_app::{Program, Source};
 use burn_tune_command::CommandObjective;
 use burn_tune_model::{Backend, MlpObjective};
 use burn_tune_spec::StudyFile;
-use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use crate::args::{Cli, ObjectiveArgs, SpaceArgs};
+use crate::args::{ObjectiveArgs, SpaceArgs, command_line};
 use crate::objectives::KnownObjectives;
 use crate::space_file::{self, Found};
 use crate::{prepare, setup};
@@ -27,7 +26,7 @@ impl Program for BurnTune {
     type Objective = ObjectiveArgs;
 
     fn command_line(&self) -> clap::Command {
-        Cli::command()
+        command_line()
     }
 
     fn source(&self, args: &SpaceArgs) -> Result<Source> {

@@ -116,6 +116,43 @@ pub fn stratified_folds(labels: &[u8], folds: usize) -> Result<StratifiedFolds, 
     Ok(StratifiedFolds { folds, warning })
 }
 
+/// Splits rows that have no classes into folds of consecutive rows, as scikit-learn's `KFold` without
+/// shuffling: the first `rows % folds` of them have one row more. `folds` = 1 holds out a fifth.
+///
+/// # Errors
+///
+/// When `folds` is 0, or there are more folds (five, to hold out a fifth) than rows.
+///
+/// ```
+/// let folds = burn_tune_data::k_folds(5, 2)?;
+/// assert_eq!((&folds[0].test[..], &folds[0].train[..]), (&[0, 1, 2][..], &[3, 4][..]));
+/// # Ok::<(), burn_tune_data::RowsError>(())
+/// ```
+pub fn k_folds(rows: usize, folds: usize) -> Result<Vec<Fold>, RowsError> {
+    let split = if folds == 1 { HOLDOUT_FOLDS } else { folds };
+    if split == 0 || split > rows {
+        return Err(RowsError { folds, rows });
+    }
+    let begin = |fold: usize| fold * (rows / split) + fold.min(rows % split);
+    let made = if folds == 1 { 1 } else { split };
+    let fold = |fold: usize| {
+        let held_out = begin(fold)..begin(fold + 1);
+        let (test, train) = (0..rows as u32).partition(|&row| held_out.contains(&(row as usize)));
+        Fold { train, test }
+    };
+    Ok((0..made).map(fold).collect())
+}
+
+/// Why rows cannot be split into so many folds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("folds: {folds} is not possible with {rows} rows; 1 holds out a fifth, which needs 5")]
+pub struct RowsError {
+    /// How many folds were asked for.
+    pub folds: usize,
+    /// How many rows there are.
+    pub rows: usize,
+}
+
 struct Class {
     label: u8,
     members: usize,
@@ -202,6 +239,25 @@ mod tests {
     struct MnistCase {
         folds: usize,
         splits: Vec<MnistSplit>,
+    }
+
+    /// What scikit-learn's documentation of `KFold` says of sizes, and that each row is held out once.
+    #[test]
+    fn plain_folds_are_blocks_that_hold_out_each_row_once() {
+        for rows in 2..40 {
+            for folds in 2..=rows {
+                let made = k_folds(rows, folds).unwrap();
+                let held_out: Vec<u32> = made.iter().flat_map(|fold| fold.test.clone()).collect();
+                assert_eq!(held_out, (0..rows as u32).collect::<Vec<u32>>(), "{rows}, {folds}");
+                let sizes: Vec<usize> = made.iter().map(|fold| fold.test.len()).collect();
+                let larger = |fold: usize| rows / folds + usize::from(fold < rows % folds);
+                assert_eq!(sizes, (0..folds).map(larger).collect::<Vec<usize>>());
+                assert!(made.iter().all(|fold| fold.train.len() + fold.test.len() == rows));
+            }
+        }
+        assert_eq!(k_folds(10, 1).unwrap(), k_folds(10, 5).unwrap()[..1]);
+        assert_eq!(k_folds(4, 1), Err(RowsError { folds: 1, rows: 4 }));
+        assert!(k_folds(3, 4).is_err() && k_folds(3, 0).is_err());
     }
 
     #[derive(Deserialize)]

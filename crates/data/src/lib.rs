@@ -15,5 +15,7 @@ mod folds;
 pub use batch::{gather, gather_labels};
 pub use dataset::{Dataset, Examples};
 pub use error::{Content, DataError, Fault, Origin};
-pub use folds::{Fold, FoldsError, SmallClass, StratifiedFolds, stratified_folds};
+pub use folds::{
+    Fold, FoldsError, RowsError, SmallClass, StratifiedFolds, k_folds, stratified_folds,
+};
 pub use source::DataSource;

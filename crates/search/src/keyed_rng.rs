@@ -16,6 +16,8 @@ pub enum Purpose {
     Suggestion = 4,
     /// The seed that another program is given.
     Program = 5,
+    /// The seed that a training function is given which has generators of its own.
+    Function = 6,
 }
 
 /// What a trial is asked for: one fold of the cross-validation, or one refit on all of the data.

@@ -7,7 +7,7 @@ use burn_tune_command::CommandSettings;
 use burn_tune_ranking::claim::Claim;
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::spec::{Place, SpecError, TRIAL_KEYS};
-use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec};
+use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec, did_you_mean};
 use toml::Spanned;
 
 use crate::claim_table::parse_claim;
@@ -42,13 +42,36 @@ impl StudyFile {
     /// Where the text is no TOML, has a key that is not known, or a value that is not allowed: with
     /// the place in the file and what would be right.
     pub fn parse(path: &Path, text: &str) -> Result<Self, SpaceError> {
+        let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
+        let settings = StudySettings { name: stem.into_owned(), ..StudySettings::default() };
+        Self::parse_as(path, text, settings, None)
+    }
+
+    /// Parses a file that says something else than `base`: what it does not say is as in `base`. Of the space it
+    /// can change what parameters may be, and add none; what scores the trials is not its business.
+    ///
+    /// # Errors
+    ///
+    /// As [`StudyFile::parse`], and where it names a parameter that `base` does not have.
+    pub fn parse_over(path: &Path, text: &str, base: &StudySpec) -> Result<Self, SpaceError> {
+        Self::parse_as(path, text, base.settings.clone(), Some(base))
+    }
+
+    fn parse_as(
+        path: &Path,
+        text: &str,
+        settings: StudySettings,
+        base: Option<&StudySpec>,
+    ) -> Result<Self, SpaceError> {
         let mut map = SourceMap::new(Source::new(path, text));
         let source = map.source().clone();
         let document = source.parse()?;
         let root = TableView::new(&source, "the file", &document);
-        root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?;
+        match base {
+            None => root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?,
+            Some(_) => root.allow_only(&["study", "space", "trial"])?,
+        }
 
-        let stem = path.file_stem().map_or("study".into(), |stem| stem.to_string_lossy());
         let table = root.table("study")?;
         let objectives_are_listed =
             root.value("objective").is_some_and(|value| value.get_ref().is_array());
@@ -58,8 +81,10 @@ impl StudyFile {
         };
         let spans = objective_spans.into_iter().enumerate();
         spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
-        let settings = parse_settings(&source, table, &stem, &mut map)?;
-        let mut settings = StudySettings { objectives, ..settings };
+        let mut settings = parse_settings(&source, table, settings, &mut map)?;
+        if base.is_none() {
+            settings.objectives = objectives;
+        }
         let dataset = match root.table("data")? {
             None => None,
             Some(data) => {
@@ -67,9 +92,12 @@ impl StudyFile {
                 data.string("dataset")?
             }
         };
-        let space = match root.table("space")? {
-            None => Space::default(),
-            Some(table) => parse_space(&source, &table, &mut map)?,
+        let space = match (root.table("space")?, base) {
+            (None, base) => base.map(|base| base.space.clone()).unwrap_or_default(),
+            (Some(table), None) => parse_space(&source, &table, &mut map)?,
+            (Some(table), Some(base)) => {
+                parse_changes(&source, &table, base.space.clone(), &mut map)?
+            }
         };
         let trials: Result<Vec<ExplicitTrial>, SpaceError> = root
             .tables("trial")?
@@ -77,7 +105,10 @@ impl StudyFile {
             .enumerate()
             .map(|(index, table)| parse_trial(&source, index, table, &mut map))
             .collect();
-        let trials = trials?;
+        let mut trials = trials?;
+        if let Some(base) = base.filter(|_| trials.is_empty()) {
+            trials = base.trials.clone();
+        }
         let mut command = None;
         // A table is a command; a list of tables says what is measured of the model.
         let command_table = match objectives_are_listed {
@@ -128,10 +159,9 @@ const STUDY_KEYS: [&str; 11] = [
 fn parse_settings(
     source: &Source,
     table: Option<TableView>,
-    default_name: &str,
+    mut study: StudySettings,
     map: &mut SourceMap,
 ) -> Result<StudySettings, SpaceError> {
-    let mut study = StudySettings { name: default_name.to_owned(), ..StudySettings::default() };
     let Some(table) = table else { return Ok(study) };
     table.allow_only(&STUDY_KEYS)?;
     for key in STUDY_KEYS.iter().filter(|key| table.value(key).is_some()) {
@@ -146,7 +176,7 @@ fn parse_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
-    study.pruner = parse_pruner(source, &table, "pruner")?;
+    study.pruner = parse_pruner(source, &table, "pruner")?.or(study.pruner);
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }
@@ -154,9 +184,10 @@ fn parse_settings(
     study.folds = count("folds", 1)?.unwrap_or(study.folds);
     study.top = count("top", 0)?.unwrap_or(study.top);
     study.refit_seeds = count("refit_seeds", 1)?.unwrap_or(study.refit_seeds);
-    study.window = count("window", 1)?;
-    study.stop_rule.target = table.number("target")?;
-    study.stop_rule.no_improvement = count("no_improvement", 1)?;
+    study.window = count("window", 1)?.or(study.window);
+    let ends = &mut study.stop_rule;
+    ends.target = table.number("target")?.or(ends.target);
+    ends.no_improvement = count("no_improvement", 1)?.or(ends.no_improvement);
     Ok(study)
 }
 
@@ -171,6 +202,34 @@ fn parse_space(
         space.conditions.extend(conditions);
         let (domain, spans) = parse_domain(source, name, value)?;
         space.domains.push((name.to_owned(), domain));
+        map.insert(Place::Param(name.to_owned()), name_span);
+        map.insert(Place::Domain(name.to_owned()), value.span());
+        spans.into_iter().for_each(|(place, span)| map.insert(place, span));
+    }
+    Ok(space)
+}
+
+/// A space in which the parameters of the table are as it says.
+fn parse_changes(
+    source: &Source,
+    table: &TableView,
+    mut space: Space,
+    map: &mut SourceMap,
+) -> Result<Space, SpaceError> {
+    for (name, name_span, value) in table.entries() {
+        let known: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
+        let Some(index) = known.iter().position(|known| *known == name) else {
+            let problem = format!("there is no parameter `{name}` to be changed");
+            let help = did_you_mean::help(name, &known);
+            return Err(source.error(name_span, &problem, "unknown parameter", &help));
+        };
+        let conditions = parse_conditions(source, name, value, &space)?;
+        if !conditions.is_empty() {
+            space.conditions.retain(|condition| condition.param != name);
+            space.conditions.extend(conditions);
+        }
+        let (domain, spans) = parse_domain(source, name, value)?;
+        space.domains[index].1 = domain;
         map.insert(Place::Param(name.to_owned()), name_span);
         map.insert(Place::Domain(name.to_owned()), value.span());
         spans.into_iter().for_each(|(place, span)| map.insert(place, span));
@@ -200,5 +259,7 @@ fn parse_trial(
 mod bind_tests;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod over_tests;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,174 @@
+//! A user's function as an objective.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::{
+    Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
+    TaskHandle,
+};
+use serde::{Deserialize, Deserializer};
+
+use crate::bound::Bound;
+use crate::error::{Error, Result};
+use crate::space::Space;
+use crate::trial::{Kept, Link, Score, Trial};
+
+/// What trains: the function that a study is made of.
+pub(crate) type Train<S> = dyn Fn(&S, &Trial) -> Result<Score> + Send + Sync;
+/// How often a training reports.
+pub(crate) type Steps<S> = dyn Fn(&S) -> u64 + Send + Sync;
+
+/// Trains by calling a function.
+pub(crate) struct Function<S> {
+    pub train: Arc<Train<S>>,
+    pub steps: Option<Arc<Steps<S>>>,
+    pub folds: usize,
+    /// The score first. Where there is but one, it has its name in the identity.
+    pub metrics: Vec<Metric>,
+    pub identity: Identity,
+}
+
+/// Params in the user's type, and as the engine has them.
+pub(crate) struct Config<S> {
+    value: S,
+    params: Params,
+}
+
+impl<'de, S: Space> Deserialize<'de> for Config<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Bound(value) = Bound::<S>::deserialize(deserializer)?;
+        let params = value.to_params();
+        Ok(Config { value, params })
+    }
+}
+
+impl<S> Borrow<Params> for Config<S> {
+    fn borrow(&self) -> &Params {
+        &self.params
+    }
+}
+
+/// What one call of the function came to.
+pub(crate) struct Trained {
+    pub score: f64,
+    pub extra_values: Vec<f64>,
+    pub kept: Kept,
+    pub seconds: f64,
+}
+
+/// Which call it is.
+pub(crate) struct Call<'a> {
+    pub number: usize,
+    pub task: Task,
+    pub seed: u64,
+    pub link: &'a dyn Link,
+}
+
+impl<S: Space> Function<S> {
+    /// Calls the function for a fold or a refit of a trial.
+    pub fn call(&self, params: &S, call: Call) -> Result<Trained, ObjectiveError> {
+        let Call { number, task, seed, link } = call;
+        let since = Stopwatch::start();
+        let kept = Mutex::new(Kept::default());
+        let trial = Trial { number, task, folds: self.folds, seed, link, kept };
+        let result = (self.train)(params, &trial);
+        let seconds = since.elapsed_s();
+        let kept = std::mem::take(&mut *trial.kept());
+        match result {
+            Ok(Score(score)) => {
+                let extra_values = self.extra_values(&kept.metrics).map_err(|error| error.0)?;
+                Ok(Trained { score, extra_values, kept, seconds })
+            }
+            Err(Error(ObjectiveError::Failed { reason, .. })) => {
+                Err(ObjectiveError::Failed { reason, flags: Flag::union(kept.flags) })
+            }
+            Err(Error(interrupted)) => Err(interrupted),
+        }
+    }
+
+    /// The values of the metrics behind the first, in their order.
+    fn extra_values(&self, given: &BTreeMap<String, f64>) -> Result<Vec<f64>> {
+        let extra = self.metrics.iter().skip(1);
+        let value = |metric: &Metric| {
+            given.get(&metric.name).copied().ok_or_else(|| {
+                Error::new(format!(
+                    "the training has given no `{name}`: call `trial.metric(\"{name}\", …)`",
+                    name = metric.name
+                ))
+            })
+        };
+        extra.map(value).collect()
+    }
+
+    fn call_with(
+        &self,
+        config: &Config<S>,
+        handle: &TaskHandle,
+    ) -> Result<Trained, ObjectiveError> {
+        let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
+        self.call(&config.value, Call { number, task, seed, link: handle })
+    }
+}
+
+impl<S: Space> Objective for Function<S> {
+    type Config = Config<S>;
+
+    fn evaluate(
+        &self,
+        config: &Config<S>,
+        _: usize,
+        handle: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        let Trained { score, extra_values, kept, seconds } = self.call_with(config, handle)?;
+        Ok(FoldScore {
+            score,
+            extra_values,
+            flags: Flag::union(kept.flags),
+            fit_s: seconds,
+            curves: Some(Arc::new(kept.curves)).filter(|curves| curves.series().next().is_some()),
+            ..FoldScore::default()
+        })
+    }
+
+    fn metrics(&self) -> Vec<Metric> {
+        if self.metrics.len() > 1 { self.metrics.clone() } else { Vec::new() }
+    }
+
+    fn folds(&self) -> usize {
+        self.folds
+    }
+
+    fn steps(&self, config: &Config<S>) -> Option<u64> {
+        self.steps.as_ref().map(|steps| steps(&config.value))
+    }
+
+    /// What a training reports is kept, whether anybody decides by it or not.
+    fn report_unit(&self) -> ReportUnit {
+        ReportUnit::Steps
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    fn refitter(&self) -> Option<&dyn Refitter<Config<S>>> {
+        Some(self)
+    }
+}
+
+impl<S: Space> Refitter<Config<S>> for Function<S> {
+    fn refit(&self, config: &Config<S>, handle: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        let Trained { score, kept, .. } = self.call_with(config, handle)?;
+        Ok(RefitScore {
+            score,
+            flags: Flag::union(kept.flags),
+            curves: Some(Arc::new(kept.curves)).filter(|curves| curves.series().next().is_some()),
+            ..RefitScore::default()
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! A study as a program of its own, with the command line of burn-tune.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use burn_tune_app::anyhow;
+use burn_tune_app::args::SearchOptions;
+use burn_tune_app::command_line::{self, command_line};
+use burn_tune_app::console::quoted;
+use burn_tune_app::search::{Describe, search};
+use burn_tune_app::{About, Program, Source};
+use burn_tune_search::Identity;
+use burn_tune_spec::StudyFile;
+use burn_tune_study::Prepared;
+use clap::Args;
+
+use crate::function::Function;
+use crate::reader::ProgramReader;
+use crate::space::Space;
+use crate::study::Study;
+
+/// What is searched.
+#[derive(Debug, Args)]
+struct SpaceArgs {
+    /// A TOML file that narrows the space of this program, or changes its settings
+    #[arg(long, value_name = "FILE")]
+    space: Option<PathBuf>,
+}
+
+/// How it is scored.
+#[derive(Debug, Args)]
+struct FunctionArgs {}
+
+impl<S: Space> Study<S> {
+    /// Makes a program of the study: it reads the arguments, and has the commands, options, files and exit codes of
+    /// burn-tune, such as `search --trials 50 --jobs 4`, `search --resume`, `trials`, `best` and `report`.
+    pub fn main(self) -> ExitCode {
+        let about = About {
+            name: Box::leak(name_of_program().into_boxed_str()),
+            known_flags: &[],
+            reader: &ProgramReader,
+            kill_children: || {},
+        };
+        command_line::main(&StudyProgram { study: self }, about)
+    }
+}
+
+/// What its user has typed to call it.
+fn name_of_program() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let stem = path.as_deref().and_then(|path| path.file_stem());
+    stem.map_or_else(|| "program".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+struct StudyProgram<S> {
+    study: Study<S>,
+}
+
+impl<S: Space> Program for StudyProgram<S> {
+    type Space = SpaceArgs;
+    type Objective = FunctionArgs;
+
+    fn command_line(&self) -> clap::Command {
+        let description = self.study.description.clone();
+        let name = &self.study.settings.name;
+        command_line::<Self>(
+            description.unwrap_or_else(|| format!("Hyperparameter search: {name}")),
+        )
+    }
+
+    fn source(&self, args: &SpaceArgs) -> anyhow::Result<Source> {
+        let spec = self.study.spec();
+        let stated = Identity::new();
+        let Some(path) = &args.space else {
+            spec.check()?;
+            let name = format!("that of {}", burn_tune_app::program_name());
+            return Ok(Source { spec, stated, file: None, name, arguments: String::new() });
+        };
+        let text = fs::read_to_string(path)
+            .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))?;
+        let file = StudyFile::parse_over(path, &text, &spec)?;
+        Ok(Source {
+            spec: file.spec.clone(),
+            stated,
+            file: Some(file),
+            name: path.display().to_string(),
+            arguments: format!(" --space {}", quoted(&path.display())),
+        })
+    }
+
+    fn search(
+        &self,
+        source: &Source,
+        _: &FunctionArgs,
+        options: &SearchOptions,
+    ) -> anyhow::Result<ExitCode> {
+        search::<Function<S>>(source, options, Vec::new(), &FunctionText, |settings, _| {
+            let folds = settings.folds;
+            let objective = Function { folds, ..self.study.objective() };
+            Ok(Prepared { objective, notices: Vec::new() })
+        })
+    }
+}
+
+/// What people are told of a function.
+struct FunctionText;
+
+impl<S: Space> Describe<Function<S>> for FunctionText {
+    fn evaluation(&self, function: &Function<S>) -> String {
+        match function.folds {
+            1 => "one fold".to_owned(),
+            folds => format!("{folds} folds"),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A study of a user's own function.
+
+use std::sync::Arc;
+
+use burn_tune_search::pruner::PrunerSettings;
+use burn_tune_search::runner::RunOptions;
+use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
+use burn_tune_search::{Direction, ExplicitTrial, Identity, Metric, StudySpec};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
+use burn_tune_study::active_study::LeaseOptions;
+use burn_tune_study::{
+    ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
+};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::function::{Function, Steps, Train};
+use crate::outcome::StudyOutcome;
+use crate::reader::{METRIC, ProgramReader};
+use crate::space::Space;
+use crate::trial::{Score, Trial};
+
+/// A search for the best params of a function that trains.
+///
+/// ```
+/// use burn_tune::prelude::*;
+///
+/// #[derive(Space, Debug)]
+/// struct Point {
+///     #[space(-10.0..=10.0)]
+///     x: f64,
+///     #[space(["flat", "steep"])]
+///     slope: String,
+/// }
+///
+/// fn train(point: &Point, trial: &Trial) -> Result<Score> {
+///     let slope = if point.slope == "flat" { 1.0 } else { 4.0 };
+///     trial.finish(slope * (point.x - 2.0).powi(2))
+/// }
+///
+/// let study = Study::new("parabola", train).minimize().run(30)?;
+/// let best = study.best().expect("a trial is complete");
+/// assert!(best.score < Some(5.0));
+/// println!("x = {}, slope = {}", best.params.x, best.params.slope);
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use = "a study does nothing until it is run"]
+pub struct Study<S> {
+    pub(crate) train: Arc<Train<S>>,
+    pub(crate) steps: Option<Arc<Steps<S>>>,
+    pub(crate) settings: StudySettings,
+    pub(crate) trials: Vec<ExplicitTrial>,
+    /// The score first.
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) identity: Identity,
+    pub(crate) description: Option<String>,
+    jobs: Option<usize>,
+    storage: Option<String>,
+}
+
+impl<S: Space> Study<S> {
+    /// A study called `name` of the space `S`, whose trials are scored by `train`: at random, each trial on one
+    /// fold, the largest score the best.
+    pub fn new(
+        name: &str,
+        train: impl Fn(&S, &Trial) -> Result<Score> + Send + Sync + 'static,
+    ) -> Self {
+        let settings =
+            StudySettings { name: name.to_owned(), folds: 1, top: 0, ..StudySettings::default() };
+        Study {
+            train: Arc::new(train),
+            steps: None,
+            settings,
+            trials: Vec::new(),
+            metrics: vec![Metric::new("score", Direction::Maximize)],
+            identity: Identity::new(),
+            description: None,
+            jobs: None,
+            storage: None,
+        }
+    }
+
+    /// What it is, for `--help`.
+    pub fn about(mut self, description: &str) -> Self {
+        self.description = Some(description.to_owned());
+        self
+    }
+
+    /// The largest score is the best: so it is by default.
+    pub fn maximize(mut self) -> Self {
+        self.metrics[0].direction = Direction::Maximize;
+        self
+    }
+
+    /// The smallest score is the best.
+    pub fn minimize(mut self) -> Self {
+        self.metrics[0].direction = Direction::Minimize;
+        self
+    }
+
+    /// What the score is called, such as `accuracy`; `score` by default.
+    pub fn score(mut self, name: &str) -> Self {
+        self.metrics[0].name = name.to_owned();
+        self
+    }
+
+    /// Searches for a further metric, too: then the best trials are the Pareto front. Each training gives its value
+    /// with [`Trial::metric`].
+    pub fn also(mut self, name: &str, direction: Direction) -> Self {
+        self.metrics.push(Metric::new(name, direction));
+        self
+    }
+
+    /// Scores each trial on so many folds: `train` is called for each, and the mean is what ranks.
+    pub fn folds(mut self, folds: usize) -> Self {
+        self.settings.folds = folds;
+        self
+    }
+
+    /// Trains the `top` best trials once more on all of the data, each from so many `seeds`; by default none. See
+    /// [`Trial::is_refit`].
+    pub fn refits(mut self, top: usize, seeds: usize) -> Self {
+        (self.settings.top, self.settings.refit_seeds) = (top, seeds);
+        self
+    }
+
+    /// How candidates are drawn; at random by default.
+    pub fn sampler(mut self, sampler: SamplerKind) -> Self {
+        self.settings.sampler = sampler;
+        self
+    }
+
+    /// What stops hopeless trials, by what they report; by default nothing does.
+    pub fn pruner(mut self, pruner: PrunerSettings) -> Self {
+        self.settings.pruner = Some(pruner);
+        self
+    }
+
+    /// How often a training with these params reports, such as its epochs. Hyperband and the progress display
+    /// want to know.
+    pub fn steps(mut self, steps: impl Fn(&S) -> u64 + Send + Sync + 'static) -> Self {
+        self.steps = Some(Arc::new(steps));
+        self
+    }
+
+    /// The seed of every random draw; 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// When the study ends before it has all of its trials.
+    pub fn stop_rule(mut self, rule: StopRule) -> Self {
+        self.settings.stop_rule = rule;
+        self
+    }
+
+    /// Tries these params before anything is sampled, under a name of their own.
+    pub fn try_first(mut self, name: &str, params: &S) -> Self {
+        let values = params.to_params();
+        let values = values.iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        let name = Some(name.to_owned());
+        self.trials.push(ExplicitTrial { name, values: values.collect(), reported: Vec::new() });
+        self
+    }
+
+    /// Keeps with the study what makes its scores others than those of another study, such as the version of its
+    /// data: a study goes on only with the same.
+    pub fn identity(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.identity.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// How many trainings run at once; one a core by default. The results do not depend on it.
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// The database of [`Study::run`]: a file, or `postgresql://…`. There, a study that is broken off goes on, and
+    /// several processes share one. Without it nothing is kept.
+    pub fn storage(mut self, url: &str) -> Self {
+        self.storage = Some(url.to_owned());
+        self
+    }
+
+    /// Runs the study until it has `trials` trials, those of earlier runs included.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the space or the settings, or with the database. A trial that fails is none: its reason
+    /// stands in [`TrialOutcome::error`](crate::TrialOutcome::error).
+    pub fn run(self, trials: usize) -> Result<StudyOutcome<S>> {
+        self.run_with(trials, &mut ())
+    }
+
+    /// As [`Study::run`], while `observer` sees what happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Study::run`].
+    pub fn run_with(self, trials: usize, observer: &mut dyn Observer) -> Result<StudyOutcome<S>> {
+        let temporary = tempfile::tempdir()?;
+        let url = match &self.storage {
+            Some(url) => url.parse()?,
+            None => StorageUrl::Sqlite(temporary.path().join("studies.db")),
+        };
+        let mut storage = Storage::open(&url, OpenMode::MayCreate, RetryPolicy::default())?;
+        let name = self.settings.name.clone();
+        let resume = storage.study(&name)?.is_some();
+        let request = StudyRequest {
+            spec: self.spec(),
+            trials: Some(trials),
+            name: Some(name),
+            resume,
+            ..StudyRequest::default()
+        };
+        let mut prepare = |_: &_, _: Option<&_>| {
+            Ok(Prepared { objective: self.objective(), notices: Vec::new() })
+        };
+        let study = open_or_create::<_, StudyError>(
+            &mut storage,
+            &request,
+            None,
+            &ProgramReader,
+            &mut prepare,
+        )?;
+        let jobs = self.jobs.unwrap_or_else(cores);
+        let options = RunOptions::new(jobs, study.plan.settings().seed);
+        let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
+        let mut active = ActiveStudy::join(storage, &study, &ProgramReader, options, lease)?;
+        let Outcome { failure, .. } = active.run(observer);
+        if let Some(failure) = failure {
+            return Err(Error::new(failure));
+        }
+        let results = active.results_of_all()?;
+        if active.is_done()? {
+            active.mark_finished()?;
+        }
+        Ok(StudyOutcome::new(results))
+    }
+
+    /// The study as the engine knows it.
+    pub(crate) fn spec(&self) -> StudySpec {
+        let mut settings = self.settings.clone();
+        settings.direction = self.metrics[0].direction;
+        if self.metrics.len() > 1 {
+            let objective = |metric: &Metric| ObjectiveSettings {
+                name: metric.name.clone(),
+                direction: Some(metric.direction),
+                wall_clock: false,
+            };
+            settings.objectives = self.metrics.iter().map(objective).collect();
+        }
+        StudySpec { settings, space: S::space(), trials: self.trials.clone() }
+    }
+
+    /// The function as the engine calls it.
+    pub(crate) fn objective(&self) -> Function<S> {
+        let mut identity = self.identity.clone();
+        identity.insert(METRIC.to_owned(), self.metrics[0].name.as_str().into());
+        Function {
+            train: self.train.clone(),
+            steps: self.steps.clone(),
+            folds: self.settings.folds,
+            metrics: self.metrics.clone(),
+            identity,
+        }
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

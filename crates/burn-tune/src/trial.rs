@@ -1,0 +1,214 @@
+//! One training of a trial, as the function that trains sees it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn_tune_data::{k_folds, stratified_folds};
+use burn_tune_search::keyed_rng::Task;
+use burn_tune_search::objective::Verdict;
+use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
+
+use crate::error::{Error, Result};
+
+/// One training: of a trial on one fold, or of one of the best trials on all of the data.
+///
+/// Everything that is random in it has to come from [`Trial::seed`]: then the same study gives the same
+/// leaderboard, whatever the number of workers.
+pub struct Trial<'a> {
+    pub(crate) number: usize,
+    pub(crate) task: Task,
+    pub(crate) folds: usize,
+    pub(crate) seed: u64,
+    pub(crate) link: &'a dyn Link,
+    pub(crate) kept: Mutex<Kept>,
+}
+
+/// The way from a training to the study.
+pub(crate) trait Link {
+    /// What the score would be after a step; whether to go on.
+    fn report(&self, step: u64, value: f64) -> Verdict;
+
+    /// Whether the training is to be abandoned.
+    fn check(&self) -> Result<(), ObjectiveError>;
+}
+
+impl Link for TaskHandle<'_> {
+    fn report(&self, step: u64, value: f64) -> Verdict {
+        TaskHandle::report(self, step, value)
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        self.check_stop()
+    }
+}
+
+/// What a training has said of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub flags: Vec<Flag>,
+    pub curves: Curves,
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// Whether a training is to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a training that is told to stop ends, with its score so far"]
+pub enum Progress {
+    /// It is.
+    Continue,
+    /// It is hopeless, or to be abandoned: it ends now, with [`Trial::finish`].
+    Stop,
+}
+
+impl Progress {
+    /// Whether the training is to end now.
+    pub fn is_stop(self) -> bool {
+        self == Progress::Stop
+    }
+}
+
+/// What a training came to: [`Trial::finish`] makes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use = "a training returns its score"]
+pub struct Score(pub(crate) f64);
+
+/// The rows of a table that a training uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// To train on, ascending.
+    pub train: Vec<usize>,
+    /// To score on, ascending. Empty in a refit, which trains on all and is scored on data of their own.
+    pub valid: Vec<usize>,
+}
+
+impl Trial<'_> {
+    /// The number of the trial in its study, from 0.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The fold that is held out, from 0; 0 in a refit.
+    pub fn fold(&self) -> usize {
+        match self.task {
+            Task::Fold(fold) => fold,
+            Task::Refit(_) => 0,
+        }
+    }
+
+    /// How many folds each trial is scored on.
+    pub fn folds(&self) -> usize {
+        self.folds
+    }
+
+    /// Whether one of the best trials is trained once more: on all of the data, and to be scored on data that no
+    /// fold has seen.
+    pub fn is_refit(&self) -> bool {
+        matches!(self.task, Task::Refit(_))
+    }
+
+    /// The seed of everything that is random in this training: the same in every run of the study, and another
+    /// one for each trial, fold and refit.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The rows to train and to score on, so that every class has its share in each: those of scikit-learn's
+    /// `StratifiedKFold`, index for index. With a single fold, a fifth is held out. A refit trains on all.
+    ///
+    /// # Errors
+    ///
+    /// Where there are more folds than any class has rows, or more than 256 classes.
+    pub fn split<L: Ord>(&self, labels: &[L]) -> Result<Split> {
+        let mut classes: Vec<&L> = labels.iter().collect();
+        classes.sort();
+        classes.dedup();
+        let class = |label: &L| {
+            let place = classes.binary_search(&label).unwrap_or_default();
+            u8::try_from(place).map_err(|_| Error::new("there are more than 256 classes"))
+        };
+        let labels: Vec<u8> = labels.iter().map(class).collect::<Result<_>>()?;
+        if self.is_refit() {
+            return Ok(Split::all(labels.len()));
+        }
+        let folds = stratified_folds(&labels, self.folds)?.folds;
+        self.of_folds(&folds)
+    }
+
+    /// The same for rows that have no classes, such as those of a regression: scikit-learn's `KFold` without
+    /// shuffling.
+    ///
+    /// # Errors
+    ///
+    /// Where there are more folds than rows.
+    pub fn split_rows(&self, rows: usize) -> Result<Split> {
+        if self.is_refit() {
+            return Ok(Split::all(rows));
+        }
+        self.of_folds(&k_folds(rows, self.folds)?)
+    }
+
+    fn of_folds(&self, folds: &[burn_tune_data::Fold]) -> Result<Split> {
+        let fold = folds.get(self.fold()).ok_or_else(|| Error::new("there is no such fold"))?;
+        let rows = |rows: &[u32]| rows.iter().map(|&row| row as usize).collect();
+        Ok(Split { train: rows(&fold.train), valid: rows(&fold.test) })
+    }
+
+    /// Says what the score would be after `step`, such as an epoch; steps ascend. Pruners decide by it: a training
+    /// that is told to stop ends at once, and gives [`Trial::finish`] its score so far.
+    pub fn report(&self, step: u64, value: f64) -> Progress {
+        match (self.link.check(), self.link.report(step, value)) {
+            (Ok(()), Verdict::Continue) => Progress::Continue,
+            _ => Progress::Stop,
+        }
+    }
+
+    /// Whether this training is to end now, be it because it has taken too long or because the user wants to
+    /// stop. To be asked now and then by trainings that report seldom.
+    pub fn is_stopped(&self) -> bool {
+        self.link.check().is_err()
+    }
+
+    /// Notes that the model is sick, whatever its score: `id`, in `snake_case`, stands beside the trial in tables
+    /// and files, and `advice` says what it means and what to try.
+    pub fn flag(&self, id: &str, advice: &str) {
+        match Flag::new(id, advice) {
+            Ok(flag) => self.kept().flags.push(flag),
+            Err(error) => tracing::warn!("trial {}: {error}", self.number),
+        }
+    }
+
+    /// Adds a point to the curve called `name`; steps ascend. The page draws them, one curve a training.
+    pub fn curve(&self, name: &str, step: u64, value: f64) {
+        let step = u32::try_from(step).unwrap_or(u32::MAX);
+        self.kept().curves.push_probe(name, step, value as f32);
+    }
+
+    /// Gives the value of another metric than the score, which the study has to know by this name.
+    pub fn metric(&self, name: &str, value: f64) {
+        self.kept().metrics.insert(name.to_owned(), value);
+    }
+
+    /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
+    /// refit on test data.
+    ///
+    /// # Errors
+    ///
+    /// Where the training is to be abandoned: then its score would be that of half a training.
+    pub fn finish(&self, score: f64) -> Result<Score> {
+        match self.link.check() {
+            Ok(()) => Ok(Score(score)),
+            Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
+            Err(error) => Err(Error(error)),
+        }
+    }
+
+    pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Split {
+    fn all(rows: usize) -> Self {
+        Split { train: (0..rows).collect(), valid: Vec::new() }
+    }
+}

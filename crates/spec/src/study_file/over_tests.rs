@@ -1,0 +1,55 @@
+//! Files that change a study which stands elsewhere.
+
+use burn_tune_search::{Domain, ParamValue};
+
+use super::*;
+
+fn base() -> StudySpec {
+    let text = "
+        [study]
+        seed = 7
+        sampler = \"tpe\"
+        pruner = \"asha\"
+        target = 0.9
+        [space]
+        act = [\"relu\", \"gelu\"]
+        lr = { low = 1e-4, high = 1e-1, log = true }
+        dropout = { low = 0.0, high = 0.5, when = { act = \"relu\" } }
+        [[trial]]
+        act = \"relu\"
+    ";
+    StudyFile::parse(Path::new("base.toml"), text).unwrap().spec
+}
+
+fn over(text: &str) -> Result<StudySpec, SpaceError> {
+    StudyFile::parse_over(Path::new("changes.toml"), text, &base()).map(|file| file.spec)
+}
+
+#[test]
+fn what_a_file_does_not_say_stays_as_it_is() {
+    assert_eq!(over("").unwrap(), base());
+}
+
+#[test]
+fn a_file_changes_what_it_says() {
+    let text = "[study]\nseed = 8\n[space]\nlr = [0.1, 0.2]\nact = [\"relu\"]\n[[trial]]\nlr = 0.1";
+    let spec = over(text).unwrap();
+    assert_eq!((spec.settings.seed, spec.settings.sampler), (8, SamplerKind::Tpe));
+    let names: Vec<&str> = spec.space.domains.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["act", "lr", "dropout"]);
+    let lr = Domain::Choices(vec![ParamValue::Float(0.1), ParamValue::Float(0.2)]);
+    assert_eq!(spec.space.get("lr"), Some(&lr));
+    assert_eq!(spec.space.conditions_of("dropout").count(), 1);
+    assert_eq!(spec.trials.len(), 1);
+    assert_eq!(spec.trials[0].values, [("lr".to_owned(), ParamValue::Float(0.1))]);
+}
+
+#[test]
+fn a_parameter_that_is_not_there_is_told_with_its_line() {
+    let error = over("[space]\nlearning_rate = 0.1\n").unwrap_err();
+    assert_eq!(error.problem, "there is no parameter `learning_rate` to be changed");
+    assert_eq!(error.place, "changes.toml:2:1");
+    let error = over("[space]\nact = [\"gelu\"]\n").unwrap_err();
+    assert!(error.problem.contains("dropout"), "{}", error.problem);
+    assert!(over("[data]\ndataset = \"mnist\"").is_err());
+}
