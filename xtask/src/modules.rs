@@ -23,6 +23,7 @@ const ALLOWED_CYCLES: &[(&str, &[&str])] = &[
 const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
+    ("derive", &[]),
     ("command", &["search"]),
     ("model", &["data", "search"]),
     ("ranking", &["search"]),
