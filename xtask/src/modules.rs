@@ -24,6 +24,7 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
     ("derive", &[]),
+    ("burn-tune", &["derive", "search"]),
     ("command", &["search"]),
     ("model", &["data", "search"]),
     ("ranking", &["search"]),
