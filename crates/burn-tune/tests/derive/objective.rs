@@ -74,7 +74,7 @@ s.toml:8:1: the model's parameter `epochs` is not in [space]
 help: add `epochs` to [space], with a list, a range or a fixed value
 "#);
     assert_snapshot!(check(", when = { activation = \"relu\" }", ""), @r#"
-s.toml:8:1: `dropout` does not exist here: it exists only where `activation` is relu
+s.toml:6:19: `dropout`: it exists only where `activation` is relu
 help: see the model's parameters
 "#);
 }
@@ -91,4 +91,18 @@ fn an_error_of_binding_names_its_parameter() {
     };
     assert_eq!(fault("hidden", ParamValue::Int(-1)), ("hidden".to_owned(), false));
     assert_eq!(fault("hiden", ParamValue::Int(1)), ("hiden".to_owned(), true));
+}
+
+#[test]
+fn the_order_of_names_does_not_matter() {
+    let json = |activation: &str| {
+        let text = format!(
+            r#"{{ "dropout": 0.25, "epochs": 3, "activation": "{activation}", "batch": 32, "hidden": 64, "lr": 1 }}"#
+        );
+        serde_json::from_str::<Bound<Net>>(&text)
+    };
+    assert_eq!(json("relu").unwrap().0.dropout, Some(0.25));
+    let error = json("gelu").unwrap_err().to_string();
+    let expected = "`dropout` does not exist here: it exists only where `activation` is relu";
+    assert!(error.starts_with(expected), "{error}");
 }

@@ -115,6 +115,23 @@ fn a_parameter_exists_only_where_all_that_it_depends_on_does() {
 }
 
 #[test]
+fn beside_a_value_that_only_a_file_has_a_parameter_may_be_or_not() {
+    let at_depth = |depth: i64, with_width: bool| {
+        let space = All::space();
+        let params = space.named(space.domains.iter().map(|(name, domain)| match name.as_str() {
+            "depth" => ParamValue::Int(depth),
+            _ => domain.first(),
+        }));
+        let absent = ["nesterov", "width_3", if with_width { "" } else { "width_2" }];
+        let params = params.into_iter().filter(|(name, _)| !absent.contains(&name.as_str()));
+        All::from_params(&params.collect()).map(|all| all.width_2)
+    };
+    assert_eq!((at_depth(9, true), at_depth(9, false)), (Ok(Some(64)), Ok(None)));
+    assert_eq!((at_depth(2, true), at_depth(1, false)), (Ok(Some(64)), Ok(None)));
+    assert!(at_depth(1, true).is_err() && at_depth(2, false).is_err());
+}
+
+#[test]
 fn the_doc_comment_of_a_field_describes_its_parameter() {
     assert_eq!(Net::description("lr"), Some("The learning rate\nof Adam."));
     assert_eq!(Net::description("hidden"), None);
