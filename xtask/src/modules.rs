@@ -12,6 +12,7 @@ use crate::tidy::{assert_none, manifests};
 const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
+    ("derive", &[]),
     ("command", &["search"]),
     ("model", &["data", "search"]),
     ("ranking", &["search"]),
@@ -20,6 +21,7 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("spec", &["command", "ranking", "search"]),
     ("study", &["ranking", "search", "storage"]),
     ("app", &["ranking", "report", "search", "spec", "storage", "study"]),
+    ("burn-tune", &["app", "data", "derive", "ranking", "search", "spec", "storage", "study"]),
     ("cli", &["app", "command", "data", "model", "ranking", "search", "spec", "study"]),
 ];
 

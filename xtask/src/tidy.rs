@@ -20,7 +20,7 @@ const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// manifests.
 const CONFINED: [(&str, &str, &[&str]); 8] = [
     ("burn", "dependencies", &["crates/model"]),
-    ("clap", "dependencies", &["crates/app", "crates/cli"]),
+    ("clap", "dependencies", &["crates/app", "crates/burn-tune", "crates/cli"]),
     ("anyhow", "dependencies", &["crates/app", "crates/cli"]),
     ("indicatif", "dependencies", &["crates/app"]),
     ("plotly", "dependencies", &["crates/report"]),

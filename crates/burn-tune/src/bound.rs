@@ -63,12 +63,12 @@ impl<'de, S: Space> Visitor<'de> for ParamsVisitor<S> {
 
     /// Each name and value is checked while it is read, so that the deserializer knows which is at fault.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S, A::Error> {
-        let mut params = Vec::new();
+        let mut params = Params::default();
         while let Some(name) = map.next_key_seed(NameSeed::<S>(PhantomData))? {
-            let value = map.next_value_seed(ValueSeed::<S>(name, PhantomData))?;
-            params.push((name.to_owned(), value));
+            params =
+                map.next_value_seed(ValueSeed::<S> { name, before: params, of: PhantomData })?;
         }
-        S::from_params(&params.into_iter().collect::<Params>()).map_err(serde_error::<S, _>)
+        S::from_params(&params).map_err(serde_error::<S, _>)
     }
 }
 
@@ -98,23 +98,38 @@ impl<'de, S: Space> DeserializeSeed<'de> for NameSeed<S> {
     }
 }
 
-/// Reads a value that the field of this parameter can hold.
-struct ValueSeed<S>(&'static str, PhantomData<S>);
+/// Reads a value that the field of this parameter can hold, beside those that stand before it.
+struct ValueSeed<S> {
+    name: &'static str,
+    before: Params,
+    of: PhantomData<S>,
+}
 
 impl<'de, S: Space> DeserializeSeed<'de> for ValueSeed<S> {
-    type Value = ParamValue;
+    type Value = Params;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ParamValue, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Params, D::Error> {
         let value = ParamValue::deserialize(deserializer)?;
-        match S::check_value(self.0, &value) {
-            Ok(()) => Ok(value),
-            Err(ValueError::Unfit { found, expected }) => {
-                Err(de::Error::invalid_value(unexpected(&found), &expected.as_str()))
+        S::check_value(self.name, &value).map_err(value_error)?;
+        let read = self.before.into_iter().chain([(self.name.to_owned(), value)]);
+        let read: Params = read.collect();
+        // Whether it exists is known if all that stands above its field has been read, which is the order of most
+        // files; else the error comes at the end, and has no place.
+        match S::from_params(&read) {
+            Err(error @ ParamError::NotHere { .. }) if error.param() == self.name => {
+                Err(de::Error::custom(error.help()))
             }
-            Err(ValueError::UnknownName { found, known }) => {
-                Err(de::Error::unknown_variant(&found, known))
-            }
+            _ => Ok(read),
         }
+    }
+}
+
+fn value_error<E: de::Error>(error: ValueError) -> E {
+    match error {
+        ValueError::Unfit { found, expected } => {
+            E::invalid_value(unexpected(&found), &expected.as_str())
+        }
+        ValueError::UnknownName { found, known } => E::unknown_variant(&found, known),
     }
 }
 

@@ -173,11 +173,12 @@ impl<'a> Reader<'a> {
 
     /// The value of a parameter that exists where its conditions hold; there it has to be, and else it may not.
     pub fn optional<T>(&self, name: &str, codec: Codec<T>) -> Result<Option<T>, ParamError> {
-        let exists = self.space.conditions_of(name).all(|condition| self.holds(condition));
         let param = || name.to_owned();
-        match (self.read(name, codec)?, exists) {
-            (Some(_), false) => Err(ParamError::NotHere { param: param(), when: self.when(name) }),
-            (None, true) => {
+        match (self.read(name, codec)?, self.exists(name)) {
+            (Some(_), Some(false)) => {
+                Err(ParamError::NotHere { param: param(), when: self.when(name) })
+            }
+            (None, Some(true)) => {
                 Err(ParamError::Missing { param: param(), when: Some(self.when(name)) })
             }
             (value, _) => Ok(value),
@@ -189,14 +190,30 @@ impl<'a> Reader<'a> {
         value.map_err(|error| ParamError::Value { param: name.to_owned(), error })
     }
 
-    fn holds(&self, condition: &Condition) -> bool {
-        let Some(given) = self.params.get(&condition.parent) else { return false };
+    /// Whether a parameter exists; `None` where nobody can know.
+    fn exists(&self, name: &str) -> Option<bool> {
+        let hold: Vec<Option<bool>> =
+            self.space.conditions_of(name).map(|condition| self.holds(condition)).collect();
+        if hold.contains(&Some(false)) {
+            return Some(false);
+        }
+        hold.into_iter().all(|holds| holds.is_some()).then_some(true)
+    }
+
+    /// Conditions list values of the parent's domain: of a value beyond it, which a file may have, they say
+    /// nothing.
+    fn holds(&self, condition: &Condition) -> Option<bool> {
+        let Some(given) = self.params.get(&condition.parent) else { return Some(false) };
         // A file may state 1 where the field is a float.
         let equals = |value: &ParamValue| match (value, given) {
             (ParamValue::Float(value), ParamValue::Int(int)) => *value == *int as f64,
             (value, given) => value == given,
         };
-        condition.values.iter().any(equals)
+        if condition.values.iter().any(equals) {
+            return Some(true);
+        }
+        let known = self.space.get(&condition.parent).and_then(Domain::values);
+        known.is_some_and(|known| known.iter().any(equals)).then_some(false)
     }
 
     /// When a parameter exists, in words.

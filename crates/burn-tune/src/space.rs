@@ -42,7 +42,8 @@ pub trait Space: Sized + Send + Sync + 'static {
     fn space() -> burn_tune_search::Space;
 
     /// Makes a value of params. Their order does not matter. They have to fit the types of the fields and the
-    /// conditions, and need not lie in the ranges, since a file may widen these.
+    /// conditions, and need not lie in the ranges, since a file may widen these. Beside a value that a parent has
+    /// beyond its range, what depends on it may be there or not.
     ///
     /// ```
     /// use burn_tune::Space;
