@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use burn_tune_ranking::format::{ValueFormat, count, rough_text, seconds_text, thousands};
-use burn_tune_ranking::leaderboard::{PruningEntry, State, TrialEntry};
+use burn_tune_ranking::leaderboard::{Evaluation, PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::ParamValue;
 
@@ -173,13 +173,18 @@ fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize)
     if let Some((first, refit)) =
         leaderboard.top.first().and_then(|first| Some((first, first.refit.as_ref()?)))
     {
+        let Evaluation { train_examples, test_examples, .. } = &leaderboard.evaluation;
+        let of = |examples: &Option<usize>, sort: &str| match examples {
+            Some(examples) => format!("{examples} {sort}examples"),
+            None => format!("{sort}data"),
+        };
         lines.push(format!(
-            "Refitted on all {} examples from {}, trial {} scores {} on the {} test examples.",
-            leaderboard.evaluation.train_examples.unwrap_or(0),
+            "Refitted on all {} from {}, trial {} scores {} on the {}.",
+            of(train_examples, ""),
             count(refit.seeds, "seed"),
             first.trial,
             spread_of(refit.mean, refit.std.filter(|_| refit.seeds > 1)),
-            leaderboard.evaluation.test_examples.unwrap_or(0),
+            of(test_examples, "test "),
         ));
     }
     lines.extend(flag_marks(leaderboard).remarks());

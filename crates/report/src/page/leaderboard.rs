@@ -31,9 +31,12 @@ pub fn facts(leaderboard: &Leaderboard, objectives: &[ObjectiveMeans]) -> Vec<St
         });
         facts.push(format!(
             "{dataset}: {} training and {} test examples",
-            examples(evaluation.train_examples),
-            examples(evaluation.test_examples),
+            grouped(evaluation.train_examples.unwrap_or(0) as u64),
+            grouped(evaluation.test_examples.unwrap_or(0) as u64),
         ));
+    }
+    if evaluation.dataset.is_none() && evaluation.folds > 1 {
+        facts.push(format!("{} folds", evaluation.folds));
     }
     facts.extend(evaluation.command.as_ref().map(|command| format!("scored by {command}")));
     facts.extend(objectives.iter().map(of_objective));
@@ -42,8 +45,12 @@ pub fn facts(leaderboard: &Leaderboard, objectives: &[ObjectiveMeans]) -> Vec<St
     facts
 }
 
-fn examples(number: Option<usize>) -> String {
-    grouped(number.unwrap_or(0) as u64)
+/// `60,000 test examples`, or where their number is not known, `test data`.
+fn examples(number: Option<usize>, sort: &str) -> String {
+    match number {
+        Some(number) => format!("{} {sort}examples", grouped(number as u64)),
+        None => format!("{sort}data"),
+    }
 }
 
 /// What came of the study, in words.
@@ -271,12 +278,12 @@ fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         return Some(Remark::new("Refits", text));
     };
     let text = format!(
-        "Trained on all {} examples from {}, trial {} scores {} on the {} test examples, which the search has not seen. This is the figure to quote.",
-        examples(evaluation.train_examples),
+        "Trained on all {} from {}, trial {} scores {} on the {}, which the search has not seen. This is the figure to quote.",
+        examples(evaluation.train_examples, ""),
         count(refit.seeds, "seed"),
         first.trial,
         spread(mean, std),
-        examples(evaluation.test_examples),
+        examples(evaluation.test_examples, "test "),
     );
     Some(Remark::new("Refits", text))
 }
