@@ -1,0 +1,172 @@
+//! Studies without a command line.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn_tune::prelude::*;
+
+#[derive(Space, Debug, Clone, PartialEq)]
+struct Point {
+    #[space(-10.0..=10.0)]
+    x: f64,
+    #[space]
+    side: Side,
+    #[space(1.0..=2.0, when(side = Side::Left))]
+    push: Option<f64>,
+}
+
+#[derive(Space, Clone, Copy, Debug, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Uses the seed, so that whoever gives another one is found out.
+fn height(point: &Point, trial: &Trial) -> Result<Score> {
+    let noise = (trial.seed() % 1000) as f64 / 1e6;
+    trial.finish((point.x - 2.0).powi(2) + point.push.unwrap_or(0.0) + noise)
+}
+
+fn study() -> Study<Point> {
+    Study::new("heights", height).score("height").minimize().seed(3)
+}
+
+#[test]
+fn the_best_has_the_type_of_the_user_and_the_smallest_score() {
+    let outcome = study().run(30).unwrap();
+    let trials = outcome.trials().unwrap();
+    assert_eq!(trials.len(), 30);
+    let best = outcome.best().unwrap();
+    let smallest = trials.iter().filter_map(|trial| trial.score).fold(f64::INFINITY, f64::min);
+    assert_eq!((best.score, best.rank), (Some(smallest), 1));
+    assert_eq!(best, trials[0]);
+    assert!(trials.iter().all(|t| t.params.push.is_some() == (t.params.side == Side::Left)));
+    assert_eq!(outcome.leaderboard().evaluation.metric, "height");
+}
+
+#[test]
+fn the_leaderboard_does_not_depend_on_jobs_or_on_how_often_it_was_broken_off() {
+    use burn_tune::Leaderboard;
+    let bytes = |leaderboard: &Leaderboard| serde_json::to_string(leaderboard).unwrap();
+    let whole = study().folds(2).refits(2, 2).sampler(Sampler::Tpe).jobs(1).run(25).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("s.db").display().to_string();
+    let part = |trials: usize| {
+        let study = study().folds(2).refits(2, 2).sampler(Sampler::Tpe).jobs(4);
+        study.storage(&url).run(trials).unwrap()
+    };
+    part(7);
+    part(18);
+    assert_eq!(bytes(part(25).leaderboard()), bytes(whole.leaderboard()));
+    // Nothing is left to do.
+    assert_eq!(bytes(part(25).leaderboard()), bytes(whole.leaderboard()));
+}
+
+#[test]
+fn a_trial_that_fails_has_its_reason_and_takes_no_other_with_it() {
+    let outcome = Study::new("failures", |point: &Point, trial: &Trial| {
+        match trial.number() {
+            0 => return Err(Error::new("no luck")),
+            1 => panic!("out of cheese"),
+            2 => return trial.finish(f64::NAN),
+            3 => {
+                let _: usize = "x".parse()?;
+            }
+            _ => {}
+        }
+        trial.finish(point.x)
+    });
+    let trials = outcome.run(6).unwrap().trials().unwrap();
+    let reason = |number| {
+        let trial = trials.iter().find(|trial| trial.number == number).unwrap();
+        trial.error.clone().unwrap_or_default()
+    };
+    assert_eq!(reason(0), "no luck");
+    assert!(reason(1).contains("out of cheese"), "{}", reason(1));
+    assert!(reason(2).contains("NaN"), "{}", reason(2));
+    assert_eq!(reason(3), "invalid digit found in string");
+    assert_eq!(trials.iter().filter(|trial| trial.error.is_none()).count(), 2);
+}
+
+#[test]
+fn a_pruner_answers_and_the_training_ends_with_its_score_so_far() {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = steps.clone();
+    let study = Study::new("pruned", move |point: &Point, trial: &Trial| {
+        for step in 1..=20 {
+            counted.fetch_add(1, Ordering::Relaxed);
+            if trial.report(step, -point.x.abs()).is_stop() {
+                break;
+            }
+        }
+        trial.finish(-point.x.abs())
+    });
+    let pruner = Pruner::by_name("median").unwrap();
+    let outcome = study.pruner(pruner).steps(|_| 20).jobs(1).run(30).unwrap();
+    let pruned = outcome.leaderboard().counts.pruned;
+    assert!(pruned > 5, "{pruned}");
+    assert!(steps.load(Ordering::Relaxed) < 20 * 30);
+}
+
+#[test]
+fn several_metrics_have_a_front_and_a_missing_one_is_told_by_name() {
+    let study = |name: &'static str| {
+        Study::new("front", move |point: &Point, trial: &Trial| {
+            trial.metric(name, point.x);
+            trial.flag("tilted", "try another side");
+            trial.curve("height", 1, point.x);
+            trial.finish(point.x)
+        })
+        .score("gain")
+        .also("cost", Direction::Minimize)
+        .run(8)
+        .unwrap()
+    };
+    let outcome = study("cost");
+    // What gains costs as much: nothing dominates anything.
+    assert!(outcome.leaderboard().trials.iter().all(|trial| trial.front == Some(true)));
+    assert_eq!(outcome.best().unwrap().flags[0].id(), "tilted");
+    let error = study("costs").trials().unwrap()[0].error.clone().unwrap();
+    assert!(error.starts_with("the training has given no `cost`: call"), "{error}");
+}
+
+#[test]
+fn folds_share_the_rows_and_a_refit_has_all_of_them() {
+    let labels: Vec<&str> = (0..20).map(|row| if row % 3 == 0 { "cat" } else { "dog" }).collect();
+    let outcome = Study::new("folds", move |_: &Point, trial: &Trial| {
+        let split = trial.split(&labels)?;
+        let plain = trial.split_rows(7)?;
+        if trial.is_refit() {
+            assert_eq!((split.train.len(), plain.train.len()), (20, 7));
+            assert!(split.valid.is_empty());
+        } else {
+            assert_eq!((split.train.len(), split.valid.len()), (15, 5));
+            assert_eq!(plain.train.len() + plain.valid.len(), 7);
+            assert!(split.valid.iter().all(|row| !split.train.contains(row)));
+        }
+        trial.finish(split.train[0] as f64)
+    });
+    let outcome = outcome.folds(4).refits(1, 1).run(1).unwrap();
+    assert_eq!(outcome.trials().unwrap()[0].error, None);
+    assert_eq!(outcome.leaderboard().top[0].refit.as_ref().unwrap().mean, Some(0.0));
+}
+
+#[test]
+fn explicit_params_are_tried_first_and_what_is_wrong_is_an_error_before() {
+    let first = Point { x: 2.0, side: Side::Right, push: None };
+    let outcome = study().try_first("known", &first).run(3).unwrap();
+    let known = outcome.trials().unwrap().into_iter().find(|trial| trial.number == 0).unwrap();
+    assert_eq!(known.params, first);
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = folder.path().join("s.db").display().to_string();
+    study().storage(&url).run(2).unwrap();
+    let error = study().seed(4).storage(&url).run(3).err().unwrap().to_string();
+    assert!(error.contains("seed"), "{error}");
+    let error = study().identity("data", "v2").storage(&url).run(3).err().unwrap().to_string();
+    assert!(error.contains("data"), "{error}");
+    let outcome = study().storage(&url).run(3).unwrap();
+    outcome.write(folder.path().join("out")).unwrap();
+    let json = std::fs::read_to_string(folder.path().join("out/leaderboard.json")).unwrap();
+    assert!(json.contains("\"height\""));
+}
