@@ -112,6 +112,18 @@ impl Trial<'_> {
         self.seed
     }
 
+    /// Burn's default device, whose generator is seeded with [`Trial::seed`]: so Burn's initialisers and dropout draw
+    /// the same in every run of the study.
+    ///
+    /// On the CPU, that generator is one for the whole process: trainings side by side in threads of one process
+    /// take numbers from each other.
+    #[cfg(feature = "burn")]
+    pub fn device(&self) -> burn::tensor::Device {
+        let device = burn::tensor::Device::default();
+        device.seed(self.seed);
+        device
+    }
+
     /// The rows to train and to score on, so that every class has its share in each: those of scikit-learn's
     /// `StratifiedKFold`, index for index. With a single fold, a fifth is held out. A refit trains on all.
     ///

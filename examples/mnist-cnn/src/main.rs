@@ -58,7 +58,7 @@ static MNIST: LazyLock<burn_tune_data::Dataset> =
 
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let rows = trial.split(MNIST.train.labels())?;
-    let device = Device::flex().autodiff();
+    let device = trial.device().autodiff();
     let mut order = rows.train;
     let mut shuffle = ChaCha8Rng::seed_from_u64(trial.seed());
     let mut model = Cnn::new(net, &device);
