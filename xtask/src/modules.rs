@@ -12,7 +12,9 @@ use crate::tidy::{assert_none, manifests};
 const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
-    ("command", &["search"]),
+    ("process", &[]),
+    ("command", &["process", "search"]),
+    ("worker", &["process", "search"]),
     ("model", &["data", "search"]),
     ("ranking", &["search"]),
     ("report", &["ranking", "search"]),
