@@ -245,6 +245,17 @@ impl<'a> TaskHandle<'a> {
         self.trial
     }
 
+    /// Which fold or refit of the trial it is.
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// The seed that a training function is given which seeds generators of its own, such as Burn's: the same
+    /// for every run of the study, and another one for each task.
+    pub fn seed(&self) -> u64 {
+        self.rng(Purpose::Function).random()
+    }
+
     /// The seed that a program is given which has a generator of its own: the same for every run of the study.
     pub fn program_seed(&self) -> u32 {
         self.rng(Purpose::Program).random()
