@@ -13,7 +13,9 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
     ("derive", &[]),
-    ("command", &["search"]),
+    ("process", &[]),
+    ("command", &["process", "search"]),
+    ("worker", &["process", "search"]),
     ("model", &["data", "search"]),
     ("ranking", &["search"]),
     ("report", &["ranking", "search"]),
@@ -21,7 +23,10 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("spec", &["command", "ranking", "search"]),
     ("study", &["ranking", "search", "storage"]),
     ("app", &["ranking", "report", "search", "spec", "storage", "study"]),
-    ("burn-tune", &["app", "data", "derive", "ranking", "search", "spec", "storage", "study"]),
+    (
+        "burn-tune",
+        &["app", "data", "derive", "ranking", "search", "spec", "storage", "study", "worker"],
+    ),
     ("cli", &["app", "command", "data", "model", "ranking", "search", "spec", "study"]),
 ];
 

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::pruner::ReportUnit;
+use burn_tune_search::trial::Failure;
 use burn_tune_search::{
     Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
     TaskHandle,
 };
+use burn_tune_worker::{Channel, Request, Response, TaskScore};
 use serde::{Deserialize, Deserializer};
 
 use crate::bound::Bound;
@@ -53,36 +55,36 @@ impl<S> Borrow<Params> for Config<S> {
     }
 }
 
-/// What one call of the function came to.
-pub(crate) struct Trained {
-    pub score: f64,
-    pub extra_values: Vec<f64>,
-    pub kept: Kept,
-    pub seconds: f64,
-}
-
 /// Which call it is.
 pub(crate) struct Call<'a> {
     pub number: usize,
     pub task: Task,
+    pub folds: usize,
     pub seed: u64,
     pub link: &'a dyn Link,
 }
 
 impl<S: Space> Function<S> {
     /// Calls the function for a fold or a refit of a trial.
-    pub fn call(&self, params: &S, call: Call) -> Result<Trained, ObjectiveError> {
-        let Call { number, task, seed, link } = call;
+    pub fn call(&self, params: &S, call: Call) -> Result<TaskScore, ObjectiveError> {
+        let Call { number, task, folds, seed, link } = call;
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
-        let trial = Trial { number, task, folds: self.folds, seed, link, kept };
+        let trial = Trial { number, task, folds, seed, link, kept };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
         match result {
             Ok(Score(score)) => {
                 let extra_values = self.extra_values(&kept.metrics).map_err(|error| error.0)?;
-                Ok(Trained { score, extra_values, kept, seconds })
+                Ok(TaskScore {
+                    score,
+                    extra_values,
+                    flags: Flag::union(kept.flags),
+                    fit_s: seconds,
+                    curves: Some(kept.curves).filter(|curves| curves.series().next().is_some()),
+                    ..TaskScore::default()
+                })
             }
             Err(Error(ObjectiveError::Failed { reason, .. })) => {
                 Err(ObjectiveError::Failed { reason, flags: Flag::union(kept.flags) })
@@ -105,13 +107,25 @@ impl<S: Space> Function<S> {
         extra.map(value).collect()
     }
 
-    fn call_with(
+    /// Calls it here, in a thread.
+    fn call_here(
         &self,
         config: &Config<S>,
         handle: &TaskHandle,
-    ) -> Result<Trained, ObjectiveError> {
+    ) -> Result<TaskScore, ObjectiveError> {
         let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
-        self.call(&config.value, Call { number, task, seed, link: handle })
+        self.call(&config.value, Call { number, task, folds: self.folds, seed, link: handle })
+    }
+
+    /// Answers what a worker is asked.
+    pub fn answer(&self, request: &Request, channel: &Channel) -> Response {
+        let Request { trial, task, folds, seed, params, .. } = request;
+        let call = Call { number: *trial, task: *task, folds: *folds, seed: *seed, link: channel };
+        let params = S::from_params(params).map_err(|error| Failure::new(error.to_string()))?;
+        self.call(&params, call).map_err(|error| match error {
+            ObjectiveError::Failed { reason, flags } => Failure { reason, flags },
+            ObjectiveError::Interrupted => Failure::new("abandoned"),
+        })
     }
 }
 
@@ -124,15 +138,7 @@ impl<S: Space> Objective for Function<S> {
         _: usize,
         handle: &TaskHandle,
     ) -> Result<FoldScore, ObjectiveError> {
-        let Trained { score, extra_values, kept, seconds } = self.call_with(config, handle)?;
-        Ok(FoldScore {
-            score,
-            extra_values,
-            flags: Flag::union(kept.flags),
-            fit_s: seconds,
-            curves: Some(Arc::new(kept.curves)).filter(|curves| curves.series().next().is_some()),
-            ..FoldScore::default()
-        })
+        self.call_here(config, handle).map(FoldScore::from)
     }
 
     fn metrics(&self) -> Vec<Metric> {
@@ -163,12 +169,6 @@ impl<S: Space> Objective for Function<S> {
 
 impl<S: Space> Refitter<Config<S>> for Function<S> {
     fn refit(&self, config: &Config<S>, handle: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
-        let Trained { score, kept, .. } = self.call_with(config, handle)?;
-        Ok(RefitScore {
-            score,
-            flags: Flag::union(kept.flags),
-            curves: Some(Arc::new(kept.curves)).filter(|curves| curves.series().next().is_some()),
-            ..RefitScore::default()
-        })
+        self.call_here(config, handle).map(RefitScore::from)
     }
 }

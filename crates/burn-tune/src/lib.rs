@@ -66,7 +66,7 @@ pub use burn_tune_study::Observer;
 
 pub use error::{Error, Result, ensure};
 pub use outcome::{StudyOutcome, TrialOutcome};
-pub use study::Study;
+pub use study::{Study, Workers};
 pub use trial::{Progress, Score, Split, Trial};
 
 /// What derived code calls: no part of the interface, and may change with any version.
@@ -84,6 +84,7 @@ pub mod __private {
 /// What most programs use.
 pub mod prelude {
     pub use crate::{
-        Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, ensure,
+        Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, Workers,
+        ensure,
     };
 }

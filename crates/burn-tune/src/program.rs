@@ -10,15 +10,17 @@ use burn_tune_app::command_line::{self, command_line};
 use burn_tune_app::console::quoted;
 use burn_tune_app::search::{Describe, search};
 use burn_tune_app::{About, Program, Source};
-use burn_tune_search::Identity;
+use burn_tune_search::settings::StudySettings;
+use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
 use burn_tune_study::Prepared;
-use clap::Args;
+use burn_tune_worker::{WorkerObjective, is_worker};
+use clap::{Args, ValueEnum};
 
 use crate::function::Function;
 use crate::reader::ProgramReader;
 use crate::space::Space;
-use crate::study::Study;
+use crate::study::{Study, Workers};
 
 /// What is searched.
 #[derive(Debug, Args)]
@@ -30,17 +32,32 @@ struct SpaceArgs {
 
 /// How it is scored.
 #[derive(Debug, Args)]
-struct FunctionArgs {}
+struct FunctionArgs {
+    /// What runs the trainings: processes of this program, or threads of one [default: processes]
+    #[arg(long, value_name = "W", value_enum)]
+    workers: Option<WorkersArg>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum WorkersArg {
+    /// One process for each job: a training can be repeated though it draws from Burn's generator
+    Processes,
+    /// One thread for each job
+    Threads,
+}
 
 impl<S: Space> Study<S> {
     /// Makes a program of the study: it reads the arguments, and has the commands, options, files and exit codes of
     /// burn-tune, such as `search --trials 50 --jobs 4`, `search --resume`, `trials`, `best` and `report`.
     pub fn main(self) -> ExitCode {
+        if is_worker() {
+            self.serve();
+        }
         let about = About {
             name: Box::leak(name_of_program().into_boxed_str()),
             known_flags: &[],
             reader: &ProgramReader,
-            kill_children: || {},
+            kill_children,
         };
         command_line::main(&StudyProgram { study: self }, about)
     }
@@ -92,23 +109,50 @@ impl<S: Space> Program for StudyProgram<S> {
     fn search(
         &self,
         source: &Source,
-        _: &FunctionArgs,
+        args: &FunctionArgs,
         options: &SearchOptions,
     ) -> anyhow::Result<ExitCode> {
-        search::<Function<S>>(source, options, Vec::new(), &FunctionText, |settings, _| {
-            let folds = settings.folds;
-            let objective = Function { folds, ..self.study.objective() };
-            Ok(Prepared { objective, notices: Vec::new() })
-        })
+        let function =
+            |settings: &StudySettings| Function { folds: settings.folds, ..self.study.objective() };
+        let prepared = |objective| Ok(Prepared { objective, notices: Vec::new() });
+        match self.workers(args) {
+            Workers::Threads => {
+                search(source, options, Vec::new(), &FunctionText, |settings, _| {
+                    Ok(Prepared { objective: function(settings), notices: Vec::new() })
+                })
+            }
+            Workers::Processes => {
+                search(source, options, Vec::new(), &FunctionText, |settings, _| {
+                    let workers = burn_tune_worker::Workers::new(&settings.name)?;
+                    prepared(WorkerObjective::new(function(settings), workers))
+                })
+            }
+        }
     }
+}
+
+impl<S> StudyProgram<S> {
+    fn workers(&self, args: &FunctionArgs) -> Workers {
+        match args.workers {
+            Some(WorkersArg::Processes) => Workers::Processes,
+            Some(WorkersArg::Threads) => Workers::Threads,
+            None => self.study.workers.unwrap_or(Workers::Processes),
+        }
+    }
+}
+
+/// The workers: for a program that ends where it stands.
+fn kill_children() {
+    #[cfg(unix)]
+    burn_tune_worker::kill_all();
 }
 
 /// What people are told of a function.
 struct FunctionText;
 
-impl<S: Space> Describe<Function<S>> for FunctionText {
-    fn evaluation(&self, function: &Function<S>) -> String {
-        match function.folds {
+impl<O: Objective> Describe<O> for FunctionText {
+    fn evaluation(&self, function: &O) -> String {
+        match function.folds() {
             1 => "one fold".to_owned(),
             folds => format!("{folds} folds"),
         }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
-use burn_tune_search::{Direction, ExplicitTrial, Identity, Metric, StudySpec};
+use burn_tune_search::{Direction, ExplicitTrial, Identity, Metric, Objective, StudySpec};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::{
     ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
 };
+use burn_tune_worker::{WorkerObjective, is_worker};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -19,6 +20,20 @@ use crate::outcome::StudyOutcome;
 use crate::reader::{METRIC, ProgramReader};
 use crate::space::Space;
 use crate::trial::{Score, Trial};
+
+/// What runs the trainings of a study, one at a time each.
+///
+/// Burn's generator on the CPU is one for a whole process, so a training that uses Burn's initialisers or dropout is
+/// the same in every run only if it has a process for itself. A process also ends without taking the others along,
+/// be it by an abort, a lack of memory or a driver that dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// Processes: the program starts itself again, with the same arguments, as often as it has jobs. What it does
+    /// before [`Study::main`] or [`Study::run`] happens in each of them. They need Unix.
+    Processes,
+    /// Threads of this process: for functions that draw everything from [`Trial::seed`].
+    Threads,
+}
 
 /// A search for the best params of a function that trains.
 ///
@@ -54,6 +69,7 @@ pub struct Study<S> {
     pub(crate) metrics: Vec<Metric>,
     pub(crate) identity: Identity,
     pub(crate) description: Option<String>,
+    pub(crate) workers: Option<Workers>,
     jobs: Option<usize>,
     storage: Option<String>,
 }
@@ -75,6 +91,7 @@ impl<S: Space> Study<S> {
             metrics: vec![Metric::new("score", Direction::Maximize)],
             identity: Identity::new(),
             description: None,
+            workers: None,
             jobs: None,
             storage: None,
         }
@@ -171,6 +188,12 @@ impl<S: Space> Study<S> {
         self
     }
 
+    /// What runs the trainings: by default processes in [`Study::main`], and threads in [`Study::run`].
+    pub fn workers(mut self, workers: Workers) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
     /// How many trainings run at once; one a core by default. The results do not depend on it.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = Some(jobs);
@@ -200,6 +223,36 @@ impl<S: Space> Study<S> {
     ///
     /// As [`Study::run`].
     pub fn run_with(self, trials: usize, observer: &mut dyn Observer) -> Result<StudyOutcome<S>> {
+        match self.workers {
+            Some(Workers::Processes) if is_worker() => self.serve(),
+            Some(Workers::Processes) => {
+                let objective = || {
+                    let workers = burn_tune_worker::Workers::new(&self.settings.name);
+                    let workers =
+                        workers.map_err(|error| StudyError::Unsuitable(error.to_string()))?;
+                    Ok(WorkerObjective::new(self.objective(), workers))
+                };
+                self.run_objective(objective, trials, observer)
+            }
+            Some(Workers::Threads) | None => {
+                self.run_objective(|| Ok(self.objective()), trials, observer)
+            }
+        }
+    }
+
+    /// Works for the process that has started this one, until that needs it no more. Then this one ends.
+    pub(crate) fn serve(&self) -> ! {
+        let function = self.objective();
+        let served = burn_tune_worker::serve(|request, channel| function.answer(&request, channel));
+        std::process::exit(i32::from(served.is_err()))
+    }
+
+    fn run_objective<O: Objective>(
+        &self,
+        objective: impl Fn() -> Result<O, StudyError>,
+        trials: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<StudyOutcome<S>> {
         let temporary = tempfile::tempdir()?;
         let url = match &self.storage {
             Some(url) => url.parse()?,
@@ -215,9 +268,8 @@ impl<S: Space> Study<S> {
             resume,
             ..StudyRequest::default()
         };
-        let mut prepare = |_: &_, _: Option<&_>| {
-            Ok(Prepared { objective: self.objective(), notices: Vec::new() })
-        };
+        let mut prepare =
+            |_: &_, _: Option<&_>| Ok(Prepared { objective: objective()?, notices: Vec::new() });
         let study = open_or_create::<_, StudyError>(
             &mut storage,
             &request,

@@ -7,6 +7,7 @@ use burn_tune_data::{k_folds, stratified_folds};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
+use burn_tune_worker::Channel;
 
 use crate::error::{Error, Result};
 
@@ -39,6 +40,17 @@ impl Link for TaskHandle<'_> {
 
     fn check(&self) -> Result<(), ObjectiveError> {
         self.check_stop()
+    }
+}
+
+/// A worker is killed where its task is to be abandoned, so there is nothing to ask.
+impl Link for Channel {
+    fn report(&self, step: u64, value: f64) -> Verdict {
+        Channel::report(self, step, value)
+    }
+
+    fn check(&self) -> Result<(), ObjectiveError> {
+        Ok(())
     }
 }
 
@@ -115,8 +127,8 @@ impl Trial<'_> {
     /// Burn's default device, whose generator is seeded with [`Trial::seed`]: so Burn's initialisers and dropout draw
     /// the same in every run of the study.
     ///
-    /// On the CPU, that generator is one for the whole process: trainings side by side in threads of one process
-    /// take numbers from each other.
+    /// On the CPU, that generator is one for the whole process: trainings side by side in [threads](crate::Workers)
+    /// of one process take numbers from each other.
     #[cfg(feature = "burn")]
     pub fn device(&self) -> burn::tensor::Device {
         let device = burn::tensor::Device::default();

@@ -9,11 +9,9 @@ pub mod output;
 pub mod settings;
 
 #[cfg(unix)]
-mod process_group;
-#[cfg(unix)]
 mod program;
 
-pub use objective::{CommandObjective, Unusable};
 #[cfg(unix)]
-pub use process_group::kill_all;
+pub use burn_tune_process::kill_all;
+pub use objective::{CommandObjective, Unusable};
 pub use settings::CommandSettings;

@@ -128,14 +128,15 @@ mod running {
     //! One run of a command, from its start to its score.
 
     use std::io;
-    use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, ExitStatus};
 
+    use burn_tune_process::exit::how_it_ended;
+    use burn_tune_process::tail::last_words;
     use burn_tune_search::clock::Stopwatch;
     use burn_tune_search::objective::Verdict;
 
     use super::*;
-    use crate::output::{OutputLine, parse_line, score, stderr_tail};
+    use crate::output::{OutputLine, parse_line, score};
     use crate::program::Program;
 
     /// How a run ended.
@@ -220,12 +221,8 @@ mod running {
     }
 
     fn failure(status: ExitStatus, stderr: &str) -> String {
-        let how = match (status.code(), status.signal()) {
-            (Some(code), _) => format!("it ended with status {code}"),
-            (None, Some(signal)) => format!("it was killed by signal {signal}"),
-            (None, None) => "it ended without success".to_owned(),
-        };
-        match stderr_tail(stderr) {
+        let how = format!("it {}", how_it_ended(status));
+        match last_words(stderr) {
             words if words.is_empty() => how,
             words => format!("{how}: {words}"),
         }

@@ -1,15 +1,10 @@
-//! What a program says: its output as lines and what they mean, and the end of its complaints.
+//! What a program says: its output as lines, and what they mean.
 
-use std::collections::VecDeque;
-
+use burn_tune_process::tail::shown;
 use serde::Deserialize;
 
 /// Of a longer line, the rest is dropped: it is no number anyway.
 const LONGEST_LINE: usize = 64 * 1024;
-/// So much of a line is shown in messages, in characters.
-const SHOWN: usize = 200;
-/// Lines of stderr that a failure repeats.
-const REPEATED_LINES: usize = 3;
 
 /// A line of the output that says how far the program is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,22 +101,6 @@ pub fn score(last_line: Option<&str>) -> Result<f64, String> {
     }
 }
 
-/// The last lines of what a program has complained about, as one line.
-pub fn stderr_tail(stderr: &str) -> String {
-    let lines = stderr.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    let mut lines: Vec<String> = lines.take(REPEATED_LINES).map(shown).collect();
-    lines.reverse();
-    lines.join(" / ")
-}
-
-fn shown(line: &str) -> String {
-    let line = line.trim();
-    match line.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", &line[..at]),
-        None => line.to_owned(),
-    }
-}
-
 /// Cuts bytes, as they come, into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
@@ -146,37 +125,6 @@ impl Lines {
     pub fn end(&mut self) -> Option<String> {
         let line = std::mem::take(&mut self.line);
         (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
-    }
-}
-
-/// The last bytes of a stream.
-#[derive(Debug, Default)]
-pub struct Tail {
-    bytes: VecDeque<u8>,
-    cut: bool,
-}
-
-impl Tail {
-    /// So many are kept.
-    pub const MOST: usize = 64 * 1024;
-
-    /// Takes up bytes.
-    pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend(bytes);
-        let surplus = self.bytes.len().saturating_sub(Self::MOST);
-        self.cut |= surplus > 0;
-        self.bytes.drain(..surplus);
-    }
-
-    /// The text; where its beginning was dropped, that is said, and it begins with a whole line.
-    pub fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if !self.cut {
-            return text;
-        }
-        let whole = text.split_once('\n').map_or(text.as_str(), |(_, rest)| rest);
-        format!("… (only the end is kept)\n{whole}")
     }
 }
 
@@ -231,22 +179,5 @@ mod tests {
         }
         assert_eq!(lines.end().map(|line| line.len()), Some(LONGEST_LINE));
         assert_eq!(lines.end(), None);
-    }
-
-    #[test]
-    fn of_a_long_stream_the_end_is_kept() {
-        let mut tail = Tail::default();
-        tail.push(b"first\n");
-        assert_eq!(tail.text(), "first\n");
-        tail.push(&b"line\n".repeat(50_000));
-        let text = tail.text();
-        assert!(text.len() <= Tail::MOST + 40 && text.ends_with("line\n"));
-        assert!(text.starts_with("… (only the end is kept)\nline\n"), "{}", &text[..50]);
-    }
-
-    #[test]
-    fn the_last_words_are_one_line() {
-        assert_eq!(stderr_tail("a\nb\n\n  c\nd \n"), "b / c / d");
-        assert_eq!(stderr_tail(""), "");
     }
 }

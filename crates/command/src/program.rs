@@ -1,16 +1,16 @@
 //! A program that runs: its output as it comes, until it ends or is ended.
 
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use burn_tune_process::pipe::{Wanted, read_or_close, ready};
+use burn_tune_process::{ProcessGroup, Tail};
 use burn_tune_search::clock::Stopwatch;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::output::{Lines, Tail};
-use crate::process_group::ProcessGroup;
+use crate::output::Lines;
 
 /// How long a program has between being asked to end and being killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -18,6 +18,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(50);
 /// The same once it has closed its output, which it does when it ends.
 const LOOK_SOON: Duration = Duration::from_millis(2);
+/// So much of the end of stderr is kept, in bytes.
+const TAIL: usize = 64 * 1024;
 /// What is read at once.
 const CHUNK: usize = 64 * 1024;
 /// More than any pipe holds, in chunks: so much is read at most of what was said before the end.
@@ -43,7 +45,7 @@ impl Program {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = ProcessGroup::start(command)?;
         let (stdout, stderr) = (group.leader().stdout.take(), group.leader().stderr.take());
-        let (lines, tail) = (Lines::default(), Tail::default());
+        let (lines, tail) = (Lines::default(), Tail::new(TAIL));
         Ok(Program { group, stdout, stderr, lines, tail, chunk: vec![0; CHUNK] })
     }
 
@@ -114,8 +116,9 @@ impl Program {
             return Ok((Vec::new(), false));
         }
         let Program { stdout, stderr, lines, tail, chunk, .. } = self;
-        let [says, complains] =
-            ready([stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)], wait)?;
+        let pipes = [stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
+        let [says, complains] = ready(pipes.map(|pipe| pipe.map(Wanted::read)), wait)?;
+        let (says, complains) = (says.read, complains.read);
         let mut came = Vec::new();
         if says && let Some(count) = read_or_close(stdout, chunk)? {
             came = lines.push(&chunk[..count]);
@@ -124,33 +127,5 @@ impl Program {
             tail.push(&chunk[..count]);
         }
         Ok((came, says || complains))
-    }
-}
-
-/// Which of the pipes can be read without waiting, after a wait for one of them.
-fn ready(pipes: [Option<BorrowedFd<'_>>; 2], wait: Duration) -> io::Result<[bool; 2]> {
-    let mut open: Vec<PollFd> =
-        pipes.iter().flatten().map(|pipe| PollFd::from_borrowed_fd(*pipe, PollFlags::IN)).collect();
-    let wait = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-    match poll(&mut open, Some(&wait)) {
-        Ok(_) => {}
-        Err(rustix::io::Errno::INTR) => return Ok([false; 2]),
-        Err(error) => return Err(error.into()),
-    }
-    let mut events = open.iter().map(|pipe| !pipe.revents().is_empty());
-    Ok(pipes.map(|pipe| pipe.is_some() && events.next().unwrap_or(false)))
-}
-
-/// Reads what is there; at the end of the stream, closes it.
-fn read_or_close<R: Read>(pipe: &mut Option<R>, chunk: &mut [u8]) -> io::Result<Option<usize>> {
-    let Some(open) = pipe else { return Ok(None) };
-    match open.read(chunk) {
-        Ok(0) => {
-            *pipe = None;
-            Ok(None)
-        }
-        Ok(count) => Ok(Some(count)),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-        Err(error) => Err(error),
     }
 }

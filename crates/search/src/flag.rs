@@ -92,6 +92,12 @@ impl Flag {
         Ok(Flag { advice: Some(Cow::Owned(advice.to_owned())), ..flag })
     }
 
+    /// The same flag about these, such as the numbers of classes.
+    #[must_use]
+    pub fn about(self, numbers: impl IntoIterator<Item = i64>) -> Self {
+        Flag { numbers: numbers.into_iter().collect(), ..self }
+    }
+
     fn unexplained(id: &str, numbers: Vec<i64>) -> Result<Self, NoFlag> {
         if !is_id(id) {
             return Err(NoFlag(id.to_owned()));

@@ -121,6 +121,19 @@ pub struct Failure {
     pub flags: Vec<Flag>,
 }
 
+impl Failure {
+    /// A failure without flags.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Failure { reason: reason.into(), flags: Vec::new() }
+    }
+}
+
+impl From<Failure> for ObjectiveError {
+    fn from(Failure { reason, flags }: Failure) -> Self {
+        ObjectiveError::Failed { reason, flags }
+    }
+}
+
 /// Something that happened in a study. All of its state follows from the events in their order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {

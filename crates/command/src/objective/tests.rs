@@ -65,7 +65,7 @@ fn params_trial_and_seed_are_in_the_environment() {
 #[test]
 fn a_program_that_fails_says_why() {
     assert_eq!(run("echo 0.9; exit 3"), Err("it ended with status 3".into()));
-    assert_eq!(run("kill -9 $$"), Err("it was killed by signal 9".into()));
+    assert_eq!(run("kill -9 $$"), Err("it was killed by signal 9 (SIGKILL)".into()));
     assert_eq!(run("echo no >&2; echo 0.5"), Ok(0.5), "to complain is not to fail");
 }
 

@@ -23,6 +23,7 @@ pub fn kill_all() {
 }
 
 /// A running program, the leader of a group. Dropped, all of it is killed.
+#[derive(Debug)]
 pub struct ProcessGroup {
     leader: Child,
     group: Pid,

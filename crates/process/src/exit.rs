@@ -1,0 +1,53 @@
+//! How a process ended, in words.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use rustix::process::Signal;
+
+/// The signals that end processes, by name: their numbers are not the same on all systems.
+const NAMES: [(Signal, &str); 13] = [
+    (Signal::HUP, "SIGHUP"),
+    (Signal::INT, "SIGINT"),
+    (Signal::QUIT, "SIGQUIT"),
+    (Signal::ILL, "SIGILL"),
+    (Signal::TRAP, "SIGTRAP"),
+    (Signal::ABORT, "SIGABRT"),
+    (Signal::BUS, "SIGBUS"),
+    (Signal::FPE, "SIGFPE"),
+    (Signal::KILL, "SIGKILL"),
+    (Signal::SEGV, "SIGSEGV"),
+    (Signal::PIPE, "SIGPIPE"),
+    (Signal::TERM, "SIGTERM"),
+    (Signal::XCPU, "SIGXCPU"),
+];
+
+/// What a sentence says of a process with this status, such as `was killed by signal 9 (SIGKILL)` or `ended
+/// with status 3`.
+pub fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with status {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}{}", in_brackets(signal)),
+        (None, None) => "ended without success".to_owned(),
+    }
+}
+
+fn in_brackets(number: i32) -> String {
+    let known = NAMES.iter().find(|(signal, _)| signal.as_raw() == number);
+    known.map(|(_, name)| format!(" ({name})")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_or_a_signal_is_told() {
+        let told = |raw| how_it_ended(ExitStatus::from_raw(raw));
+        assert_eq!(told(3 << 8), "ended with status 3");
+        assert_eq!(told(0), "ended with status 0");
+        assert_eq!(told(9), "was killed by signal 9 (SIGKILL)");
+        assert_eq!(told(6), "was killed by signal 6 (SIGABRT)");
+        assert_eq!(told(40), "was killed by signal 40");
+    }
+}
