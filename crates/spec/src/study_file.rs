@@ -234,7 +234,32 @@ fn parse_changes(
         map.insert(Place::Domain(name.to_owned()), value.span());
         spans.into_iter().for_each(|(place, span)| map.insert(place, span));
     }
+    leave_out_what_never_exists(&mut space);
     Ok(space)
+}
+
+/// Takes out of a narrowed space what depends on values that are no longer in it.
+fn leave_out_what_never_exists(space: &mut Space) {
+    // In their order: what a parameter depends on stands before it.
+    let names: Vec<String> = space.domains.iter().map(|(name, _)| name.clone()).collect();
+    for name in names {
+        let Space { domains, conditions } = space;
+        let values_of = |parent: &str| {
+            let parent = domains.iter().find(|(known, _)| known == parent);
+            parent.and_then(|(_, domain)| domain.values()).unwrap_or_default()
+        };
+        let of_param = conditions.iter_mut().filter(|condition| condition.param == name);
+        let mut exists = true;
+        for condition in of_param {
+            let possible = values_of(&condition.parent);
+            condition.values.retain(|value| possible.contains(value));
+            exists &= !condition.values.is_empty();
+        }
+        if !exists {
+            domains.retain(|(known, _)| *known != name);
+            conditions.retain(|condition| condition.param != name);
+        }
+    }
 }
 
 fn parse_trial(

@@ -1,0 +1,71 @@
+//! A study as a program of its own, from the outside: this test starts itself as that program.
+
+mod tests;
+
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, thread};
+
+use burn_tune::prelude::*;
+
+/// Set where this is the program, and not its test.
+pub const PROGRAM: &str = "BURN_TUNE_TEST_PROGRAM";
+/// The number of the trial that takes its process along.
+pub const ABORT: &str = "BURN_TUNE_TEST_ABORT";
+/// How long each training takes, in milliseconds.
+pub const SLOW: &str = "BURN_TUNE_TEST_SLOW";
+
+#[derive(Space, Debug)]
+struct Net {
+    #[space(1e-4..=1e-1, log)]
+    lr: f64,
+    #[space(16..=64, step = 16)]
+    hidden: usize,
+    #[space]
+    activation: Activation,
+    #[space(0.0..=0.5, when(activation = Activation::Relu))]
+    dropout: Option<f64>,
+}
+
+#[derive(Space, Clone, Copy, Debug, PartialEq)]
+enum Activation {
+    Relu,
+    Gelu,
+}
+
+fn number(variable: &str) -> Option<u64> {
+    env::var(variable).ok()?.parse().ok()
+}
+
+fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    thread::sleep(Duration::from_millis(number(SLOW).unwrap_or(0)));
+    if number(ABORT) == Some(trial.number() as u64) {
+        eprintln!("the driver is gone");
+        std::process::abort();
+    }
+    println!("what a training prints is nobody's result");
+    let luck = (trial.seed() % 1_000) as f64 / 1e5;
+    let score = 1.0 - (net.lr - 0.01).abs() - net.dropout.unwrap_or(0.1) / net.hidden as f64 + luck;
+    for step in 1..=4 {
+        if trial.report(step, score * step as f64 / 4.0).is_stop() {
+            break;
+        }
+    }
+    if net.activation == Activation::Gelu {
+        trial.flag("slow_start", "try a larger learning rate");
+    }
+    trial.finish(score)
+}
+
+fn main() -> ExitCode {
+    if env::var_os(PROGRAM).is_none() {
+        return tests::run();
+    }
+    Study::new("net", train)
+        .about("A net of no use")
+        .score("accuracy")
+        .folds(2)
+        .refits(2, 2)
+        .steps(|_| 4)
+        .main()
+}
