@@ -178,9 +178,12 @@ fn remarks(leaderboard: &Leaderboard, measured: &[ObjectiveMeans], shown: usize)
             Some(examples) => format!("{examples} {sort}examples"),
             None => format!("{sort}data"),
         };
+        let all = match train_examples {
+            Some(_) => format!("all {}", of(train_examples, "")),
+            None => "all of the data".to_owned(),
+        };
         lines.push(format!(
-            "Refitted on all {} from {}, trial {} scores {} on the {}.",
-            of(train_examples, ""),
+            "Refitted on {all} from {}, trial {} scores {} on the {}.",
             count(refit.seeds, "seed"),
             first.trial,
             spread_of(refit.mean, refit.std.filter(|_| refit.seeds > 1)),

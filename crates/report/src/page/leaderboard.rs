@@ -277,9 +277,12 @@ fn refit_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         let text = format!("A refit of trial {} failed: see its row.", first.trial);
         return Some(Remark::new("Refits", text));
     };
+    let all = match evaluation.train_examples {
+        None => "all of the data".to_owned(),
+        known => format!("all {}", examples(known, "")),
+    };
     let text = format!(
-        "Trained on all {} from {}, trial {} scores {} on the {}, which the search has not seen. This is the figure to quote.",
-        examples(evaluation.train_examples, ""),
+        "Trained on {all} from {}, trial {} scores {} on the {}, which the search has not seen. This is the figure to quote.",
         count(refit.seeds, "seed"),
         first.trial,
         spread(mean, std),
