@@ -189,6 +189,10 @@ pub struct SearchOptions {
     /// Print the candidates with their sizes and the work they need, and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Run one trial twice, alone and beside others, and say whether it comes to the same numbers;
+    /// nothing is stored
+    #[arg(long, conflicts_with = "dry_run")]
+    pub check: bool,
 }
 
 #[derive(Debug, Args)]

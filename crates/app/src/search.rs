@@ -4,6 +4,7 @@ mod describe;
 mod display;
 pub mod dry_run;
 mod opening;
+mod repeatability;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -84,6 +85,12 @@ pub fn search<O: Objective>(
     if args.dry_run {
         let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
         return print(&opening::dry_run(&plan, describe, jobs(&args.run)));
+    }
+    if args.check {
+        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
+        let options = run_options(&args.run, plan.settings().seed)?;
+        let trial_timeout = args.trial_timeout;
+        return repeatability::check(&plan, RunOptions { trial_timeout, ..options });
     }
     let url = match &args.storage {
         Some(url) => url.parse()?,

@@ -12,6 +12,8 @@ use burn_tune::prelude::*;
 pub const PROGRAM: &str = "BURN_TUNE_TEST_PROGRAM";
 /// The number of the trial that takes its process along.
 pub const ABORT: &str = "BURN_TUNE_TEST_ABORT";
+/// Set where a training draws from what is not its own.
+pub const UNSEEDED: &str = "BURN_TUNE_TEST_UNSEEDED";
 /// How long each training takes, in milliseconds.
 pub const SLOW: &str = "BURN_TUNE_TEST_SLOW";
 
@@ -45,6 +47,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     }
     println!("what a training prints is nobody's result");
     let luck = (trial.seed() % 1_000) as f64 / 1e5;
+    let luck = if number(UNSEEDED).is_some() { f64::from(std::process::id()) / 1e9 } else { luck };
     let score = 1.0 - (net.lr - 0.01).abs() - net.dropout.unwrap_or(0.1) / net.hidden as f64 + luck;
     for step in 1..=4 {
         if trial.report(step, score * step as f64 / 4.0).is_stop() {

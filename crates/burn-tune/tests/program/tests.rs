@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{ABORT, PROGRAM, SLOW};
+use super::{ABORT, PROGRAM, SLOW, UNSEEDED};
 
 type Test = fn();
 
-const TESTS: [(&str, Test); 8] = [
+const TESTS: [(&str, Test); 9] = [
     ("the leaderboard does not depend on jobs or on who does the work", any_workers),
     ("a search that was killed goes on to the same bytes, and leaves no process", killed),
     ("a training that takes its process along fails alone", aborted),
@@ -20,6 +20,7 @@ const TESTS: [(&str, Test); 8] = [
     ("a file narrows the space, with lines for what is wrong", narrowed),
     ("pruners decide in processes as in threads", pruned),
     ("commands know the study and speak of the program by its name", commands),
+    ("a check tells whether a training can be repeated", checked),
     ("trials are asked for and told without the function", asked),
 ];
 
@@ -174,6 +175,17 @@ fn commands() {
     fs::create_dir(&other).unwrap();
     let said = text(&program(&other, "best").output().unwrap());
     assert!(said.contains(&format!("`{name} search` makes one")), "{said}");
+}
+
+fn checked() {
+    let folder = folder();
+    let said = done(folder.path(), "search --check --jobs 3");
+    assert!(said.starts_with("trial 0 comes to the same alone and beside 2 others: "), "{said}");
+    let output = program(folder.path(), "search --check").env(UNSEEDED, "1").output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(": the score is") && said.contains("usual reasons"), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is stored");
 }
 
 fn asked() {
