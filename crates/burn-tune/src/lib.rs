@@ -47,6 +47,7 @@ mod study;
 mod trial;
 
 mod function;
+#[cfg(feature = "cli")]
 mod program;
 mod reader;
 
