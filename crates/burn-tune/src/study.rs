@@ -5,7 +5,9 @@ use std::sync::Arc;
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
-use burn_tune_search::{Direction, ExplicitTrial, Identity, Metric, Objective, StudySpec};
+use burn_tune_search::{
+    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, StudySpec,
+};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::{
@@ -65,6 +67,7 @@ pub struct Study<S> {
     pub(crate) steps: Option<Arc<Steps<S>>>,
     pub(crate) settings: StudySettings,
     pub(crate) trials: Vec<ExplicitTrial>,
+    pub(crate) constraint: Option<Constraint>,
     /// The score first.
     pub(crate) metrics: Vec<Metric>,
     pub(crate) identity: Identity,
@@ -88,6 +91,7 @@ impl<S: Space> Study<S> {
             steps: None,
             settings,
             trials: Vec::new(),
+            constraint: None,
             metrics: vec![Metric::new("score", Direction::Maximize)],
             identity: Identity::new(),
             description: None,
@@ -178,6 +182,35 @@ impl<S: Space> Study<S> {
         let values = values.iter().map(|(name, value)| (name.to_owned(), value.clone()));
         let name = Some(name.to_owned());
         self.trials.push(ExplicitTrial { name, values: values.collect(), reported: Vec::new() });
+        self
+    }
+
+    /// Proposes only combinations that pass this check, whatever the sampler: what it refuses costs no trial. It has
+    /// to be quick, and to answer the same params always alike. It is no part of what is stored of a study.
+    ///
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(16..=64, step = 16)]
+    /// #     batch: usize,
+    /// #     #[space(16..=64, step = 16)]
+    /// #     hidden: usize,
+    /// # }
+    /// # fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    /// #     trial.finish(net.hidden as f64)
+    /// # }
+    /// let study = Study::new("net", train)
+    ///     .check(|net: &Net| ensure(net.hidden >= net.batch, "hidden is smaller than batch"));
+    /// assert_eq!(study.run(20)?.trials()?.len(), 10); // of 16 combinations
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn check(mut self, check: impl Fn(&S) -> Result<()> + Send + Sync + 'static) -> Self {
+        let check = move |params: &Params| {
+            let params = S::from_params(params).map_err(|error| error.to_string())?;
+            check(&params).map_err(|error| error.to_string())
+        };
+        self.constraint = Some(Constraint::new(check));
         self
     }
 
@@ -304,7 +337,12 @@ impl<S: Space> Study<S> {
             };
             settings.objectives = self.metrics.iter().map(objective).collect();
         }
-        StudySpec { settings, space: S::space(), trials: self.trials.clone() }
+        StudySpec {
+            settings,
+            space: S::space(),
+            trials: self.trials.clone(),
+            constraint: self.constraint.clone(),
+        }
     }
 
     /// The function as the engine calls it.

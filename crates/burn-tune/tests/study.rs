@@ -170,3 +170,18 @@ fn explicit_params_are_tried_first_and_what_is_wrong_is_an_error_before() {
     let json = std::fs::read_to_string(folder.path().join("out/leaderboard.json")).unwrap();
     assert!(json.contains("\"height\""));
 }
+
+#[test]
+fn what_a_check_refuses_costs_no_trial_and_a_space_with_none_left_is_an_error() {
+    let checked = |largest: f64, sampler| {
+        let check = move |point: &Point| ensure(point.x < largest, "x is too large");
+        study().check(check).sampler(sampler).run(12)
+    };
+    for sampler in [Sampler::Random, Sampler::Sobol, Sampler::Tpe, Sampler::Gp] {
+        let trials = checked(-5.0, sampler).unwrap().trials().unwrap();
+        assert_eq!(trials.len(), 12);
+        assert!(trials.iter().all(|trial| trial.params.x < -5.0));
+    }
+    let error = checked(-11.0, Sampler::Random).err().unwrap().to_string();
+    assert!(error.contains("x is too large"), "{error}");
+}

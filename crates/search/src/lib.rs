@@ -10,6 +10,7 @@
 //!                       History ←─ Event ←─ runner::run ←─ Objective::evaluate
 //! ```
 
+pub mod constraint;
 pub mod direction;
 pub mod params;
 pub mod settings;
@@ -26,6 +27,7 @@ pub mod metric;
 pub mod objective;
 pub mod pareto;
 
+pub mod allowed;
 pub mod candidates;
 pub mod pruner;
 pub mod pruning;
@@ -46,6 +48,7 @@ pub mod mean;
 pub mod stop;
 
 pub use candidates::Candidates;
+pub use constraint::Constraint;
 pub use curves::Curves;
 pub use direction::Direction;
 pub use flag::{Flag, KnownFlag};

@@ -69,6 +69,10 @@ pub trait Objective: Sync {
 
     /// Refuses values that fit the types but not the model, before any trial runs. By default none.
     ///
+    /// Each value of a list and both ends of a range are tried here, beside any values of the others, and one
+    /// that is refused is a fault of the space. So it is for values that are wrong by themselves; what may not
+    /// be combined is left out of a search by a [`Constraint`](crate::Constraint).
+    ///
     /// # Errors
     ///
     /// The first parameter whose value is not allowed.

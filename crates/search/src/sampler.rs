@@ -16,7 +16,6 @@ use self::adaptive::AdaptiveSampler;
 use self::unit_space::UnitSpace;
 use crate::params::Params;
 use crate::settings::SamplerKind;
-use crate::space::Space;
 
 pub use self::cmaes::CmaEsSampler;
 pub use self::gp::GpSampler;
@@ -36,19 +35,24 @@ pub trait Sampler {
 /// Makes the sampler for a study of `trials` sampled trials; `None` for one that learns. `random` is
 /// scikit-learn's sequence for exactly that many: it depends on how many are wanted.
 ///
+/// It proposes points that are not allowed, too: they are left out by [`Candidates`](crate::Candidates).
+///
 /// # Errors
 ///
 /// Where the sampler cannot take the space: what to change.
 pub fn sampler(
     kind: SamplerKind,
-    space: &Space,
+    space: &UnitSpace,
     trials: usize,
     seed: u64,
 ) -> Result<Option<Box<dyn Sampler>>, String> {
     Ok(match kind {
-        SamplerKind::Random => Some(Box::new(RandomSampler::new(space, trials, seed)?)),
-        SamplerKind::Grid => Some(Box::new(GridSampler::new(space)?)),
-        SamplerKind::Sobol => Some(Box::new(SobolSampler::new(&UnitSpace::new(space), seed)?)),
+        SamplerKind::Random if space.is_constrained() => {
+            Some(Box::new(RandomSampler::going_on(space.space(), trials, seed)?))
+        }
+        SamplerKind::Random => Some(Box::new(RandomSampler::new(space.space(), trials, seed)?)),
+        SamplerKind::Grid => Some(Box::new(GridSampler::new(space.space())?)),
+        SamplerKind::Sobol => Some(Box::new(SobolSampler::new(space, seed)?)),
         SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes => None,
     })
 }

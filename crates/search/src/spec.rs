@@ -17,8 +17,9 @@
 //! # Ok::<(), burn_tune_search::SpecError>(())
 //! ```
 
+use crate::constraint::Constraint;
 use crate::did_you_mean;
-use crate::params::ParamValue;
+use crate::params::{ParamValue, Params};
 use crate::settings::{StudySettings, check_name};
 use crate::space::{Condition, Domain, Space, check_whole};
 pub use crate::spec_error::{Place, SpecError, SpecFault};
@@ -32,6 +33,9 @@ pub struct StudySpec {
     pub space: Space,
     /// What is tried before anything is sampled, in order.
     pub trials: Vec<ExplicitTrial>,
+    /// Which combinations of the space's values are allowed; all of them by default. No part of what is stored.
+    /// Whether it allows any is found out by [`allowed::check`](crate::allowed::check).
+    pub constraint: Option<Constraint>,
 }
 
 /// An explicit configuration, tried before anything is sampled.
@@ -66,6 +70,15 @@ impl StudySpec {
             self.check_param(index, name, domain)?;
         }
         self.trials.iter().enumerate().try_for_each(|(index, trial)| self.check_trial(index, trial))
+    }
+
+    /// Whether the constraint, if there is one, allows these params.
+    ///
+    /// # Errors
+    ///
+    /// Why not, in its words.
+    pub fn check_params(&self, params: &Params) -> Result<(), String> {
+        self.constraint.as_ref().map_or(Ok(()), |constraint| constraint.check(params))
     }
 
     /// What a reader of the space may not expect, in one sentence each: values that are never tried.

@@ -7,7 +7,8 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::candidates::for_budgets;
+use crate::candidates::{Listed, for_budgets};
+use crate::constraint::{ATTEMPTS, Shortage, WALKED};
 use crate::direction::Direction;
 use crate::history::History;
 use crate::keyed_rng::{Purpose, Task, keyed_rng};
@@ -129,7 +130,7 @@ pub struct SuggesterOptions {
 /// Decides what the trials of a study try.
 pub struct Suggester {
     options: SuggesterOptions,
-    listed: Vec<Candidate>,
+    listed: Listed,
     learning: Option<Learning>,
     /// So many of the first trials are known to have ended.
     ended: usize,
@@ -146,6 +147,8 @@ pub struct Learning {
     past: SamplerHistory,
     /// Trials whose end the past does not have yet.
     open: Vec<usize>,
+    /// Why the last point that was looked at for the next trial is not allowed.
+    refusal: Option<String>,
 }
 
 impl Learning {
@@ -162,7 +165,7 @@ impl Learning {
     ) -> Result<Self, String> {
         let sobol = SobolSampler::new(&space, seed)?;
         let past = SamplerHistory::new(space.len(), objectives);
-        Ok(Learning { space, sobol, learner, past, open: Vec::new() })
+        Ok(Learning { space, sobol, learner, past, open: Vec::new(), refusal: None })
     }
 }
 
@@ -180,7 +183,7 @@ impl Suggester {
         objectives: Vec<(usize, Direction)>,
     ) -> Result<Self, String> {
         let listed = for_budgets(spec, study.sampler, budgets, study.seed)?;
-        let space = UnitSpace::new(&spec.space);
+        let space = UnitSpace::constrained(&spec.space, spec.constraint.as_ref());
         let count = objectives.len();
         let learner = adaptive_sampler(study.sampler, &space, count)?;
         let learning = learner.map(|learner| Learning::new(space, learner, count, study.seed));
@@ -201,11 +204,7 @@ impl Suggester {
 
     /// The first trials of ours are `listed`; those behind them come from the sampler that learns, if there
     /// is one.
-    pub fn new(
-        options: SuggesterOptions,
-        listed: Vec<Candidate>,
-        learning: Option<Learning>,
-    ) -> Self {
+    pub fn new(options: SuggesterOptions, listed: Listed, learning: Option<Learning>) -> Self {
         Suggester { options, listed, learning, ended: 0, ended_early: None, last: None }
     }
 
@@ -245,15 +244,19 @@ impl Suggester {
         let trials = history.trials();
         let visible = self.visible(trials.len());
         let direction = first_direction(&self.options.objectives);
+        self.ended_early = None;
         if self.options.stop_rule.is_some() {
             self.ended_early = self.options.stop_rule.ends(&trials[..visible], direction);
         }
         if self.ended_early.is_some() {
             return Some(Suggestion::End);
         }
-        match (self.listed.get(trials.len() - history.foreign()), &self.learning) {
+        match (self.listed.next(trials, history.foreign()), &self.learning) {
             (Some(candidate), _) => Some(Suggestion::Candidate(candidate.clone())),
-            (None, None) => Some(Suggestion::End),
+            (None, None) => {
+                self.ended_early = self.listed.shortage.as_ref().map(Shortage::to_string);
+                Some(Suggestion::End)
+            }
             (None, Some(_)) => None,
         }
     }
@@ -269,7 +272,10 @@ impl Suggester {
                 let params = learning.space.params(&point);
                 Suggestion::Candidate(Candidate { name: None, params })
             }
-            None => Suggestion::End,
+            None => {
+                self.ended_early = learning.shortage().as_ref().map(Shortage::to_string);
+                Suggestion::End
+            }
         }
     }
 }
@@ -294,7 +300,8 @@ impl Suggest for Suggester {
     }
 }
 
-/// How often another point is drawn where one is taken, before all points are gone through.
+/// How often another point is drawn where one is taken, before all points are gone through; with a constraint,
+/// [`ATTEMPTS`].
 const DRAWS: usize = 1_000;
 
 impl Learning {
@@ -315,41 +322,81 @@ impl Learning {
         });
     }
 
-    /// A settled point for the next trial; `None` where all have been tried.
+    /// A settled point for the next trial; `None` where all have been tried, or none is found that is allowed.
     fn propose(&mut self, seed: u64) -> Option<Vec<f64>> {
         let number = self.past.len();
         let mut rng = keyed_rng(seed, number, Task::Fold(0), Purpose::Suggestion);
+        self.refusal = None;
         let mut point = if self.past.ended() < self.learner.startup() {
-            self.sobol.point(number as u64)
+            self.startup_point(number)
         } else {
             self.learner.suggest(&self.past, &mut rng)
         };
         self.space.snap(&mut point);
-        if !self.past.is_taken(&point) {
+        if self.is_free(&point) {
             return Some(point);
         }
         self.drawn(&mut rng).or_else(|| self.searched())
     }
 
-    /// Any point that is not taken.
-    fn drawn(&self, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
-        let dimensions = self.space.dimensions();
-        let mut draw = || {
-            let mut point: Vec<f64> =
-                dimensions.iter().map(|dimension| dimension.uniform(rng.random())).collect();
-            self.space.snap(&mut point);
-            point
-        };
-        (0..DRAWS).map(|_| draw()).find(|point| !self.past.is_taken(point))
+    /// The point of Sobol's sequence for the trial with this number, those that are not allowed left out of the
+    /// count; one that is not where they are too many.
+    fn startup_point(&self, number: usize) -> Vec<f64> {
+        if !self.space.is_constrained() {
+            return self.sobol.point(number as u64);
+        }
+        let points = (0..ATTEMPTS as u64).map(|index| self.sobol.point(index));
+        let mut allowed = points.filter(|point| self.space.allows(point));
+        allowed.nth(number).unwrap_or_else(|| self.sobol.point(number as u64))
     }
 
-    /// The first point that is not taken, in the order of the grid, if the space has one.
-    fn searched(&self) -> Option<Vec<f64>> {
-        if !self.space.is_finite() {
+    /// Whether no trial has begun at a point, and it is allowed.
+    fn is_free(&mut self, point: &[f64]) -> bool {
+        if self.past.is_taken(point) {
+            return false;
+        }
+        let refusal = self.space.refusal(point);
+        let is_allowed = refusal.is_none();
+        self.refusal = refusal.or(self.refusal.take());
+        is_allowed
+    }
+
+    /// Why no point was found for the next trial, where the constraint has refused one of those that were looked
+    /// at.
+    fn shortage(&self) -> Option<Shortage> {
+        let attempts = (!self.space.has_at_most(WALKED)).then_some(ATTEMPTS);
+        self.refusal.clone().map(|reason| Shortage { attempts, reason })
+    }
+
+    /// Any point that is free.
+    fn drawn(&mut self, rng: &mut ChaCha8Rng) -> Option<Vec<f64>> {
+        let draws = if self.space.is_constrained() { ATTEMPTS } else { DRAWS };
+        for _ in 0..draws {
+            let dimensions = self.space.dimensions().iter();
+            let mut point: Vec<f64> =
+                dimensions.map(|dimension| dimension.uniform(rng.random())).collect();
+            self.space.snap(&mut point);
+            if self.is_free(&point) {
+                return Some(point);
+            }
+        }
+        None
+    }
+
+    /// The first point that is free, in the order of the grid, if the space has one and its points are not too
+    /// many to look at.
+    fn searched(&mut self) -> Option<Vec<f64>> {
+        let is_short = !self.space.is_constrained() || self.space.has_at_most(WALKED);
+        if !self.space.is_finite() || !is_short {
             return None;
         }
         let mut points = GridPoints::new(&self.space);
-        std::iter::from_fn(|| points.next(&self.space)).find(|point| !self.past.is_taken(point))
+        while let Some(point) = points.next(&self.space) {
+            if self.is_free(&point) {
+                return Some(point);
+            }
+        }
+        None
     }
 }
 
@@ -378,6 +425,9 @@ fn outcome(trial: &Trial, objectives: &[(usize, Direction)]) -> (Outcome, Vec<f6
 fn first_direction(objectives: &[(usize, Direction)]) -> Direction {
     objectives.first().map(|(_, direction)| *direction).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod constrained;
 
 #[cfg(test)]
 mod tests {

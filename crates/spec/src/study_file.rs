@@ -121,7 +121,8 @@ impl StudyFile {
             command = Some(parse_command(&source, &table, &space)?);
             (settings.folds, settings.top) = (1, 0);
         }
-        let spec = StudySpec { settings, space, trials };
+        let constraint = base.and_then(|base| base.constraint.clone());
+        let spec = StudySpec { settings, space, trials, constraint };
         spec.check().map_err(|error| map.error(&error))?;
         let names = spec.trials.iter().filter_map(|trial| trial.name.as_deref());
         let names: Vec<&str> = names.collect();

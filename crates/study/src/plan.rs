@@ -1,8 +1,10 @@
 //! What a study is going to do: what its file or program, the overrides, and what was begun before come to
 //! together.
 
+use burn_tune_search::allowed::{self, PointCount};
 use burn_tune_search::bind::{bind, check_spec, max_steps};
-use burn_tune_search::candidates::for_budgets;
+use burn_tune_search::candidates::{Listed, for_budgets};
+use burn_tune_search::constraint::Shortage;
 use burn_tune_search::metric::deterministic;
 use burn_tune_search::pruner::{Pruning, ReportUnit};
 use burn_tune_search::sampler::SobolSampler;
@@ -43,6 +45,8 @@ pub struct StudyPlan<O> {
     pub metrics: Vec<Metric>,
     /// The trials, in order, as far as they can be listed.
     pub candidates: Vec<Candidate>,
+    /// Why they are fewer than were asked for, where that is because of the study's constraint.
+    pub shortage: Option<Shortage>,
     /// What is to be known before it begins, in a sentence each.
     pub notices: Vec<String>,
 }
@@ -78,14 +82,26 @@ impl<O: Objective> StudyPlan<O> {
         check_spec(&objective, &spec)?;
         refuse_single_value_rules(&settings)?;
         settings.resolve(&resolved_metrics(&objective, &settings)?);
-        let candidates = for_budgets(&spec, settings.sampler, &budgets, settings.seed)
-            .map_err(StudyError::Unsuitable)?;
+        allowed::check(&spec, settings.seed)?;
+        let listed = for_budgets(&spec, settings.sampler, &budgets, settings.seed);
+        let Listed { candidates, shortage, .. } = listed.map_err(StudyError::Unsuitable)?;
+        if let Some(shortage) = shortage.as_ref().filter(|_| candidates.is_empty()) {
+            return Err(allowed::nothing(shortage).into());
+        }
         let definition = StudyDefinition::new(&spec, stated, settings, objective.identity());
         let metrics = definition.metrics(reader);
         let notices = spec.notes().into_iter().chain(notices).chain(wall_clock_notice(&metrics));
         let notices = notices.collect();
-        let mut plan =
-            StudyPlan { definition, spec, objective, budgets, metrics, candidates, notices };
+        let mut plan = StudyPlan {
+            definition,
+            spec,
+            objective,
+            budgets,
+            metrics,
+            candidates,
+            shortage,
+            notices,
+        };
         plan.notices.extend(plan.budget_notices());
         // What they cannot take is said before there is a study.
         plan.suggester()?;
@@ -167,25 +183,33 @@ impl<O: Objective> StudyPlan<O> {
         let settings = self.settings();
         let listed = self.candidates.iter().map(|candidate| candidate.params.clone());
         let more = self.budget().saturating_sub(self.candidates.len()).min(ESTIMATED);
-        let space = UnitSpace::new(&self.spec.space);
+        let space = UnitSpace::constrained(&self.spec.space, self.spec.constraint.as_ref());
         let sobol = SobolSampler::new(&space, settings.seed).ok();
         let sobol = sobol.filter(|_| settings.sampler.learns());
-        let drawn = (0..more as u64).filter_map(|n| Some(space.params(&sobol.as_ref()?.point(n))));
-        listed.chain(drawn).collect()
+        let drawn = (0..more as u64).filter_map(|n| Some(sobol.as_ref()?.point(n)));
+        let allowed = drawn.filter(|point| space.allows(point));
+        listed.chain(allowed.map(|point| space.params(&point))).collect()
+    }
+
+    /// That there are fewer points to try than trials, where that is known.
+    fn few_points(&self) -> Option<String> {
+        let (trials, listed) = (self.budget(), self.candidates.len());
+        let count = match (self.settings().sampler.learns(), &self.shortage) {
+            (true, _) => allowed::points(&self.spec)?,
+            (false, Some(shortage @ Shortage { attempts: Some(_), .. })) => {
+                return Some(format!("behind {listed} trials, of {trials}, {shortage}"));
+            }
+            (false, _) => PointCount::Exactly(listed as u128),
+        };
+        let (PointCount::Exactly(points) | PointCount::AtMost(points)) = count;
+        let is_constrained = self.spec.constraint.is_some();
+        (points < trials as u128).then(|| few_points_text(count, is_constrained, trials))
     }
 
     /// What is to be known where there are other numbers of points or explicit trials than trials.
     fn budget_notices(&self) -> Vec<String> {
         let trials = self.budget();
-        let points = match self.settings().sampler.learns() {
-            false => Some(self.candidates.len()),
-            true => self.spec.space.points().and_then(|points| usize::try_from(points).ok()),
-        };
-        let few = points.filter(|points| *points < trials).map(|points| {
-            format!(
-                "the space has only {points} different points: all of them are tried, instead of {trials} trials"
-            )
-        });
+        let few = self.few_points();
         let explicit = self.spec.trials.len();
         let many = (explicit > trials).then(|| {
             format!(
@@ -193,6 +217,22 @@ impl<O: Objective> StudyPlan<O> {
             )
         });
         few.into_iter().chain(many).collect()
+    }
+}
+
+/// What is said where there are fewer points than trials.
+fn few_points_text(count: PointCount, is_constrained: bool, trials: usize) -> String {
+    let tried = format!("all of them are tried, instead of {trials} trials");
+    match count {
+        PointCount::Exactly(points) if is_constrained => {
+            format!("the check allows only {points} different points of the space: {tried}")
+        }
+        PointCount::Exactly(points) => {
+            format!("the space has only {points} different points: {tried}")
+        }
+        PointCount::AtMost(points) => {
+            format!("the check allows at most {points} different points of the space: {tried}")
+        }
     }
 }
 

@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use super::tests::options;
 use super::*;
+use crate::constraint::Constraint;
 use crate::direction::Direction;
 use crate::objective::Verdict;
+use crate::params::{ParamValue, Params};
 use crate::pruner::PrunerSettings;
 use crate::settings::{SamplerKind, StudySettings};
 use crate::spec::StudySpec;
@@ -110,6 +112,15 @@ fn study(sampler: SamplerKind, pruner: Option<&str>) -> (StudySpec, StudySetting
     let settings =
         StudySettings { sampler, pruner, window: Some(3), seed: 5, ..file.settings.clone() };
     (file, settings)
+}
+
+/// Allows about half of the space.
+fn wide_enough(params: &Params) -> Result<(), String> {
+    let is_wide = match (params.get("x"), params.get("n")) {
+        (Some(ParamValue::Float(x)), Some(ParamValue::Int(n))) => *n as f64 >= 16.0 * x,
+        _ => false,
+    };
+    is_wide.then_some(()).ok_or_else(|| "n is too small for x".to_owned())
 }
 
 /// How one process works on a study.
@@ -226,23 +237,30 @@ const ALL: usize = usize::MAX;
 /// The same trials from one worker, from several, and from several processes one after the other, all of
 /// which but the last crash.
 fn check(sampler: SamplerKind, pruner: Option<&str>, trials: usize, seed: u64) {
-    let study = study(sampler, pruner);
+    check_study(&study(sampler, pruner), trials, seed);
+}
+
+fn check_study(study: &(StudySpec, StudySettings), trials: usize, seed: u64) {
+    let (StudySpec { constraint, .. }, StudySettings { sampler, pruner, .. }) = study;
     let alone = Shared::default();
-    process(&alone, &study, (0, 1, ALL), trials);
+    process(&alone, study, (0, 1, ALL), trials);
     let expected = alone.states();
-    let what = format!("{sampler:?} {pruner:?} {seed}");
+    let what = format!("{sampler:?} {pruner:?} {constraint:?} {seed}");
     assert_eq!(expected.len(), trials, "{what}");
+    for (trial, _) in alone.lock().iter() {
+        assert_eq!(study.0.check_params(&trial.params), Ok(()), "{what}");
+    }
 
     let parallel = Shared::default();
-    process(&parallel, &study, (1, 2 + seed as usize % 7, ALL), trials);
+    process(&parallel, study, (1, 2 + seed as usize % 7, ALL), trials);
     assert_eq!(parallel.states(), expected, "{what}");
 
     let crashing = Shared::default();
     for number in 0..4 {
         let saves = 3 + (seed as usize * 31 + number * 17) % 25;
-        process(&crashing, &study, (number, 1 + (seed as usize + number) % 5, saves), trials);
+        process(&crashing, study, (number, 1 + (seed as usize + number) % 5, saves), trials);
     }
-    process(&crashing, &study, (9, 3, ALL), trials);
+    process(&crashing, study, (9, 3, ALL), trials);
     assert_eq!(crashing.states(), expected, "{what}, after crashes");
 }
 
@@ -262,6 +280,15 @@ proptest! {
     fn what_every_sampler_proposes_depends_on_the_seed_alone(seed in 0u64..1000) {
         for sampler in SAMPLERS {
             check(sampler, None, 24, seed);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_depends_on_the_seed_alone(seed in 0u64..1000) {
+        for sampler in SAMPLERS {
+            let mut study = study(sampler, None);
+            study.0.constraint = Some(Constraint::new(wide_enough));
+            check_study(&study, 24, seed);
         }
     }
 

@@ -12,6 +12,9 @@ use super::history::SamplerHistory;
 pub trait AdaptiveSampler: Send {
     /// A point for the next trial, coordinate by coordinate; the caller settles it. At least
     /// [`AdaptiveSampler::startup`] trials have ended.
+    ///
+    /// One that is taken or not allowed is an answer, too, where the learner has found no other in a bounded
+    /// number of attempts: the caller then draws one from the whole space.
     fn suggest(&mut self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<f64>;
 
     /// How many trials are drawn from Sobol's sequence before the first question.

@@ -68,7 +68,8 @@ impl GpSampler {
         GpSampler { space, columns }
     }
 
-    /// The points that promise most, the best first. There is a trial that has ended.
+    /// The points that promise most, the best first, all of them allowed; there may be none. There is a trial
+    /// that has ended.
     fn proposals(&self, past: &SamplerHistory, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         let columns = &self.columns;
         let Observations { rows, losses, .. } = Observations::new(past, columns, MOST_FITTED);
@@ -85,9 +86,11 @@ impl GpSampler {
             best: posterior.lowest(),
             lengths: &parameters.lengths,
         };
-        let mut start = past.point(best).to_vec();
-        self.space.snap(&mut start);
-        let proposals = acquisition.proposals(&[start], rng);
+        let mut starts = vec![past.point(best).to_vec()];
+        starts.iter_mut().for_each(|start| self.space.snap(start));
+        // A study that goes on may have been given another constraint.
+        starts.retain(|start| self.space.allows(start));
+        let proposals = acquisition.proposals(&starts, rng);
         proposals.into_iter().map(|proposal| proposal.point).collect()
     }
 }
@@ -99,13 +102,14 @@ impl AdaptiveSampler for GpSampler {
         } else {
             self.proposals(past, rng)
         };
-        let fresh = proposals.iter().position(|point| !past.is_taken(point));
-        let left =
-            || self.space.is_finite().then(|| untaken(&self.space, past, &proposals[0])).flatten();
-        match fresh {
-            Some(index) => proposals[index].clone(),
-            None => left().unwrap_or_else(|| proposals[0].clone()),
+        let is_free = |point: &&Vec<f64>| !past.is_taken(point) && self.space.allows(point);
+        if let Some(fresh) = proposals.iter().find(is_free) {
+            return fresh.clone();
         }
+        let Some(best) = proposals.into_iter().next() else { return drawn(&self.space, rng) };
+        // Where it may have to pass many that are not allowed, the caller looks.
+        let is_listed = self.space.is_finite() && !self.space.is_constrained();
+        is_listed.then(|| untaken(&self.space, past, &best)).flatten().unwrap_or(best)
     }
 
     fn startup(&self) -> usize {

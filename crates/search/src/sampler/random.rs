@@ -21,9 +21,12 @@ pub struct RandomSampler {
     draws: Draws,
 }
 
+/// Indices of points, none twice.
+type Indices = Box<dyn Iterator<Item = u64>>;
+
 enum Draws {
     /// Indices of grid points, all different.
-    Listed(Box<dyn Iterator<Item = u64>>),
+    Listed(Indices),
     Independent(Box<RandomState>),
     /// As `Independent`, with what does not exist left out, and without repeats.
     Distinct {
@@ -49,6 +52,27 @@ impl RandomSampler {
     ///
     /// Where `seed` does not fit in the 32 bits of numpy's generator.
     pub fn new(space: &Space, trials: usize, seed: u64) -> Result<Self, String> {
+        RandomSampler::listing(space, trials, seed, all_points)
+    }
+
+    /// The same candidates, and behind them what numpy's generator draws next, until the space has no further
+    /// point: for whoever leaves some of them out, and needs others that are as random. (Those that
+    /// [`RandomSampler::new`] has behind them stand in the order of the grid.)
+    ///
+    /// # Errors
+    ///
+    /// As of [`RandomSampler::new`].
+    pub fn going_on(space: &Space, trials: usize, seed: u64) -> Result<Self, String> {
+        RandomSampler::listing(space, trials, seed, going_on)
+    }
+
+    /// `list` puts so many indices of a list of points in order, given how many are wanted.
+    fn listing(
+        space: &Space,
+        trials: usize,
+        seed: u64,
+        list: fn(RandomState, u64, u64) -> Indices,
+    ) -> Result<Self, String> {
         let seed = u32::try_from(seed).map_err(|_| {
             format!("the random sampler takes seeds from 0 to {}, as numpy's generator does; this is {seed}", u32::MAX)
         })?;
@@ -61,7 +85,7 @@ impl RandomSampler {
             return Ok(RandomSampler { space: space.clone(), draws });
         }
         let draws = match space.points().and_then(|len| i64::try_from(len).ok()) {
-            Some(points) => Draws::Listed(Box::new(all_points(rng, points as u64, trials as u64))),
+            Some(points) => Draws::Listed(list(rng, points as u64, trials as u64)),
             None => Draws::Independent(Box::new(rng)),
         };
         Ok(RandomSampler { space: space.clone(), draws })
@@ -105,38 +129,110 @@ fn independent(space: &Space, rng: &mut RandomState) -> Params {
 
 /// The points that scikit-learn draws, then the ones that it left out in ascending order: explicit
 /// trials may have taken some of the former.
-fn all_points(rng: RandomState, population: u64, samples: u64) -> impl Iterator<Item = u64> {
+fn all_points(rng: RandomState, population: u64, samples: u64) -> Indices {
     let chosen = without_replacement(rng, population, samples.min(population));
     let seen: HashSet<u64> = chosen.iter().copied().collect();
-    chosen.into_iter().chain((0..population).filter(move |index| !seen.contains(index)))
+    Box::new(chosen.into_iter().chain((0..population).filter(move |index| !seen.contains(index))))
+}
+
+/// The points that scikit-learn draws, then those that it would draw if it were asked for more by the same
+/// method.
+fn going_on(mut rng: RandomState, population: u64, samples: u64) -> Indices {
+    match Method::of(population, samples) {
+        Method::OneByOne => Box::new(OneByOne::new(rng, population)),
+        Method::Permutation => Box::new(rng.permutation(population).into_iter()),
+        Method::Reservoir => all_points(rng, population, samples),
+    }
+}
+
+/// Draws, of which none comes twice, and at last a permutation of what is left.
+struct OneByOne {
+    rng: RandomState,
+    population: u64,
+    seen: HashSet<u64>,
+    rest: Option<std::vec::IntoIter<u64>>,
+}
+
+impl OneByOne {
+    fn new(rng: RandomState, population: u64) -> Self {
+        OneByOne { rng, population, seen: HashSet::new(), rest: None }
+    }
+
+    fn fresh(&mut self) -> u64 {
+        loop {
+            let index = self.rng.below(self.population);
+            if self.seen.insert(index) {
+                return index;
+            }
+        }
+    }
+
+    /// All that was never drawn, in any order.
+    fn permuted_rest(&mut self) -> std::vec::IntoIter<u64> {
+        let left: Vec<u64> = (0..self.population).filter(|i| !self.seen.contains(i)).collect();
+        let order = self.rng.permutation(left.len() as u64).into_iter();
+        order.map(|place| left[place as usize]).collect::<Vec<u64>>().into_iter()
+    }
+}
+
+impl Iterator for OneByOne {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        // Behind half of them, most draws would soon be ones that were seen.
+        if self.rest.is_none() && self.seen.len() as u64 >= self.population.div_ceil(2) {
+            self.rest = Some(self.permuted_rest());
+        }
+        match &mut self.rest {
+            Some(rest) => rest.next(),
+            None => Some(self.fresh()),
+        }
+    }
+}
+
+/// How scikit-learn draws a subset.
+enum Method {
+    OneByOne,
+    Permutation,
+    Reservoir,
+}
+
+impl Method {
+    fn of(population: u64, samples: u64) -> Self {
+        let ratio = samples as f64 / population as f64;
+        if ratio > FEW && ratio < NEARLY_ALL {
+            Method::Permutation
+        } else if ratio <= FEW {
+            Method::OneByOne
+        } else {
+            Method::Reservoir
+        }
+    }
 }
 
 /// `sample_without_replacement(population, samples)`.
 fn without_replacement(mut rng: RandomState, population: u64, samples: u64) -> Vec<u64> {
-    let ratio = samples as f64 / population as f64;
-    if ratio > FEW && ratio < NEARLY_ALL {
-        let mut permutation = rng.permutation(population);
-        permutation.truncate(samples as usize);
-        return permutation;
-    }
-    if ratio <= FEW {
-        let mut seen = HashSet::new();
-        let mut fresh = || loop {
-            let index = rng.below(population);
-            if seen.insert(index) {
-                return index;
+    match Method::of(population, samples) {
+        Method::Permutation => {
+            let mut permutation = rng.permutation(population);
+            permutation.truncate(samples as usize);
+            permutation
+        }
+        Method::OneByOne => {
+            let mut draws = OneByOne::new(rng, population);
+            (0..samples).map(|_| draws.fresh()).collect()
+        }
+        Method::Reservoir => {
+            let mut reservoir: Vec<u64> = (0..samples).collect();
+            for index in samples..population {
+                let place = rng.below(index + 1);
+                if place < samples {
+                    reservoir[place as usize] = index;
+                }
             }
-        };
-        return (0..samples).map(|_| fresh()).collect();
-    }
-    let mut reservoir: Vec<u64> = (0..samples).collect();
-    for index in samples..population {
-        let place = rng.below(index + 1);
-        if place < samples {
-            reservoir[place as usize] = index;
+            reservoir
         }
     }
-    reservoir
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ use self::mixture::Mixture;
 use super::adaptive::AdaptiveSampler;
 use super::history::SamplerHistory;
 use super::unit_space::UnitSpace;
+use crate::constraint::ATTEMPTS;
 
 /// Trials before the first that is learnt from.
 const STARTUP: usize = 10;
@@ -56,7 +57,8 @@ const GOOD_MOST: usize = 25;
 /// Points that are drawn and compared.
 const CANDIDATES: usize = 24;
 /// How often so many are drawn again where a trial has begun at each of them, and how many are drawn from
-/// the whole space at last.
+/// the whole space at last. What is not allowed is no candidate: another one is drawn for it, [`ATTEMPTS`]
+/// draws in all at most.
 const ROUNDS: usize = 8;
 const UNIFORM_DRAWS: usize = 64;
 
@@ -113,9 +115,10 @@ impl AdaptiveSampler for TpeSampler {
 
         let mut best: Option<(f64, Vec<f64>)> = None;
         let mut best_taken: Option<(f64, Vec<f64>)> = None;
+        let draws = std::iter::repeat_with(|| good.mixture.draw(space, &good.weights, rng));
+        let mut allowed = draws.take(ATTEMPTS).filter(|point| space.allows(point));
         for _ in 0..ROUNDS {
-            for _ in 0..CANDIDATES {
-                let point = good.mixture.draw(space, &good.weights, rng);
+            for point in allowed.by_ref().take(CANDIDATES) {
                 let ratio = good.log_density(space, &point, scratch)
                     - bad.log_density(space, &point, scratch);
                 let is_above = |known: &Option<(f64, Vec<f64>)>| {
@@ -132,8 +135,9 @@ impl AdaptiveSampler for TpeSampler {
             }
         }
         let uniform = (0..UNIFORM_DRAWS).map(|_| bad.mixture.draw(space, &[], rng));
-        let mut free = uniform.filter(|point| !past.is_taken(point));
-        free.next().or(best_taken.map(|(_, point)| point)).unwrap_or_default()
+        let mut free = uniform.filter(|point| !past.is_taken(point) && space.allows(point));
+        let found = free.next().or(best_taken.map(|(_, point)| point));
+        found.unwrap_or_else(|| bad.mixture.draw(space, &[], rng))
     }
 
     fn startup(&self) -> usize {

@@ -1,6 +1,7 @@
 //! The space as samplers that learn see it: a cube. A number has a coordinate from 0 to 1, in which equal
 //! distances matter equally; a category has its index.
 
+use crate::constraint::Constraint;
 use crate::params::{ParamValue, Params};
 use crate::space::{Domain, Space};
 
@@ -10,6 +11,7 @@ use crate::space::{Domain, Space};
 pub struct UnitSpace {
     space: Space,
     dimensions: Vec<Dimension>,
+    constraint: Option<Constraint>,
 }
 
 /// One parameter as a coordinate.
@@ -138,8 +140,13 @@ fn log_coordinate(value: f64, low: i64, high: i64) -> f64 {
 }
 
 impl UnitSpace {
-    /// The coordinates of `space`.
+    /// The coordinates of `space`, of which all points are allowed.
     pub fn new(space: &Space) -> Self {
+        UnitSpace::constrained(space, None)
+    }
+
+    /// The coordinates of `space`, of which those points are allowed whose params `constraint` allows.
+    pub fn constrained(space: &Space, constraint: Option<&Constraint>) -> Self {
         let position = |name: &str| space.domains.iter().position(|(known, _)| known == name);
         let dimensions = space.domains.iter().map(|(name, domain)| Dimension {
             kind: kind(domain),
@@ -155,7 +162,27 @@ impl UnitSpace {
                 .collect(),
         });
         let dimensions = dimensions.collect();
-        UnitSpace { space: space.clone(), dimensions }
+        UnitSpace { space: space.clone(), dimensions, constraint: constraint.cloned() }
+    }
+
+    /// The parameters themselves.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Whether some points may not be allowed.
+    pub fn is_constrained(&self) -> bool {
+        self.constraint.is_some()
+    }
+
+    /// Why a settled point is not allowed, where it is not.
+    pub fn refusal(&self, point: &[f64]) -> Option<String> {
+        self.constraint.as_ref()?.check(&self.params(point)).err()
+    }
+
+    /// Whether a settled point is allowed.
+    pub fn allows(&self, point: &[f64]) -> bool {
+        self.refusal(point).is_none()
     }
 
     /// One for each parameter, in the order of the space.
@@ -186,6 +213,13 @@ impl UnitSpace {
     /// Whether all points can be listed.
     pub fn is_finite(&self) -> bool {
         self.dimensions.iter().all(|dimension| dimension.kind != Kind::Continuous)
+    }
+
+    /// Whether it takes no more than so many steps to go through all points.
+    pub fn has_at_most(&self, points: usize) -> bool {
+        let mut values = self.dimensions.iter().map(Dimension::values);
+        let product = values.try_fold(1u64, |product, values| product.checked_mul(values?));
+        product.is_some_and(|product| product <= points as u64)
     }
 
     /// Whether the parameter with this position exists at a point, of which the coordinates before it are

@@ -1,7 +1,11 @@
 //! Studies that are begun, go on, or are refused.
 
 use burn_tune_search::runner::RunOptions;
-use burn_tune_search::{Domain, FoldScore, ObjectiveError, ParamValue, Params, Space, TaskHandle};
+use burn_tune_search::spec::Place;
+use burn_tune_search::{
+    Constraint, Domain, FoldScore, ObjectiveError, ParamValue, Params, SamplerKind, Space,
+    TaskHandle,
+};
 use burn_tune_storage::{OpenMode, RetryPolicy};
 use tempfile::TempDir;
 
@@ -155,6 +159,69 @@ fn a_study_that_is_not_there_cannot_go_on() {
     };
     let none = plan_without_database(&url, &resume, &AnyObjective, &mut prepare);
     assert!(matches!(none.map(drop), Err(StudyError::NoDatabase { .. })));
+}
+
+/// A study of the numbers 1 to 9 for `a` and `b`, of which only pairs with a sum of less than `sum` are allowed.
+fn small_sums(sum: i64, sampler: SamplerKind) -> StudyRequest {
+    let numbers = Domain::IntRange { low: 1, high: 9, step: 1, log: false };
+    let number = |params: &Params, name| match params.get(name) {
+        Some(ParamValue::Int(number)) => *number,
+        _ => 0,
+    };
+    let check = move |params: &Params| match number(params, "a") + number(params, "b") < sum {
+        true => Ok(()),
+        false => Err(format!("the sum is not below {sum}")),
+    };
+    let mut request = request();
+    let spec = &mut request.spec;
+    spec.space = Space::of([("a".to_owned(), numbers.clone()), ("b".to_owned(), numbers)]);
+    spec.constraint = Some(Constraint::new(check));
+    spec.settings.sampler = sampler;
+    StudyRequest { trials: Some(50), ..request }
+}
+
+/// Keeps why a study ended early.
+#[derive(Default)]
+struct Reason(String);
+
+impl crate::Observer for Reason {
+    fn ended_early(&mut self, reason: &str) {
+        self.0 = reason.to_owned();
+    }
+}
+
+#[test]
+fn a_study_tries_what_its_check_allows_and_says_why_it_has_no_more_trials() {
+    for sampler in [SamplerKind::Random, SamplerKind::Tpe] {
+        let folder = TempDir::new().unwrap();
+        let study = open(&mut storage(&folder), &small_sums(6, sampler), "x").unwrap();
+        let notice = "the check allows only 10 different points of the space: all of them are tried, instead of 50 trials";
+        assert_eq!(study.plan.notices, [notice], "{sampler:?}");
+        let (options, lease) = (RunOptions::new(2, 0), LeaseOptions::default());
+        let active = ActiveStudy::join(storage(&folder), &study, &AnyObjective, options, lease);
+        let mut active = active.unwrap();
+        let mut reason = Reason::default();
+        assert_eq!(active.run(&mut reason), crate::Outcome::default());
+        assert_eq!(
+            reason.0,
+            "no further combination of the space is allowed by the check; the last was refused with: the sum is not below 6"
+        );
+        assert!(active.is_done().unwrap());
+        let trials = active.state().history.trials();
+        assert_eq!(trials.len(), 10, "{sampler:?}");
+        let allowed = |params: &Params| study.plan.spec.check_params(params).is_ok();
+        assert!(trials.iter().all(|trial| allowed(&trial.params)), "{sampler:?}");
+    }
+}
+
+#[test]
+fn a_study_whose_check_allows_nothing_is_refused_before_there_is_one() {
+    let folder = TempDir::new().unwrap();
+    let error = open(&mut storage(&folder), &small_sums(2, SamplerKind::Tpe), "x").unwrap_err();
+    let StudyError::Spec(error) = error else { panic!("{error}") };
+    assert_eq!(error.place, Place::Space);
+    assert!(error.help.contains("the sum is not below 2"), "{error}: {}", error.help);
+    assert_eq!(storage(&folder).studies().unwrap().len(), 0);
 }
 
 #[test]

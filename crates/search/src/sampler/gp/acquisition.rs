@@ -8,6 +8,7 @@ use super::kernel::Columns;
 use super::neighbours::{above, below, values};
 use super::posterior::Posterior;
 use super::{drawn, unit};
+use crate::constraint::ATTEMPTS;
 use crate::sampler::unit_space::{Kind, UnitSpace};
 
 /// A point and the logarithm of the improvement that is expected there.
@@ -33,8 +34,10 @@ pub struct Acquisition<'a> {
     pub lengths: &'a [f64],
 }
 
-/// Points drawn from all of the space.
+/// Points drawn from all of the space; less where [`ATTEMPTS`] draws have not so many that are allowed.
 const DRAWS: usize = 1024;
+/// How often the way to a point that is not allowed is halved.
+const HALVINGS: i32 = 8;
 /// Local searches, of which the first begin at given points and at the best draw. Optuna's number.
 const SEARCHES: usize = 10;
 /// Parameters of no more values than this are tried out, value by value; others are first taken as
@@ -49,9 +52,10 @@ const TOLERANCE: Tolerance = Tolerance { gradient: 1e-2, decrease: 1e-6, steps: 
 
 impl Acquisition<'_> {
     /// The best points that are found, the best first: those of local searches, then draws. A local search
-    /// begins at each of `starts`, which are settled.
+    /// begins at each of `starts`, which are settled and allowed. So are all that it finds; there may be none.
     pub fn proposals(&self, starts: &[Vec<f64>], rng: &mut ChaCha8Rng) -> Vec<Proposal> {
-        let points: Vec<Vec<f64>> = (0..DRAWS).map(|_| drawn(self.space, rng)).collect();
+        let points = std::iter::repeat_with(|| drawn(self.space, rng)).take(ATTEMPTS);
+        let points = points.filter(|point| self.space.allows(point)).take(DRAWS).collect();
         let mut draws = self.evaluated(points);
         draws.sort_by(|a, b| b.value.total_cmp(&a.value));
         let left = SEARCHES.saturating_sub(starts.len()).max(1);
@@ -124,7 +128,15 @@ impl Acquisition<'_> {
         for (column, x) in by.iter().zip(&x) {
             point[self.columns.positions[*column]] = x * self.lengths[*column];
         }
-        self.take_better(here, vec![point]);
+        // The best that is allowed is often at the border of what is.
+        let nearer = if self.space.is_constrained() { HALVINGS } else { 0 };
+        let part_way = |halvings| {
+            let part = 0.5_f64.powi(halvings);
+            let steps = here.point.iter().zip(&point);
+            steps.map(|(from, to)| from + part * (to - from)).collect()
+        };
+        let nearer: Vec<Vec<f64>> = (1..=nearer).map(part_way).collect();
+        self.take_better(here, std::iter::once(point).chain(nearer).collect());
     }
 
     /// Tries all values of a parameter.
@@ -157,9 +169,10 @@ impl Acquisition<'_> {
         }
     }
 
-    /// Makes `here` the best of itself and of proposals, which are settled first.
+    /// Makes `here` the best of itself and of proposals, which are settled first, as far as they are allowed.
     fn take_better(&self, here: &mut Proposal, mut points: Vec<Vec<f64>>) {
         points.iter_mut().for_each(|point| self.space.snap(point));
+        points.retain(|point| self.space.allows(point));
         for proposal in self.evaluated(points) {
             if proposal.value > here.value {
                 *here = proposal;

@@ -161,6 +161,23 @@ proptest! {
     }
 
     #[test]
+    fn whoever_goes_on_begins_alike_and_meets_every_point_once(
+        space in small_space(), trials in 0usize..200, seed in any::<u32>(),
+    ) {
+        let mut sampler = RandomSampler::going_on(&space, trials, seed.into()).unwrap();
+        let all: Vec<Params> = std::iter::from_fn(|| sampler.suggest()).collect();
+        let points = space.points().unwrap() as usize;
+        prop_assert_eq!(all.len(), points);
+        let mut sampler = RandomSampler::new(&space, trials, seed.into()).unwrap();
+        let first = (0..trials.min(points)).map(|_| sampler.suggest().unwrap());
+        prop_assert_eq!(&all[..trials.min(points)], &first.collect::<Vec<Params>>());
+        let mut seen: Vec<String> = all.iter().map(Params::to_string).collect();
+        seen.sort();
+        seen.dedup();
+        prop_assert_eq!(seen.len(), points);
+    }
+
+    #[test]
     fn what_is_drawn_from_a_range_lies_in_it(
         low in 1i64..50, width in 0i64..100, unit in 0.0f64..1.0, step in 1i64..7,
     ) {
