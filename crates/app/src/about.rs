@@ -13,6 +13,8 @@ pub struct About {
     pub name: &'static str,
     /// The flags of all that it can search, by which those of files and databases are understood.
     pub known_flags: &'static [KnownFlag],
+    /// Whether its users write their studies as TOML files. Else these are in its code.
+    pub studies_are_files: bool,
     /// Reads what studies have kept of their objectives.
     pub reader: &'static (dyn ObjectiveReader + Sync),
     /// Kills what it has started: called when it ends where it stands.
@@ -31,6 +33,7 @@ static ABOUT: OnceLock<About> = OnceLock::new();
 const UNKNOWN: About = About {
     name: "burn-tune",
     known_flags: TEST_FLAGS,
+    studies_are_files: true,
     reader: &AnyObjective,
     kill_children: || {},
 };

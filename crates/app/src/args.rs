@@ -186,7 +186,7 @@ pub struct SearchOptions {
     /// as lost, until the next --resume
     #[arg(help_heading = "Studies", long, value_name = "N", default_value_t = 5)]
     pub retries: usize,
-    /// Print the candidates with their sizes and the work they need, and stop
+    /// Print what would be tried, with the work that it needs where that is known, and stop
     #[arg(long)]
     pub dry_run: bool,
     /// Run one trial twice, alone and beside others, and say whether it comes to the same numbers;

@@ -40,13 +40,35 @@ pub fn command_line<P: Program>(description: String) -> clap::Command {
     named(command, name).name(name).bin_name(name).about(description)
 }
 
-/// A command whose examples, and those of all commands below it, are of the program called `name`, which needs no
-/// space file.
+/// A command whose help and examples, and those of all commands below it, are of the program called `name`, which
+/// needs no space file.
 fn named(command: clap::Command, name: &str) -> clap::Command {
-    let command = command.mut_subcommands(|below| named(below, name));
+    let mut command = command.mut_subcommands(|below| named(below, name)).mut_args(|argument| {
+        match argument.get_help().map(|help| without_file(&help.to_string())) {
+            Some(help) => argument.help(help),
+            None => argument,
+        }
+    });
+    if let Some(about) = command.get_about().map(ToString::to_string) {
+        let about = about.replace("burn-tune", name);
+        command = command.about(about.replace("an earlier search or train", "an earlier search"));
+    }
     let Some(help) = command.get_after_long_help() else { return command };
     let help = without_space(&help.to_string()).replace("burn-tune ", &format!("{name} "));
     command.after_long_help(help)
+}
+
+/// The help of an argument, where defaults are in the program and in no file.
+fn without_file(help: &str) -> String {
+    let text = match help.find("[default: the file's, or ") {
+        Some(start) => format!("{}[default: what the program says]", &help[..start]),
+        None => help.to_owned(),
+    };
+    text.replace("explicit ones of the file included", "those that are tried first included")
+        .replace(
+            "named after the space: mlp, mlp-2 …",
+            "with a number behind it from the second on",
+        )
 }
 
 /// Examples without the argument `--space`.
@@ -62,6 +84,19 @@ fn without_space(help: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_said_of_a_file_that_a_program_has_not() {
+        let help = "Folds; 1 holds out a fifth [default: the file's, or 3]";
+        assert_eq!(
+            without_file(help),
+            "Folds; 1 holds out a fifth [default: what the program says]"
+        );
+        let ask = "Give out a trial, to a program that burn-tune does not run";
+        let command = named(clap::Command::new("x").about(ask), "mnist");
+        let about = command.get_about().unwrap().to_string();
+        assert_eq!(about, "Give out a trial, to a program that mnist does not run");
+    }
 
     #[test]
     fn examples_are_of_the_program_itself() {

@@ -9,7 +9,7 @@ use burn_tune_study::differences::{Difference, Setting, lines};
 use burn_tune_study::error::NeedsOneValue;
 use burn_tune_study::output_folder::FileError;
 
-use crate::about::program_name;
+use crate::about::{about, program_name};
 use crate::console::{say, say_styled};
 use crate::exit::WorkFailed;
 
@@ -75,7 +75,7 @@ pub fn file_text(error: &FileError) -> String {
 
 fn study_text(error: &StudyError) -> String {
     let advice = match error {
-        StudyError::NoMetrics => {
+        StudyError::NoMetrics if about().studies_are_files => {
             return "[[objective]] says what is measured of our model; a program of yours has one score: take [[objective]] out".to_owned();
         }
         StudyError::Differs { study, differences } => return differs_text(study, differences),
@@ -100,14 +100,18 @@ fn study_text(error: &StudyError) -> String {
             );
         }
         StudyError::NeedsOneObjective { needs, .. } => {
-            let keys = match needs {
-                NeedsOneValue::Pruner(_) => "`pruner` of [study], or `--pruner`",
-                NeedsOneValue::Target => "`target` of [study], or `--target`",
-                NeedsOneValue::NoImprovement => {
-                    "`no_improvement` of [study], or `--no-improvement`"
-                }
+            let key = match needs {
+                NeedsOneValue::Pruner(_) => "pruner",
+                NeedsOneValue::Target => "target",
+                NeedsOneValue::NoImprovement => "no_improvement",
             };
-            format!(": leave out {keys}, or all but one [[objective]]")
+            let argument = key.replace('_', "-");
+            match about().studies_are_files {
+                true => format!(
+                    ": leave out `{key}` of [study], or `--{argument}`, or all but one [[objective]]"
+                ),
+                false => format!(": leave out `--{argument}`, or all but one metric"),
+            }
         }
         StudyError::NoDatabase { .. } => {
             ": leave --resume out to begin one, or name another with --storage".to_owned()
@@ -140,12 +144,13 @@ fn help_with_name(name: &str, known: &[String]) -> String {
 
 fn differs_text(study: &str, differences: &[Difference]) -> String {
     let what = |setting: &Setting| match setting {
+        Setting::Override(key) => format!("--{}", key.replace('_', "-")),
+        other if !about().studies_are_files => other.to_string(),
         Setting::Param(name) => format!("[space] {name}"),
         Setting::ParamOrder => "the order of [space]".to_owned(),
         Setting::Trial(number) => format!("[[trial]] {number}"),
         Setting::Objective(key) => format!("[objective] {key}"),
         Setting::Study(key) => format!("[study] {key}"),
-        Setting::Override(key) => format!("--{}", key.replace('_', "-")),
         other => other.to_string(),
     };
     let lines = lines(differences.iter().map(|difference| (what(&difference.what), difference)));
@@ -155,12 +160,14 @@ fn differs_text(study: &str, differences: &[Difference]) -> String {
 }
 
 fn directions_text(study: &str, theirs: &[String], ours: &[String]) -> String {
-    let (noun, remedy) = match (theirs.len(), ours.len()) {
-        (1, 1) => ("direction", "set `direction` in [study]"),
-        _ => ("directions", "write as many [[objective]]s, with these directions"),
+    let noun = if (theirs.len(), ours.len()) == (1, 1) { "direction" } else { "directions" };
+    let (file, remedy) = match (about().studies_are_files, noun) {
+        (true, "direction") => ("the space file", "set `direction` in [study]"),
+        (true, _) => ("the space file", "write as many [[objective]]s, with these directions"),
+        (false, _) => (program_name(), "make them the same"),
     };
     format!(
-        "the study `{study}` has the {noun} {}, and the space file has {}: {remedy}, or choose another name with --study",
+        "the study `{study}` has the {noun} {}, and {file} has {}: {remedy}, or choose another name with --study",
         theirs.join(", "),
         ours.join(", ")
     )

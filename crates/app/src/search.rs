@@ -186,6 +186,7 @@ impl<O: Objective> Search<'_, O> {
         let mut display = Display {
             progress,
             missing_reports: MissingReportsWarning::new(plan),
+            how_to_report: self.describe.how_to_report(),
             live: LivePage::new(),
             folder: &self.folder,
             trials: plan.budget(),

@@ -56,6 +56,7 @@ impl<S: Space> Study<S> {
         let about = About {
             name: Box::leak(name_of_program().into_boxed_str()),
             known_flags: &[],
+            studies_are_files: false,
             reader: &ProgramReader,
             kill_children,
         };
@@ -91,7 +92,7 @@ impl<S: Space> Program for StudyProgram<S> {
         let stated = Identity::new();
         let Some(path) = &args.space else {
             spec.check()?;
-            let name = format!("that of {}", burn_tune_app::program_name());
+            let name = format!("built into {}", burn_tune_app::program_name());
             return Ok(Source { spec, stated, file: None, name, arguments: String::new() });
         };
         let text = fs::read_to_string(path)
@@ -156,5 +157,9 @@ impl<O: Objective> Describe<O> for FunctionText {
             1 => "one fold".to_owned(),
             folds => format!("{folds} folds"),
         }
+    }
+
+    fn how_to_report(&self) -> &'static str {
+        "call `trial.report(epoch, score)` in the training, after each epoch"
     }
 }

@@ -6,7 +6,7 @@ use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
 use burn_tune_search::{
-    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, StudySpec,
+    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, SpecError, StudySpec,
 };
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
@@ -16,7 +16,7 @@ use burn_tune_study::{
 use burn_tune_worker::{WorkerObjective, is_worker};
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ensure};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
 use crate::reader::{METRIC, ProgramReader};
@@ -291,6 +291,7 @@ impl<S: Space> Study<S> {
             Some(url) => url.parse()?,
             None => StorageUrl::Sqlite(temporary.path().join("studies.db")),
         };
+        self.check_run(trials)?;
         let mut storage = Storage::open(&url, OpenMode::MayCreate, RetryPolicy::default())?;
         let name = self.settings.name.clone();
         let resume = storage.study(&name)?.is_some();
@@ -309,7 +310,8 @@ impl<S: Space> Study<S> {
             None,
             &ProgramReader,
             &mut prepare,
-        )?;
+        )
+        .map_err(with_advice)?;
         let jobs = self.jobs.unwrap_or_else(cores);
         let options = RunOptions::new(jobs, study.plan.settings().seed);
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
@@ -323,6 +325,13 @@ impl<S: Space> Study<S> {
             active.mark_finished()?;
         }
         Ok(StudyOutcome::new(results))
+    }
+
+    /// What can be said before anything is opened.
+    fn check_run(&self, trials: usize) -> Result<()> {
+        ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
+        ensure(self.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
+        self.spec().check().map_err(|error| with_advice(error.into()))
     }
 
     /// The study as the engine knows it.
@@ -357,6 +366,24 @@ impl<S: Space> Study<S> {
             identity,
         }
     }
+}
+
+/// An error with what its user, who has no command line, can do.
+fn with_advice(error: StudyError) -> Error {
+    let advice = match &error {
+        StudyError::Differs { .. } | StudyError::Directions { .. } => {
+            "\nundo the change, or give the study another name".to_owned()
+        }
+        StudyError::Spec(SpecError { problem, help, .. }) => {
+            return Error::new(format!("{problem}: {help}"));
+        }
+        StudyError::FewerTrials { asked, .. } => format!(": run at least {asked}"),
+        StudyError::NeedsOneObjective { .. } => {
+            ": leave it out, or all metrics but the score".to_owned()
+        }
+        _ => String::new(),
+    };
+    Error::new(format!("{error}{advice}"))
 }
 
 fn cores() -> usize {

@@ -177,7 +177,8 @@ impl Trial<'_> {
         Ok(Split { train: rows(&fold.train), valid: rows(&fold.test) })
     }
 
-    /// Says what the score would be after `step`, such as an epoch; steps ascend. Pruners decide by it: a training
+    /// Says what the score would be after `step`, such as an epoch; steps ascend, and a report that does not come
+    /// after the last one is not looked at. Pruners decide by it: a training
     /// that is told to stop ends at once, and gives [`Trial::finish`] its score so far.
     pub fn report(&self, step: u64, value: f64) -> Progress {
         match (self.link.check(), self.link.report(step, value)) {

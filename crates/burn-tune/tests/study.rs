@@ -162,7 +162,8 @@ fn explicit_params_are_tried_first_and_what_is_wrong_is_an_error_before() {
     let url = folder.path().join("s.db").display().to_string();
     study().storage(&url).run(2).unwrap();
     let error = study().seed(4).storage(&url).run(3).err().unwrap().to_string();
-    assert!(error.contains("seed"), "{error}");
+    assert!(error.contains("seed of the study"), "{error}");
+    assert!(error.ends_with("undo the change, or give the study another name"), "{error}");
     let error = study().identity("data", "v2").storage(&url).run(3).err().unwrap().to_string();
     assert!(error.contains("data"), "{error}");
     let outcome = study().storage(&url).run(3).unwrap();
@@ -184,4 +185,14 @@ fn what_a_check_refuses_costs_no_trial_and_a_space_with_none_left_is_an_error() 
     }
     let error = checked(-11.0, Sampler::Random).err().unwrap().to_string();
     assert!(error.contains("x is too large"), "{error}");
+}
+
+#[test]
+fn what_can_never_run_is_said_before_it_runs() {
+    let problem = |study: Study<Point>, trials| study.run(trials).err().unwrap().to_string();
+    assert_eq!(problem(study(), 0), "a study of 0 trials finds nothing: run at least 1");
+    assert_eq!(problem(study().jobs(0), 1), "0 jobs do nothing: take at least 1");
+    assert_eq!(problem(study().folds(0), 1), "`folds` is 0: allowed: at least 1");
+    let twice = problem(study().also("height", burn_tune::Direction::Minimize), 1);
+    assert_eq!(twice, "two objectives are called `height`: leave one of them out");
 }

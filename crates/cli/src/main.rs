@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     about::introduce(About {
         name: "burn-tune",
         known_flags: burn_tune_model::flags::ALL,
+        studies_are_files: true,
         reader: &KnownObjectives,
         kill_children,
     });

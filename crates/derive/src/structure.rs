@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{DeriveInput, Error, Fields, Ident};
+use syn::{Data, DeriveInput, Error, Fields, Ident};
 
 use crate::attribute::crate_path;
 use crate::condition::{Condition, conditions};
@@ -38,6 +38,39 @@ pub fn expand(input: &DeriveInput, fields: &Fields) -> Result<TokenStream, Error
             #(#methods)*
         }
     })
+}
+
+/// The implementation of a struct that has faults: it is only there.
+pub fn stub(input: &DeriveInput) -> TokenStream {
+    let (Data::Struct(_), true, Ok(krate)) =
+        (&input.data, input.generics.params.is_empty(), crate_path(&input.attrs))
+    else {
+        return TokenStream::new();
+    };
+    let (private, ident) = (private(&krate), &input.ident);
+    quote! {
+        #[automatically_derived]
+        impl #krate::Space for #ident {
+            const NAMES: &'static [&'static str] = &[];
+            fn space() -> #private::search::Space {
+                ::core::unreachable!()
+            }
+            fn from_params(
+                _: &#private::search::Params,
+            ) -> ::core::result::Result<Self, #private::ParamError> {
+                ::core::unreachable!()
+            }
+            fn to_params(&self) -> #private::search::Params {
+                ::core::unreachable!()
+            }
+            fn check_value(
+                _: &str,
+                _: &#private::search::ParamValue,
+            ) -> ::core::result::Result<(), #private::ValueError> {
+                ::core::unreachable!()
+            }
+        }
+    }
 }
 
 fn unnamed(input: &DeriveInput, problem: &str) -> Error {

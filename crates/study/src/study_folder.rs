@@ -96,8 +96,9 @@ impl StudyFolder {
 
     /// Writes all files of a study but the page: into its folder, and as copies beside the others.
     pub fn write(&self, results: &StudyResults) -> Written {
-        let of_study = results.write(&self.own);
+        // Before the study's own is replaced, by which its copy is known.
         let saved = self.save_strange_leaderboard(results);
+        let of_study = results.write(&self.own);
         let mut written = results.write(&self.all);
         // What is in the one place is not lost, though the other could not be written: but it is said.
         written.problems.extend(of_study.problems);

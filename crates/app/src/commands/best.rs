@@ -185,7 +185,7 @@ fn score_facts(trial: &TrialView) -> [(&'static str, String); 2] {
         [] => String::new(),
         refits => {
             let spread = spread_text(mean(refits), std(refits));
-            format!("{spread} on the test examples: {}", scores(refits))
+            format!("{spread} on the test data: {}", scores(refits))
         }
     };
     [("folds", scores(&trial.fold_scores())), ("refits", refits)]

@@ -15,6 +15,11 @@ pub trait Describe<O: Objective> {
         String::new()
     }
 
+    /// How a training gives values on its way, as an order.
+    fn how_to_report(&self) -> &'static str {
+        "print lines such as {\"step\": 1, \"value\": 0.5}"
+    }
+
     /// What a search would do.
     fn dry_run(&self, _plan: &StudyPlan<O>, trials: &DryRun) -> String {
         trials.of_params()

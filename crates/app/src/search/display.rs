@@ -15,6 +15,8 @@ use crate::progress::Progress;
 pub struct Display<'a> {
     pub progress: Progress<'a>,
     pub missing_reports: MissingReportsWarning,
+    /// How a training gives values on its way, as an order.
+    pub how_to_report: &'static str,
     pub live: LivePage,
     pub folder: &'a StudyFolder,
     /// How many trials the study is to have.
@@ -25,7 +27,7 @@ impl Observer for Display<'_> {
     fn event(&mut self, event: &Event, study: &mut RunningStudy) {
         self.progress.event(event, study.history);
         if let Some(missing) = self.missing_reports.event(event) {
-            self.progress.say(&missing_reports_text(&missing));
+            self.progress.say(&missing_reports_text(&missing, self.how_to_report));
         }
         let ended = study.ended();
         if ended > 0 && self.live.is_due() {
@@ -55,8 +57,11 @@ impl Observer for Display<'_> {
     }
 }
 
-fn missing_reports_text(MissingReports { trial, pruner }: &MissingReports) -> String {
+fn missing_reports_text(
+    MissingReports { trial, pruner }: &MissingReports,
+    how_to_report: &str,
+) -> String {
     format!(
-        "warning: trial {trial} has printed no intermediate value, so the pruner {pruner} had nothing to decide by: print lines such as {{\"step\": 1, \"value\": 0.5}}"
+        "warning: trial {trial} has reported no intermediate value, so the pruner {pruner} had nothing to decide by: {how_to_report}"
     )
 }

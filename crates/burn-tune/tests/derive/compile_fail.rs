@@ -313,3 +313,13 @@ Other: two variants are called `leaky_relu`: add `#[space("…")]`
 #[space(rename = "a")]: write what the variant is called: `#[space("name")]`
 "#);
 }
+
+#[test]
+fn a_struct_with_a_fault_is_not_called_no_space_besides() {
+    let all = errors(
+        "#[derive(Space)] struct Net { #[space(1..=0)] depth: u8 }
+         fn search<S: Space>() {}
+         fn run() { search::<Net>() }",
+    );
+    assert_snapshot!(all, @"1..=0: the range of `depth` is empty: its low end is above its high one");
+}
