@@ -87,10 +87,12 @@ pub fn search<O: Objective>(
         return print(&opening::dry_run(&plan, describe, jobs(&args.run)));
     }
     if args.check {
-        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        let options = run_options(&args.run, plan.settings().seed)?;
+        let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
+        // Of an objective each: what one keeps between trainings is not to hide that another would have it not.
+        let plans = [plan()?, plan()?];
+        let options = run_options(&args.run, plans[0].settings().seed)?;
         let trial_timeout = args.trial_timeout;
-        return repeatability::check(&plan, RunOptions { trial_timeout, ..options });
+        return repeatability::check(&plans, RunOptions { trial_timeout, ..options });
     }
     let url = match &args.storage {
         Some(url) => url.parse()?,

@@ -21,9 +21,12 @@ const REASONS: &str = "The usual reasons:
   - sums over several threads, whose order changes: give each training one thread
   - data that a training changes, and the next one sees";
 
-/// Runs the first trial of a plan alone, and once more beside others; nothing is stored. Says where it comes to
-/// other numbers.
-pub fn check<O: Objective>(plan: &StudyPlan<O>, options: RunOptions) -> Result<ExitCode> {
+/// Runs the first trial of a plan alone, and once more beside others, by the same plan of another objective; nothing
+/// is stored. Says where it comes to other numbers.
+pub fn check<O: Objective>(
+    [plan, again]: &[StudyPlan<O>; 2],
+    options: RunOptions,
+) -> Result<ExitCode> {
     let params: Vec<Params> = plan.typical_params().into_iter().take(options.jobs.max(2)).collect();
     let Some(first) = params.first() else {
         return Err(WorkFailed("there is no trial to check".to_owned()).into());
@@ -33,7 +36,7 @@ pub fn check<O: Objective>(plan: &StudyPlan<O>, options: RunOptions) -> Result<E
     say("alone …");
     let alone = first_of(plan, &params[..1], &RunOptions { jobs: 1, ..options.clone() });
     say(&format!("beside {} …", count(others, "other")));
-    let beside = first_of(plan, &params, &RunOptions { jobs: params.len(), ..options.clone() });
+    let beside = first_of(again, &params, &RunOptions { jobs: params.len(), ..options.clone() });
     if options.stop.is_requested() {
         return Ok(ExitCode::from(crate::exit::INTERRUPTED));
     }
