@@ -87,3 +87,13 @@ pub mod prelude {
         Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, ensure,
     };
 }
+
+/// The chapter of the book, whose code is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../book/src/own-model.md")]
+struct Book;
+
+/// The README, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
