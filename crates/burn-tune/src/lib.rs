@@ -89,3 +89,13 @@ pub mod prelude {
         ensure,
     };
 }
+
+/// The chapter of the book, whose code is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../book/src/own-model.md")]
+struct Book;
+
+/// The README, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

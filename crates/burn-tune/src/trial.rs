@@ -202,7 +202,8 @@ impl Trial<'_> {
         }
     }
 
-    /// Adds a point to the curve called `name`; steps ascend. The page draws them, one curve a training.
+    /// Adds a point to the curve called `name`; steps ascend. All are kept in
+    /// `curves.npz`, and the page draws the one called `loss` beside its trial.
     pub fn curve(&self, name: &str, step: u64, value: f64) {
         let step = u32::try_from(step).unwrap_or(u32::MAX);
         self.kept().curves.push_probe(name, step, value as f32);
