@@ -22,7 +22,7 @@ use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::missing_reports::MissingReportsWarning;
 use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
 use burn_tune_study::results::{CV_RESULTS, LEADERBOARD, StudyResults, Written};
-use burn_tune_study::study_folder::{DATABASE, StudyIdentity};
+use burn_tune_study::study_folder::{DATABASE, MODELS, StudyIdentity};
 use burn_tune_study::{
     ActiveStudy, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
 };
@@ -192,6 +192,7 @@ impl<O: Objective> Search<'_, O> {
             live: LivePage::new(),
             folder: &self.folder,
             trials: plan.budget(),
+            observer: self.describe.begin(plan, &self.folder),
         };
         let outcome = self.active.run(&mut display);
         display.progress.finish();
@@ -311,6 +312,10 @@ impl<O: Objective> Search<'_, O> {
         if !shown.is_empty() {
             let own = path(&self.folder.name);
             text += &format!("All trials: {}; kept in {own}/\n", shown.join(", "));
+        }
+        let models = self.folder.all().path(&self.folder.name).join(MODELS);
+        if models.is_dir() {
+            text += &format!("Models of the best: {}/\n", models.display());
         }
         if has_page {
             text += &format!("Figures, in a browser: {}\n", path(&self.folder.page()));

@@ -2,7 +2,8 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::bound::Bound;
 use crate::error::{Error, Result};
+use crate::models::TrainingFolder;
 use crate::space::Space;
 use crate::trial::{Kept, Link, Score, Trial};
 
@@ -33,6 +35,8 @@ pub(crate) struct Function<S> {
     /// The score first. Where there is but one, it has its name in the identity.
     pub metrics: Vec<Metric>,
     pub identity: Identity,
+    /// Where what trainings leave behind is kept, if it is.
+    pub files: Arc<OnceLock<PathBuf>>,
 }
 
 /// Params in the user's type, and as the engine has them.
@@ -61,19 +65,22 @@ pub(crate) struct Call<'a> {
     pub task: Task,
     pub folds: usize,
     pub seed: u64,
+    pub files: Option<&'a Path>,
     pub link: &'a dyn Link,
 }
 
 impl<S: Space> Function<S> {
     /// Calls the function for a fold or a refit of a trial.
     pub fn call(&self, params: &S, call: Call) -> Result<TaskScore, ObjectiveError> {
-        let Call { number, task, folds, seed, link } = call;
+        let Call { number, task, folds, seed, files, link } = call;
+        let folder = TrainingFolder::new(files, number, task);
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
-        let trial = Trial { number, task, folds, seed, link, kept };
+        let trial = Trial { number, task, folds, seed, link, kept, folder };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
+        trial.folder.close(result.is_ok());
         match result {
             Ok(Score(score)) => {
                 let extra_values = self.extra_values(&kept.metrics).map_err(|error| error.0)?;
@@ -114,13 +121,16 @@ impl<S: Space> Function<S> {
         handle: &TaskHandle,
     ) -> Result<TaskScore, ObjectiveError> {
         let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
-        self.call(&config.value, Call { number, task, folds: self.folds, seed, link: handle })
+        let (folds, files) = (self.folds, self.files.get().map(PathBuf::as_path));
+        self.call(&config.value, Call { number, task, folds, seed, files, link: handle })
     }
 
     /// Answers what a worker is asked.
     pub fn answer(&self, request: &Request, channel: &Channel) -> Response {
-        let Request { trial, task, folds, seed, params, .. } = request;
-        let call = Call { number: *trial, task: *task, folds: *folds, seed: *seed, link: channel };
+        let Request { trial, task, folds, seed, params, files, .. } = request;
+        let files = files.as_deref();
+        let call =
+            Call { number: *trial, task: *task, folds: *folds, seed: *seed, files, link: channel };
         let params = S::from_params(params).map_err(|error| Failure::new(error.to_string()))?;
         self.call(&params, call).map_err(|error| match error {
             ObjectiveError::Failed { reason, flags } => Failure { reason, flags },

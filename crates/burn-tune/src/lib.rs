@@ -47,6 +47,7 @@ mod study;
 mod trial;
 
 mod function;
+mod models;
 #[cfg(feature = "cli")]
 mod program;
 mod reader;

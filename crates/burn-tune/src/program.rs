@@ -13,11 +13,13 @@ use burn_tune_app::{About, Program, Source};
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
-use burn_tune_study::Prepared;
+use burn_tune_study::study_folder::MODELS;
+use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
 use crate::function::Function;
+use crate::models::ModelKeeper;
 use crate::reader::ProgramReader;
 use crate::space::Space;
 use crate::study::{Study, Workers};
@@ -115,19 +117,16 @@ impl<S: Space> Program for StudyProgram<S> {
     ) -> anyhow::Result<ExitCode> {
         let function =
             |settings: &StudySettings| Function { folds: settings.folds, ..self.study.objective() };
+        let text = FunctionText { keep_models: self.study.keep_models };
         let prepared = |objective| Ok(Prepared { objective, notices: Vec::new() });
         match self.workers(args) {
-            Workers::Threads => {
-                search(source, options, Vec::new(), &FunctionText, |settings, _| {
-                    Ok(Prepared { objective: function(settings), notices: Vec::new() })
-                })
-            }
-            Workers::Processes => {
-                search(source, options, Vec::new(), &FunctionText, |settings, _| {
-                    let workers = burn_tune_worker::Workers::new(&settings.name)?;
-                    prepared(WorkerObjective::new(function(settings), workers))
-                })
-            }
+            Workers::Threads => search(source, options, Vec::new(), &text, |settings, _| {
+                Ok(Prepared { objective: function(settings), notices: Vec::new() })
+            }),
+            Workers::Processes => search(source, options, Vec::new(), &text, |settings, _| {
+                let workers = burn_tune_worker::Workers::new(&settings.name)?;
+                prepared(WorkerObjective::new(function(settings), workers))
+            }),
         }
     }
 }
@@ -148,10 +147,40 @@ fn kill_children() {
     burn_tune_worker::kill_all();
 }
 
-/// What people are told of a function.
-struct FunctionText;
+/// What people are told of a function, and how many models of its trainings are kept.
+struct FunctionText {
+    keep_models: usize,
+}
 
-impl<O: Objective> Describe<O> for FunctionText {
+/// An objective whose trainings can leave files behind.
+trait KeepsFiles {
+    /// From now on, in this folder.
+    fn keep_files_in(&self, folder: PathBuf);
+}
+
+impl<S> KeepsFiles for Function<S> {
+    fn keep_files_in(&self, folder: PathBuf) {
+        let _ = self.files.set(folder);
+    }
+}
+
+impl<S: Space> KeepsFiles for WorkerObjective<Function<S>> {
+    fn keep_files_in(&self, folder: PathBuf) {
+        self.workers().keep_files_in(folder);
+    }
+}
+
+impl<O: Objective + KeepsFiles> Describe<O> for FunctionText {
+    fn begin(&self, plan: &StudyPlan<O>, folder: &StudyFolder) -> Option<Box<dyn Observer>> {
+        if self.keep_models == 0 {
+            return None;
+        }
+        let models = folder.all().path(&folder.name).join(MODELS);
+        plan.objective.keep_files_in(models.clone());
+        let keeper = ModelKeeper::new(models, self.keep_models, &plan.metrics, plan.settings());
+        Some(Box::new(keeper))
+    }
+
     fn evaluation(&self, function: &O) -> String {
         match function.folds() {
             1 => "one fold".to_owned(),

@@ -73,6 +73,7 @@ pub struct Study<S> {
     pub(crate) identity: Identity,
     pub(crate) description: Option<String>,
     pub(crate) workers: Option<Workers>,
+    pub(crate) keep_models: usize,
     jobs: Option<usize>,
     storage: Option<String>,
 }
@@ -96,6 +97,7 @@ impl<S: Space> Study<S> {
             identity: Identity::new(),
             description: None,
             workers: None,
+            keep_models: 0,
             jobs: None,
             storage: None,
         }
@@ -218,6 +220,14 @@ impl<S: Space> Study<S> {
     /// data: a study goes on only with the same.
     pub fn identity(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.identity.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// Keeps what the `best` trials of a program's search leave in [`Trial::dir`], in
+    /// `results/STUDY/models/trial-N/fold-K` and `…/refit-S`; worse ones are removed as better ones come, and of what
+    /// fails or is pruned nothing stays. By default nothing is kept. What is refitted is kept, too.
+    pub fn keep_models(mut self, best: usize) -> Self {
+        self.keep_models = best;
         self
     }
 
@@ -364,6 +374,7 @@ impl<S: Space> Study<S> {
             folds: self.settings.folds,
             metrics: self.metrics.clone(),
             identity,
+            files: Arc::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One training of a trial, as the function that trains sees it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn_tune_data::{k_folds, stratified_folds};
@@ -10,6 +11,7 @@ use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
 use burn_tune_worker::Channel;
 
 use crate::error::{Error, Result};
+use crate::models::TrainingFolder;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.
 ///
@@ -22,6 +24,7 @@ pub struct Trial<'a> {
     pub(crate) seed: u64,
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
+    pub(crate) folder: TrainingFolder,
 }
 
 /// The way from a training to the study.
@@ -212,6 +215,17 @@ impl Trial<'_> {
     /// Gives the value of another metric than the score, which the study has to know by this name.
     pub fn metric(&self, name: &str, value: f64) {
         self.kept().metrics.insert(name.to_owned(), value);
+    }
+
+    /// A folder for what this training leaves behind, such as its model: made now, and empty, whatever an attempt
+    /// before has left. With [`Study::keep_models`](crate::Study::keep_models) those of the best trials stay; all
+    /// others are removed, also where a training fails or is pruned. Without it, it is there while the training is.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made.
+    pub fn dir(&self) -> Result<PathBuf> {
+        Ok(self.folder.open()?)
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a

@@ -17,6 +17,8 @@ use crate::results::{
 const IDENTITY: &str = "study.json";
 /// The database of studies, where it is in the folder of all results.
 pub const DATABASE: &str = "studies.db";
+/// The folder in that of a study in which the models of its best trials are, where they are kept.
+pub const MODELS: &str = "models";
 /// Where a leaderboard goes that no study here has written, when it is replaced.
 const BEFORE: &str = "leaderboard.before.json";
 /// A name is cut to so many characters: file systems take 255 bytes, of which a character has up to four.

@@ -29,6 +29,11 @@ impl<O: Objective<Config: Borrow<Params>>> WorkerObjective<O> {
         WorkerObjective { objective, workers }
     }
 
+    /// Its workers.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// The objective that it wraps.
     pub fn objective(&self) -> &O {
         &self.objective

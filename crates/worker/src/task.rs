@@ -1,5 +1,6 @@
 //! What a worker is asked, and what it answers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn_tune_search::keyed_rng::Task;
@@ -25,6 +26,8 @@ pub struct Request {
     pub seed: u64,
     /// The point of the space that the trial tries.
     pub params: Params,
+    /// The folder in which what trainings leave behind is kept, where it is.
+    pub files: Option<PathBuf>,
     /// Whether anybody decides by what is reported: else a value that costs something need not be computed.
     pub wants_reports: bool,
     /// The number of the worker, from 0: no two that live at once have the same, and it stays below the

@@ -1,9 +1,12 @@
 //! The worker processes of a search: started as they are needed, and kept for the next task.
 
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use burn_tune_search::{ObjectiveError, Params, TaskHandle};
 use thiserror::Error;
 
-use crate::task::TaskScore;
+use crate::task::{Request, TaskScore};
 
 /// Processes of this program that do tasks; at most as many as threads ask at once.
 ///
@@ -11,6 +14,7 @@ use crate::task::TaskScore;
 #[derive(Debug)]
 pub struct Workers {
     study: String,
+    files: OnceLock<PathBuf>,
     pool: pool::Pool,
 }
 
@@ -32,7 +36,13 @@ impl Workers {
     /// Where there are no process groups, which is on all systems but Unix; and in a worker that does not
     /// [serve](crate::serve), since it would start workers that start workers.
     pub fn new(study: &str) -> Result<Self, NoWorkers> {
-        Ok(Workers { study: study.to_owned(), pool: pool::Pool::new()? })
+        let files = OnceLock::new();
+        Ok(Workers { study: study.to_owned(), files, pool: pool::Pool::new()? })
+    }
+
+    /// Tells each task from now on that what it leaves behind is kept in this folder. A second time changes nothing.
+    pub fn keep_files_in(&self, folder: PathBuf) {
+        let _ = self.files.set(folder);
     }
 
     /// Has a worker do the task of `handle`, with these params, one of `folds` folds or a refit, and passes on
@@ -48,7 +58,18 @@ impl Workers {
         folds: usize,
         handle: &TaskHandle,
     ) -> Result<TaskScore, ObjectiveError> {
-        self.pool.run(&self.study, params, folds, handle)
+        let request = Request {
+            study: self.study.clone(),
+            trial: handle.trial(),
+            task: handle.task(),
+            folds,
+            seed: handle.seed(),
+            params: params.clone(),
+            files: self.files.get().cloned(),
+            wants_reports: handle.wants_reports(),
+            worker: 0,
+        };
+        self.pool.run(request, handle)
     }
 }
 
@@ -73,13 +94,7 @@ mod pool {
             })
         }
 
-        pub fn run(
-            &self,
-            _: &str,
-            _: &Params,
-            _: usize,
-            _: &TaskHandle,
-        ) -> Result<TaskScore, ObjectiveError> {
+        pub fn run(&self, _: Request, _: &TaskHandle) -> Result<TaskScore, ObjectiveError> {
             match *self {}
         }
     }

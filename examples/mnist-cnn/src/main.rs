@@ -81,6 +81,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             break;
         }
     }
+    model.valid().save_file(trial.dir()?.join("model.bpk"))?;
     trial.finish(accuracy)
 }
 
@@ -115,5 +116,6 @@ fn main() -> std::process::ExitCode {
         .folds(2)
         .refits(1, 2)
         .steps(|net| net.epochs as u64)
+        .keep_models(3)
         .main()
 }

@@ -1,7 +1,7 @@
 //! What people are told of an objective.
 
 use burn_tune_search::Objective;
-use burn_tune_study::StudyPlan;
+use burn_tune_study::{Observer, StudyFolder, StudyPlan};
 
 use super::dry_run::DryRun;
 
@@ -18,6 +18,11 @@ pub trait Describe<O: Objective> {
     /// How a training gives values on its way, as an order.
     fn how_to_report(&self) -> &'static str {
         "print lines such as {\"step\": 1, \"value\": 0.5}"
+    }
+
+    /// The search of a plan begins, whose files go into this folder: whoever is to see what happens.
+    fn begin(&self, _plan: &StudyPlan<O>, _folder: &StudyFolder) -> Option<Box<dyn Observer>> {
+        None
     }
 
     /// What a search would do.

@@ -21,11 +21,16 @@ pub struct Display<'a> {
     pub folder: &'a StudyFolder,
     /// How many trials the study is to have.
     pub trials: usize,
+    /// Whoever else is to see what happens.
+    pub observer: Option<Box<dyn Observer>>,
 }
 
 impl Observer for Display<'_> {
     fn event(&mut self, event: &Event, study: &mut RunningStudy) {
         self.progress.event(event, study.history);
+        if let Some(observer) = &mut self.observer {
+            observer.event(event, study);
+        }
         if let Some(missing) = self.missing_reports.event(event) {
             self.progress.say(&missing_reports_text(&missing, self.how_to_report));
         }

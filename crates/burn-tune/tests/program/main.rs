@@ -12,6 +12,8 @@ use burn_tune::prelude::*;
 pub const PROGRAM: &str = "BURN_TUNE_TEST_PROGRAM";
 /// The number of the trial that takes its process along.
 pub const ABORT: &str = "BURN_TUNE_TEST_ABORT";
+/// The number of the trial that fails after it has left its model.
+pub const FAIL: &str = "BURN_TUNE_TEST_FAIL";
 /// Set where a training draws from what is not its own.
 pub const UNSEEDED: &str = "BURN_TUNE_TEST_UNSEEDED";
 /// How long each training takes, in milliseconds.
@@ -54,6 +56,10 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             break;
         }
     }
+    std::fs::write(trial.dir()?.join("model.txt"), score.to_string())?;
+    if number(FAIL) == Some(trial.number() as u64) {
+        return Err(Error::new("out of luck"));
+    }
     if net.activation == Activation::Gelu {
         trial.flag("slow_start", "try a larger learning rate");
     }
@@ -70,5 +76,6 @@ fn main() -> ExitCode {
         .folds(2)
         .refits(2, 2)
         .steps(|_| 4)
+        .keep_models(2)
         .main()
 }

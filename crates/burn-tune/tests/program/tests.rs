@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{ABORT, PROGRAM, SLOW, UNSEEDED};
+use super::{ABORT, FAIL, PROGRAM, SLOW, UNSEEDED};
 
 type Test = fn();
 
-const TESTS: [(&str, Test); 9] = [
+const TESTS: [(&str, Test); 10] = [
     ("the leaderboard does not depend on jobs or on who does the work", any_workers),
     ("a search that was killed goes on to the same bytes, and leaves no process", killed),
     ("a training that takes its process along fails alone", aborted),
     ("a training that takes too long is ended", timed_out),
     ("a file narrows the space, with lines for what is wrong", narrowed),
+    ("the models of the best stay, and of the others nothing", models),
     ("pruners decide in processes as in threads", pruned),
     ("commands know the study and speak of the program by its name", commands),
     ("a check tells whether a training can be repeated", checked),
@@ -79,7 +80,8 @@ fn any_workers() {
 }
 
 fn killed() {
-    let expected = searched("--trials 12 --jobs 2");
+    let whole = folder();
+    done(whole.path(), "search --trials 12 --jobs 2");
     let folder = folder();
     let mut search = program(folder.path(), "search --trials 12 --jobs 2 --lease 5s");
     let mut search =
@@ -88,7 +90,9 @@ fn killed() {
     search.kill().unwrap();
     search.wait().unwrap();
     done(folder.path(), "search --resume --lease 5s");
-    assert_eq!(leaderboard(folder.path()), expected);
+    assert_eq!(leaderboard(folder.path()), leaderboard(whole.path()));
+    let models = |folder: &Path| files(&folder.join("results/net/models"));
+    assert_eq!(models(folder.path()), models(whole.path()));
     #[cfg(target_os = "linux")]
     assert!(nobody_is_left(folder.path()));
 }
@@ -146,6 +150,57 @@ fn narrowed() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(&format!("narrow.toml{line}")) && said.contains(problem), "{said}");
     }
+}
+
+/// The files below the folder of models, in order.
+fn files(models: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(models).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => {
+                let below = files(&entry.path());
+                assert!(!below.is_empty(), "{name} is empty");
+                found.extend(below.into_iter().map(|file| format!("{name}/{file}")));
+            }
+            false => found.push(name),
+        }
+    }
+    found.sort();
+    found
+}
+
+fn models() {
+    let kept = |args: &str, fail: &str| {
+        let folder = folder();
+        let output = program(folder.path(), args).env(FAIL, fail).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        let leaderboard: serde_json::Value =
+            serde_json::from_str(&leaderboard(folder.path())).unwrap();
+        let best = leaderboard["trials"].as_array().unwrap()[..2].iter();
+        let best: Vec<u64> = best.map(|trial| trial["trial"].as_u64().unwrap()).collect();
+        (files(&folder.path().join("results/net/models")), best)
+    };
+    let (files, best) = kept("search --trials 10 --jobs 3", "none");
+    let expected = |number: &u64| {
+        let tasks = ["fold-0", "fold-1", "refit-0", "refit-1"];
+        tasks.map(|task| format!("trial-{number}/{task}/model.txt"))
+    };
+    let mut all: Vec<String> = best.iter().flat_map(expected).collect();
+    all.sort();
+    assert_eq!(files, all);
+    let (threads, _) = kept("search --trials 10 --jobs 3 --workers threads", "none");
+    assert_eq!(threads, all);
+    // Of the best one, which now fails, nothing is left.
+    let (failed, _) = kept("search --trials 10 --jobs 3", &best[0].to_string());
+    assert!(failed.iter().all(|file| !file.starts_with(&format!("trial-{}/", best[0]))));
+    let (pruned, best) = kept("search --trials 20 --pruner median --jobs 2 --top 0", "none");
+    let mut folds: Vec<String> = Vec::new();
+    for number in best {
+        folds.extend((0..2).map(|fold| format!("trial-{number}/fold-{fold}/model.txt")));
+    }
+    folds.sort();
+    assert_eq!(pruned, folds);
 }
 
 fn pruned() {

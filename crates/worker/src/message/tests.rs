@@ -28,6 +28,7 @@ fn request(params: Params) -> Request {
         folds: 5,
         seed: u64::MAX,
         params,
+        files: Some("models".into()),
         wants_reports: true,
         worker: 1,
     }

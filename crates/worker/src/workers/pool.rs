@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::trial::Failure;
-use burn_tune_search::{ObjectiveError, Params, TaskHandle};
+use burn_tune_search::{ObjectiveError, TaskHandle};
 
 use super::NoWorkers;
 use crate::serving::is_idle_worker;
@@ -42,24 +42,9 @@ impl Pool {
         Ok(Pool::default())
     }
 
-    pub fn run(
-        &self,
-        study: &str,
-        params: &Params,
-        folds: usize,
-        handle: &TaskHandle,
-    ) -> Result<TaskScore, ObjectiveError> {
+    pub fn run(&self, request: Request, handle: &TaskHandle) -> Result<TaskScore, ObjectiveError> {
         let mut process = self.take()?;
-        let request = Request {
-            study: study.to_owned(),
-            trial: handle.trial(),
-            task: handle.task(),
-            folds,
-            seed: handle.seed(),
-            params: params.clone(),
-            wants_reports: handle.wants_reports(),
-            worker: process.number(),
-        };
+        let request = Request { worker: process.number(), ..request };
         let ending = process.run(request, handle);
         handle.keep_stderr(process.printed());
         match ending {
