@@ -237,6 +237,11 @@ impl TrialView {
         self.folds.values().filter_map(TaskResult::finite).collect()
     }
 
+    /// The standard deviation beside the value; of a single fold there is none.
+    pub fn spread(&self) -> Option<f64> {
+        self.std.filter(|_| self.fold_scores().len() != 1)
+    }
+
     /// What the parameter of this name was.
     pub fn param(&self, name: &str) -> Option<&Value> {
         self.params.iter().find(|param| param.name == name).map(|param| &param.value)

@@ -165,7 +165,7 @@ fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width:
 }
 
 fn value_fact(best: &TrialView, study: &StudyRecord) -> String {
-    let value = match (best.values.first(), best.std) {
+    let value = match (best.values.first(), best.spread()) {
         (Some(&mean), Some(std)) => spread_text(mean, std),
         (Some(&value), None) => value_text(value),
         _ => String::new(),

@@ -139,7 +139,7 @@ fn trial_text(
 }
 
 fn facts(trial: &TrialView, study: &StudyRecord) -> Vec<(&'static str, String)> {
-    let values: Vec<String> = match (trial.values.as_slice(), trial.std) {
+    let values: Vec<String> = match (trial.values.as_slice(), trial.spread()) {
         ([mean], Some(std)) => vec![spread_text(*mean, std)],
         ([value], None) => vec![value_text(*value)],
         (values, _) => {

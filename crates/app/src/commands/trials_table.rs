@@ -102,7 +102,7 @@ fn row(trial: &TrialView, formats: &[ValueFormat], varying: &[&str], marks: &Fla
 
 /// The value; how far a trial is that has none yet.
 fn value_cell(trial: &TrialView, objective: usize, format: &ValueFormat) -> String {
-    match (trial.values.get(objective), trial.std) {
+    match (trial.values.get(objective), trial.spread()) {
         // The deviation is that of the score, which is the first objective.
         (Some(&mean), Some(std)) if objective == 0 => spread_text(mean, std),
         (Some(&value), _) => format.text(value),
