@@ -46,6 +46,7 @@ mod outcome;
 mod study;
 mod trial;
 
+mod flags;
 mod function;
 mod models;
 #[cfg(feature = "cli")]

@@ -18,6 +18,7 @@ use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
+use crate::flags;
 use crate::function::Function;
 use crate::models::ModelKeeper;
 use crate::reader::ProgramReader;
@@ -57,7 +58,7 @@ impl<S: Space> Study<S> {
         }
         let about = About {
             name: Box::leak(name_of_program().into_boxed_str()),
-            known_flags: &[],
+            known_flags: &flags::ALL,
             studies_are_files: false,
             reader: &ProgramReader,
             kill_children,

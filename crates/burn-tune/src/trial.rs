@@ -11,6 +11,7 @@ use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
 use burn_tune_worker::Channel;
 
 use crate::error::{Error, Result};
+use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
 use crate::models::TrainingFolder;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.
@@ -63,6 +64,7 @@ pub(crate) struct Kept {
     pub flags: Vec<Flag>,
     pub curves: Curves,
     pub metrics: BTreeMap<String, f64>,
+    pub last_step: Option<u64>,
 }
 
 /// Whether a training is to go on.
@@ -181,9 +183,10 @@ impl Trial<'_> {
     }
 
     /// Says what the score would be after `step`, such as an epoch; steps ascend, and a report that does not come
-    /// after the last one is not looked at. Pruners decide by it: a training
+    /// after the last one is not looked at, but flagged. Pruners decide by it: a training
     /// that is told to stop ends at once, and gives [`Trial::finish`] its score so far.
     pub fn report(&self, step: u64, value: f64) -> Progress {
+        self.note_report(step, value);
         match (self.link.check(), self.link.report(step, value)) {
             (Ok(()), Verdict::Continue) => Progress::Continue,
             _ => Progress::Stop,
@@ -240,6 +243,18 @@ impl Trial<'_> {
             Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
             Err(error) => Err(Error(error)),
         }
+    }
+
+    /// Flags a report that says nothing.
+    fn note_report(&self, step: u64, value: f64) {
+        let mut kept = self.kept();
+        if kept.last_step.is_some_and(|last| last >= step) {
+            kept.flags.push(REPORTS_OUT_OF_ORDER.flag());
+        }
+        if !value.is_finite() {
+            kept.flags.push(REPORTS_NO_NUMBER.flag());
+        }
+        kept.last_step = kept.last_step.max(Some(step));
     }
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {

@@ -196,3 +196,18 @@ fn what_can_never_run_is_said_before_it_runs() {
     let twice = problem(study().also("height", burn_tune::Direction::Minimize), 1);
     assert_eq!(twice, "two objectives are called `height`: leave one of them out");
 }
+
+#[test]
+fn reports_that_say_nothing_are_flagged() {
+    let study = Study::new("reports", |point: &Point, trial: &Trial| {
+        for (step, value) in [(1, 0.5), (3, f64::NAN), (2, 0.6), (3, 0.7), (4, 0.8)] {
+            let _ = trial.report(step, value);
+        }
+        trial.finish(point.x)
+    });
+    let outcome = study.run(1).unwrap();
+    let trial = outcome.best().unwrap();
+    let flags: Vec<&str> = trial.flags.iter().map(|flag| flag.id()).collect();
+    assert_eq!(flags, ["reports_no_number", "reports_out_of_order"]);
+    assert_eq!(trial.error, None);
+}
