@@ -258,8 +258,10 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
         return None;
     }
     let folds = leaderboard.evaluation.folds;
-    // A program of the user's has one score, whatever is asked for.
-    leaderboard.evaluation.dataset.as_ref()?;
+    // Whoever has a program or a function of one score knows that it is one.
+    if folds == 1 && leaderboard.evaluation.dataset.is_none() {
+        return None;
+    }
     if folds == 1 && leaderboard.counts.complete > 0 {
         return Some(
             "One score a trial says nothing about noise: use --folds 3 or more to see which differences are real.".into(),
@@ -271,8 +273,13 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<String> {
     Some(match near.count().saturating_sub(1) {
         0 => format!("The best is ahead of every other trial by more than noise ({width})."),
         near => format!(
-            "≈ Trials within {width} of the best cannot be told apart: {}. Choose among them by size or fit time.",
+            "≈ Trials within {width} of the best cannot be told apart: {}. Choose among them by {}fit time.",
             count(near, "other trial"),
+            if leaderboard.trials.iter().any(|trial| trial.size.is_some()) {
+                "size or "
+            } else {
+                ""
+            },
         ),
     })
 }

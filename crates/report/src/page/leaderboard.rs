@@ -258,10 +258,11 @@ fn noise_remark(leaderboard: &Leaderboard) -> Option<Remark> {
         0 => return None,
         1 => format!("The best is ahead of every other trial by more than noise ({}).", width()),
         _ => format!(
-            "Trials within {} of the best cannot be told apart: {} of the {} others (≈). Choose among them by size or fit time, not by rank.",
+            "Trials within {} of the best cannot be told apart: {} of the {} others (≈). Choose among them by {}fit time, not by rank.",
             width(),
             grouped(near as u64 - 1),
             grouped(complete as u64 - 1),
+            if leaderboard.trials.iter().any(|trial| trial.size.is_some()) { "size or " } else { "" },
         ),
     };
     Some(Remark::new("Noise", text))

@@ -23,34 +23,52 @@ pub fn figure(leaderboard: &Leaderboard) -> Option<Figure> {
     }
     let shown = &reporting[..reporting.len().min(MOST_LINES)];
     // What is drawn last lies on top: the best.
-    let traces = shown.iter().rev().flat_map(|trial| traces(trial));
+    let traces = shown.iter().rev().flat_map(|trial| traces(trial, step_word(leaderboard)));
     let y_title = format!("{} on the first fold", leaderboard.evaluation.metric);
-    let layout = layout::layout(layout::axis("Epoch"), layout::axis(&y_title));
+    let step = step_word(leaderboard);
+    let layout = layout::layout(layout::axis(&capitalized(step)), layout::axis(&y_title));
     let complete = shown.iter().filter(|trial| trial.state == State::Complete).count();
     let saved = leaderboard.pruning.as_ref().map_or(String::new(), |pruning| {
         let saved = pruning.steps_without - pruning.steps;
-        format!(" {} of {} epochs were saved.", grouped(saved), grouped(pruning.steps_without))
+        format!(" {} of {} {step}s were saved.", grouped(saved), grouped(pruning.steps_without))
     });
-    let caption = format!(
-        "What each trial scored after the epochs of its first fold. {} in colour went on to the other folds; \
-         a grey line ends where its trial was stopped (×).{saved}{}",
-        count(complete, "trial"),
-        match reporting.len() - shown.len() {
-            0 => String::new(),
-            _ => format!(" The first {MOST_LINES} of the ranking are drawn."),
-        }
-    );
+    let drawn = match reporting.len() - shown.len() {
+        0 => String::new(),
+        _ => format!(" The first {MOST_LINES} of the ranking are drawn."),
+    };
+    let nobody_prunes =
+        leaderboard.pruning.is_none() && shown.iter().all(|trial| trial.state != State::Pruned);
+    let scored = format!("What each trial scored after the {step}s of its first fold.");
     let plot = plot(traces, layout);
+    if nobody_prunes {
+        let caption = format!("{scored}{drawn}");
+        return Some(Figure::single("pruning", "Intermediate values", caption, 420, plot));
+    }
+    let caption = format!(
+        "{scored} {} in colour went on to the other folds; a grey line ends where its trial was stopped (×).{saved}{drawn}",
+        count(complete, "trial"),
+    );
     Some(Figure::single("pruning", "Pruning", caption, 420, plot))
 }
 
+/// What a step is: of our own models an epoch.
+fn step_word(leaderboard: &Leaderboard) -> &'static str {
+    if leaderboard.evaluation.backend.is_some() { "epoch" } else { "step" }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// The line of a trial, and its end where it was stopped.
-fn traces(trial: &TrialEntry) -> Vec<Box<dyn Trace>> {
+fn traces(trial: &TrialEntry, step: &str) -> Vec<Box<dyn Trace>> {
     let points = trial.reports.iter().filter_map(|report| Some((report.step, report.score?)));
     let (steps, scores): (Vec<u64>, Vec<f64>) = points.unzip();
     let stopped = trial.state == State::Pruned;
     let color = if stopped { FAINT } else { COLORS[0] };
-    let hover = format!("trial {}<br>epoch %{{x}}: %{{y}}<extra></extra>", trial.trial);
+    let hover = format!("trial {}<br>{step} %{{x}}: %{{y}}<extra></extra>", trial.trial);
     let end = (steps.last().copied(), scores.last().copied());
     let line = Scatter::new(steps, scores)
         .mode(Mode::Lines)
