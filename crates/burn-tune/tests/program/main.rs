@@ -1,5 +1,6 @@
 //! A study as a program of its own, from the outside: this test starts itself as that program.
 
+#[expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test without a harness")]
 mod tests;
 
 use std::process::ExitCode;
@@ -41,6 +42,7 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok()?.parse().ok()
 }
 
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "what a user's training prints")]
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     thread::sleep(Duration::from_millis(number(SLOW).unwrap_or(0)));
     if number(ABORT) == Some(trial.number() as u64) {
