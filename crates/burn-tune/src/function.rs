@@ -80,9 +80,9 @@ impl<S: Space> Function<S> {
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
-        trial.folder.close(result.is_ok());
         match result {
             Ok(Score(score)) => {
+                trial.folder.keep();
                 let extra_values = self.extra_values(&kept.metrics).map_err(|error| error.0)?;
                 Ok(TaskScore {
                     score,

@@ -51,7 +51,6 @@ mod function;
 mod models;
 #[cfg(feature = "cli")]
 mod program;
-mod reader;
 
 pub use bound::Bound;
 pub use burn_tune_derive::Space;

@@ -64,12 +64,18 @@ impl TrainingFolder {
         })
     }
 
-    /// The training has ended; of one that failed, nothing stays.
-    pub fn close(&self, succeeded: bool) {
-        let opened =
-            std::mem::take(&mut *self.opened.lock().unwrap_or_else(PoisonError::into_inner));
-        if let (Opened::Kept(path), false) = (opened, succeeded)
-            && let Err(error) = remove(&path)
+    /// The training has a score: what it has left stays.
+    pub fn keep(&self) {
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Opened::Not;
+    }
+}
+
+/// Of a training that failed or panicked, nothing stays.
+impl Drop for TrainingFolder {
+    fn drop(&mut self) {
+        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Opened::Kept(path) = opened
+            && let Err(error) = remove(path)
         {
             tracing::warn!("cannot remove {}: {error}", path.display());
         }

@@ -13,6 +13,7 @@ use burn_tune_app::{About, Program, Source};
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
+use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::study_folder::MODELS;
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{WorkerObjective, is_worker};
@@ -21,7 +22,6 @@ use clap::{Args, ValueEnum};
 use crate::flags;
 use crate::function::Function;
 use crate::models::ModelKeeper;
-use crate::reader::ProgramReader;
 use crate::space::Space;
 use crate::study::{Study, Workers};
 
@@ -60,7 +60,7 @@ impl<S: Space> Study<S> {
             name: Box::leak(name_of_program().into_boxed_str()),
             known_flags: &flags::ALL,
             studies_are_files: false,
-            reader: &ProgramReader,
+            reader: &AnyObjective,
             kill_children,
         };
         command_line::main(&StudyProgram { study: self }, about)

@@ -10,6 +10,7 @@ use burn_tune_search::{
 };
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
+use burn_tune_study::objective_reader::{AnyObjective, METRIC};
 use burn_tune_study::{
     ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
 };
@@ -19,7 +20,6 @@ use serde_json::Value;
 use crate::error::{Error, Result, ensure};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
-use crate::reader::{METRIC, ProgramReader};
 use crate::space::Space;
 use crate::trial::{Score, Trial};
 
@@ -318,14 +318,14 @@ impl<S: Space> Study<S> {
             &mut storage,
             &request,
             None,
-            &ProgramReader,
+            &AnyObjective,
             &mut prepare,
         )
         .map_err(with_advice)?;
         let jobs = self.jobs.unwrap_or_else(cores);
         let options = RunOptions::new(jobs, study.plan.settings().seed);
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
-        let mut active = ActiveStudy::join(storage, &study, &ProgramReader, options, lease)?;
+        let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
         let Outcome { failure, .. } = active.run(observer);
         if let Some(failure) = failure {
             return Err(Error::new(failure));

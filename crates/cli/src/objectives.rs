@@ -5,6 +5,7 @@ use burn_tune_app::search::dry_run::DryRun;
 use burn_tune_command::CommandObjective;
 use burn_tune_model::{MlpIdentity, MlpObjective};
 use burn_tune_search::{Identity, ObjectiveFacts, Params};
+use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::{ObjectiveReader, StudyPlan};
 
 use crate::dry_run;
@@ -21,7 +22,7 @@ impl ObjectiveReader for KnownObjectives {
             return model.facts();
         }
         let command = CommandObjective::settings_of(identity);
-        command.map_or_else(ObjectiveFacts::default, |command| command.facts())
+        command.map_or_else(|| AnyObjective.facts(identity), |command| command.facts())
     }
 
     fn size(&self, identity: &Identity, params: &Params) -> Option<u64> {

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_app::console::{print, quoted};
 use burn_tune_app::search::{check, search};
 use burn_tune_app::{Program, Source};
 use burn_tune_command::CommandObjective;
 use burn_tune_model::{Backend, MlpObjective};
-use burn_tune_spec::StudyFile;
+use burn_tune_spec::{SpaceError, StudyFile};
 use serde_json::{Value, json};
 
 use crate::args::{ObjectiveArgs, SpaceArgs, command_line};
@@ -43,7 +43,7 @@ impl Program for BurnTune {
     ) -> Result<ExitCode> {
         let overrides = overrides(args);
         let Some(file) = &source.file else { return Ok(ExitCode::SUCCESS) };
-        match file.command.is_some() {
+        let searched = match file.command.is_some() {
             true => search::<CommandObjective>(
                 source,
                 options,
@@ -63,7 +63,20 @@ impl Program for BurnTune {
                 &KnownObjectives,
                 |settings, stored| prepare::model(file, args, settings, stored),
             ),
+        };
+        searched.map_err(with_own_models)
+    }
+}
+
+/// Tells whoever searches for a parameter that our model does not have how to search another model.
+fn with_own_models(error: Error) -> Error {
+    match error.downcast::<SpaceError>() {
+        Ok(mut error) if error.problem.starts_with("the model has no parameter") => {
+            error.help += "; for a model of your own there are the crate `burn-tune`, and programs that are run for each trial: `burn-tune init --command`";
+            error.into()
         }
+        Ok(error) => error.into(),
+        Err(error) => error,
     }
 }
 
@@ -103,5 +116,5 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
             prepare::model_of(Default::default(), Default::default(), false, settings)
         }),
     };
-    print(&text?)
+    print(&text.map_err(with_own_models)?)
 }

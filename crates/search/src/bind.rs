@@ -265,10 +265,7 @@ impl de::Error for BindError {
             name_is_wrong: true,
             ..BindError::new(
                 format!("the model has no parameter `{field}`"),
-                format!(
-                    "{}; for a model of your own, a program is run for each trial: `burn-tune init --command`",
-                    did_you_mean::help(field, expected)
-                ),
+                did_you_mean::help(field, expected),
             )
         }
     }

@@ -15,12 +15,19 @@ pub trait ObjectiveReader {
     }
 }
 
-/// Reads no identity: a score is called `score`, and nothing is known of how it came about.
+/// The key under which an identity says what a score is called, for [`AnyObjective`] to read.
+pub const METRIC: &str = "metric";
+
+/// Reads of an identity what a score is called, where it says so: for objectives of which nothing else is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AnyObjective;
 
 impl ObjectiveReader for AnyObjective {
-    fn facts(&self, _: &Identity) -> ObjectiveFacts {
-        ObjectiveFacts::default()
+    fn facts(&self, identity: &Identity) -> ObjectiveFacts {
+        let facts = ObjectiveFacts::default();
+        match identity.get(METRIC).and_then(|metric| metric.as_str()) {
+            Some(metric) => ObjectiveFacts { metric: metric.to_owned(), ..facts },
+            None => facts,
+        }
     }
 }

@@ -51,7 +51,7 @@ fn a_file_of_the_same_space_fits_and_may_narrow_it_or_widen_it() {
 fn what_does_not_fit_the_fields_is_shown_where_it_stands() {
     assert_snapshot!(check("hidden", "hiden"), @r#"
 s.toml:3:1: the model has no parameter `hiden`
-help: did you mean `hidden`? Allowed: lr, hidden, batch, activation, dropout, epochs; for a model of your own, a program is run for each trial: `burn-tune init --command`
+help: did you mean `hidden`? Allowed: lr, hidden, batch, activation, dropout, epochs
 "#);
     assert_snapshot!(check("[32, 64, 128]", "[32.0, 64.5]"), @r#"
 s.toml:4:10: `batch`: this is floating point `32.0`

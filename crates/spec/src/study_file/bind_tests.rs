@@ -58,7 +58,7 @@ fn a_file_that_fits_the_model_passes() {
 fn what_the_model_cannot_take_is_shown_where_it_stands() {
     assert_snapshot!(check("[space]\nlr = [0.1]\nbach = [1]"), @r#"
 s.toml:3:1: the model has no parameter `bach`
-help: did you mean `batch`? Allowed: lr, batch, act; for a model of your own, a program is run for each trial: `burn-tune init --command`
+help: did you mean `batch`? Allowed: lr, batch, act
 "#);
     assert_snapshot!(check("[space]\nlr = [0.1]\nact = ['relu', 'tanhh']"), @"
     s.toml:3:16: `act`: there is no `tanhh`
