@@ -97,7 +97,7 @@ fn a_pruner_ends_a_hopeless_run_long_before_its_end() {
 fn a_pruner_that_hears_nothing_says_so_once() {
     let workplace = space("'sh run.sh {x}'", "pruner = 'median'");
     let run = workplace.run(&format!("{SEARCH} --trials 5")).ends_with(0);
-    let warning = "has printed no intermediate value, so the pruner median";
+    let warning = "has reported no intermediate value, so the pruner median";
     assert_eq!(run.stderr.matches(warning).count(), 1, "{}", run.stderr);
 }
 
