@@ -32,16 +32,17 @@ static ABOUT: OnceLock<About> = OnceLock::new();
 /// `burn-tune`, which knows no objective.
 const UNKNOWN: About = About {
     name: "burn-tune",
-    known_flags: TEST_FLAGS,
+    known_flags: UNKNOWN_FLAGS,
     studies_are_files: true,
     reader: &AnyObjective,
     kill_children: || {},
 };
 
+/// Tests read studies of our model.
 #[cfg(not(test))]
-const TEST_FLAGS: &[KnownFlag] = &[];
+const UNKNOWN_FLAGS: &[KnownFlag] = &[];
 #[cfg(test)]
-const TEST_FLAGS: &[KnownFlag] = burn_tune_model::flags::ALL;
+const UNKNOWN_FLAGS: &[KnownFlag] = burn_tune_model::flags::ALL;
 
 /// Says it, once, before anything else. A second time changes nothing.
 pub fn introduce(about: About) {

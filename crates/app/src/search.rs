@@ -50,7 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// # Errors
 ///
 /// What does not fit, or what `prepare` says.
-pub fn check<O: Objective>(source: &Source, mut prepare: impl Prepare<O, Error>) -> Result<String> {
+pub fn check_space<O: Objective>(
+    source: &Source,
+    mut prepare: impl Prepare<O, Error>,
+) -> Result<String> {
     let request = study_request::of_source(source);
     plan_new(&request, reader(), &mut prepare).map_err(source.with_line())?;
     let spec = &source.spec;

@@ -80,6 +80,10 @@ impl<S: Space> Function<S> {
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
+        let result = match &kept.fault {
+            Some(fault) => result.and_then(|_| Err(Error::new(fault))),
+            None => result,
+        };
         match result {
             Ok(Score(score)) => {
                 trial.folder.keep();

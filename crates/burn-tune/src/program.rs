@@ -16,7 +16,7 @@ use burn_tune_spec::StudyFile;
 use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::study_folder::MODELS;
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
-use burn_tune_worker::{WorkerObjective, is_worker};
+use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
 use crate::flags;
@@ -119,14 +119,18 @@ impl<S: Space> Program for StudyProgram<S> {
         let function =
             |settings: &StudySettings| Function { folds: settings.folds, ..self.study.objective() };
         let text = FunctionText { keep_models: self.study.keep_models };
-        let prepared = |objective| Ok(Prepared { objective, notices: Vec::new() });
         match self.workers(args) {
             Workers::Threads => search(source, options, Vec::new(), &text, |settings, _| {
                 Ok(Prepared { objective: function(settings), notices: Vec::new() })
             }),
             Workers::Processes => search(source, options, Vec::new(), &text, |settings, _| {
-                let workers = burn_tune_worker::Workers::new(&settings.name)?;
-                prepared(WorkerObjective::new(function(settings), workers))
+                let workers = burn_tune_worker::Workers::new(&settings.name).map_err(
+                    |NoWorkers { problem, help }| {
+                        anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
+                    },
+                )?;
+                let objective = WorkerObjective::new(function(settings), workers);
+                Ok(Prepared { objective, notices: Vec::new() })
             }),
         }
     }

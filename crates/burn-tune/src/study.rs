@@ -14,7 +14,7 @@ use burn_tune_study::objective_reader::{AnyObjective, METRIC};
 use burn_tune_study::{
     ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
 };
-use burn_tune_worker::{WorkerObjective, is_worker};
+use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use serde_json::Value;
 
 use crate::error::{Error, Result, ensure};
@@ -226,6 +226,9 @@ impl<S: Space> Study<S> {
     /// Keeps what the `best` trials of a program's search leave in [`Trial::dir`], in
     /// `results/STUDY/models/trial-N/fold-K` and `…/refit-S`; worse ones are removed as better ones come, and of what
     /// fails or is pruned nothing stays. By default nothing is kept. What is refitted is kept, too.
+    ///
+    /// With several metrics, a trial may come to be one of the best again after others were better: then its models
+    /// are gone.
     pub fn keep_models(mut self, best: usize) -> Self {
         self.keep_models = best;
         self
@@ -271,8 +274,9 @@ impl<S: Space> Study<S> {
             Some(Workers::Processes) => {
                 let objective = || {
                     let workers = burn_tune_worker::Workers::new(&self.settings.name);
-                    let workers =
-                        workers.map_err(|error| StudyError::Unsuitable(error.to_string()))?;
+                    let workers = workers.map_err(|NoWorkers { problem, help }| {
+                        StudyError::Unsuitable(format!("{problem}: {help}"))
+                    })?;
                     Ok(WorkerObjective::new(self.objective(), workers))
                 };
                 self.run_objective(objective, trials, observer)

@@ -65,6 +65,8 @@ pub(crate) struct Kept {
     pub curves: Curves,
     pub metrics: BTreeMap<String, f64>,
     pub last_step: Option<u64>,
+    /// What it has said that cannot be, if anything.
+    pub fault: Option<String>,
 }
 
 /// Whether a training is to go on.
@@ -94,7 +96,7 @@ pub struct Score(pub(crate) f64);
 pub struct Split {
     /// To train on, ascending.
     pub train: Vec<usize>,
-    /// To score on, ascending. Empty in a refit, which trains on all and is scored on data of their own.
+    /// To score on, ascending. Empty in a refit, which trains on all and is scored on data of its own.
     pub valid: Vec<usize>,
 }
 
@@ -153,7 +155,9 @@ impl Trial<'_> {
         classes.dedup();
         let class = |label: &L| {
             let place = classes.binary_search(&label).unwrap_or_default();
-            u8::try_from(place).map_err(|_| Error::new("there are more than 256 classes"))
+            u8::try_from(place).map_err(|_| {
+                Error::new("there are more than 256 classes: take `split_rows`, or split by `fold`")
+            })
         };
         let labels: Vec<u8> = labels.iter().map(class).collect::<Result<_>>()?;
         if self.is_refit() {
@@ -177,14 +181,15 @@ impl Trial<'_> {
     }
 
     fn of_folds(&self, folds: &[burn_tune_data::Fold]) -> Result<Split> {
-        let fold = folds.get(self.fold()).ok_or_else(|| Error::new("there is no such fold"))?;
+        let problem = || format!("there is no fold {} among {}", self.fold(), folds.len());
+        let fold = folds.get(self.fold()).ok_or_else(|| Error::new(problem()))?;
         let rows = |rows: &[u32]| rows.iter().map(|&row| row as usize).collect();
         Ok(Split { train: rows(&fold.train), valid: rows(&fold.test) })
     }
 
-    /// Says what the score would be after `step`, such as an epoch; steps ascend, and a report that does not come
-    /// after the last one is not looked at, but flagged. Pruners decide by it: a training
-    /// that is told to stop ends at once, and gives [`Trial::finish`] its score so far.
+    /// Says what the score would be after `step`, such as an epoch. Pruners decide by it: a training that is told to
+    /// stop ends at once, and gives [`Trial::finish`] its score so far. Steps ascend: a report that does not come
+    /// after the last one is not looked at, but flagged.
     pub fn report(&self, step: u64, value: f64) -> Progress {
         self.note_report(step, value);
         match (self.link.check(), self.link.report(step, value)) {
@@ -200,16 +205,20 @@ impl Trial<'_> {
     }
 
     /// Notes that the model is sick, whatever its score: `id`, in `snake_case`, stands beside the trial in tables
-    /// and files, and `advice` says what it means and what to try.
+    /// and files, and `advice` says what it means and what to try. With an id that is none, the training fails.
     pub fn flag(&self, id: &str, advice: &str) {
         match Flag::new(id, advice) {
             Ok(flag) => self.kept().flags.push(flag),
-            Err(error) => tracing::warn!("trial {}: {error}", self.number),
+            Err(_) => {
+                self.kept().fault = Some(format!(
+                    "`{id}` cannot be the id of a flag: write one of a-z, 0-9 and _, such as `dead_units`"
+                ));
+            }
         }
     }
 
-    /// Adds a point to the curve called `name`; steps ascend. All are kept in
-    /// `curves.npz`, and the page draws the one called `loss` beside its trial.
+    /// Adds a point to the curve called `name`; steps ascend. All are kept in `curves.npz`, and the page draws the
+    /// one called `loss` beside its trial.
     pub fn curve(&self, name: &str, step: u64, value: f64) {
         let step = u32::try_from(step).unwrap_or(u32::MAX);
         self.kept().curves.push_probe(name, step, value as f32);

@@ -211,3 +211,13 @@ fn reports_that_say_nothing_are_flagged() {
     assert_eq!(flags, ["reports_no_number", "reports_out_of_order"]);
     assert_eq!(trial.error, None);
 }
+
+#[test]
+fn a_flag_that_cannot_be_fails_the_training_and_says_why() {
+    let study = Study::new("flags", |point: &Point, trial: &Trial| {
+        trial.flag("Dead units!", "look at them");
+        trial.finish(point.x)
+    });
+    let error = study.run(1).unwrap().trials().unwrap()[0].error.clone().unwrap();
+    assert!(error.starts_with("`Dead units!` cannot be the id of a flag: write"), "{error}");
+}

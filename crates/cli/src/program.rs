@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Error, Result};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_app::console::{print, quoted};
-use burn_tune_app::search::{check, search};
+use burn_tune_app::search::{self, search};
 use burn_tune_app::{Program, Source};
 use burn_tune_command::CommandObjective;
 use burn_tune_model::{Backend, MlpObjective};
@@ -42,7 +42,7 @@ impl Program for BurnTune {
         options: &SearchOptions,
     ) -> Result<ExitCode> {
         let overrides = overrides(args);
-        let Some(file) = &source.file else { return Ok(ExitCode::SUCCESS) };
+        let file = source.file.as_ref().expect("what burn-tune searches is a file");
         let searched = match file.command.is_some() {
             true => search::<CommandObjective>(
                 source,
@@ -110,9 +110,11 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
     let Found { file, path } = space_file::find(path)?;
     let source = source(file, &path, String::new());
     let text = match source.file.as_ref().filter(|file| file.command.is_some()) {
-        Some(file) => check::<CommandObjective>(&source, |_, _| prepare::command(file)),
+        Some(file) => {
+            search::check_space::<CommandObjective>(&source, |_, _| prepare::command(file))
+        }
         // Whether there is such data is another question, and another machine's.
-        None => check::<MlpObjective>(&source, |settings, _| {
+        None => search::check_space::<MlpObjective>(&source, |settings, _| {
             prepare::model_of(Default::default(), Default::default(), false, settings)
         }),
     };

@@ -73,25 +73,18 @@ impl StudyFile {
         }
 
         let table = root.table("study")?;
+        // A table is a command; a list of tables says what is measured of the model.
         let objectives_are_listed =
             root.value("objective").is_some_and(|value| value.get_ref().is_array());
-        let (objectives, objective_spans) = match objectives_are_listed {
-            true => parse_objectives(&source, &root, table.as_ref())?,
-            false => Default::default(),
-        };
-        let spans = objective_spans.into_iter().enumerate();
-        spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
-        let mut settings = parse_settings(&source, table, settings, &mut map)?;
-        if base.is_none() {
+        let mut settings = settings;
+        if objectives_are_listed {
+            let (objectives, spans) = parse_objectives(&source, &root, table.as_ref())?;
+            let spans = spans.into_iter().enumerate();
+            spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
             settings.objectives = objectives;
         }
-        let dataset = match root.table("data")? {
-            None => None,
-            Some(data) => {
-                data.allow_only(&["dataset"])?;
-                data.string("dataset")?
-            }
-        };
+        let mut settings = parse_settings(&source, table, settings, &mut map)?;
+        let dataset = parse_dataset(&root)?;
         let space = match (root.table("space")?, base) {
             (None, base) => base.map(|base| base.space.clone()).unwrap_or_default(),
             (Some(table), None) => parse_space(&source, &table, &mut map)?,
@@ -99,23 +92,12 @@ impl StudyFile {
                 parse_changes(&source, &table, base.space.clone(), &mut map)?
             }
         };
-        let trials: Result<Vec<ExplicitTrial>, SpaceError> = root
-            .tables("trial")?
-            .iter()
-            .enumerate()
-            .map(|(index, table)| parse_trial(&source, index, table, &mut map))
-            .collect();
-        let mut trials = trials?;
+        let mut trials = parse_trials(&source, &root, &mut map)?;
         if let Some(base) = base.filter(|_| trials.is_empty()) {
             trials = base.trials.clone();
         }
         let mut command = None;
-        // A table is a command; a list of tables says what is measured of the model.
-        let command_table = match objectives_are_listed {
-            true => None,
-            false => root.table("objective")?,
-        };
-        if let Some(table) = command_table {
+        if !objectives_are_listed && let Some(table) = root.table("objective")? {
             refuse_settings_of_models(&source, &root)?;
             map.set_command(table.value("command").map_or(0..0, Spanned::span));
             command = Some(parse_command(&source, &table, &space)?);
@@ -190,6 +172,22 @@ fn parse_settings(
     ends.target = table.number("target")?.or(ends.target);
     ends.no_improvement = count("no_improvement", 1)?.or(ends.no_improvement);
     Ok(study)
+}
+
+fn parse_dataset(root: &TableView) -> Result<Option<String>, SpaceError> {
+    let Some(data) = root.table("data")? else { return Ok(None) };
+    data.allow_only(&["dataset"])?;
+    data.string("dataset")
+}
+
+fn parse_trials(
+    source: &Source,
+    root: &TableView,
+    map: &mut SourceMap,
+) -> Result<Vec<ExplicitTrial>, SpaceError> {
+    let tables = root.tables("trial")?;
+    let tables = tables.iter().enumerate();
+    tables.map(|(index, table)| parse_trial(source, index, table, map)).collect()
 }
 
 fn parse_space(

@@ -50,14 +50,23 @@ impl Observer for Display<'_> {
     }
 
     fn ended_early(&mut self, reason: &str) {
+        if let Some(observer) = &mut self.observer {
+            observer.ended_early(reason);
+        }
         self.progress.say(&format!("note: the study ends early: {reason}"));
     }
 
     fn refits_begin(&mut self, total: usize) {
+        if let Some(observer) = &mut self.observer {
+            observer.refits_begin(total);
+        }
         self.progress.begin_refits(total, "refit");
     }
 
     fn refit(&mut self, event: RefitEvent, total: usize) {
+        if let Some(observer) = &mut self.observer {
+            observer.refit(event, total);
+        }
         self.progress.refit(event, total);
     }
 }

@@ -27,7 +27,9 @@ pub fn check<O: Objective>(
     [plan, again]: &[StudyPlan<O>; 2],
     options: RunOptions,
 ) -> Result<ExitCode> {
-    let params: Vec<Params> = plan.typical_params().into_iter().take(options.jobs.max(2)).collect();
+    let points = plan.typical_params();
+    // A space of few points is tried again from its first one: as another trial, with another seed.
+    let params: Vec<Params> = points.iter().cycle().take(options.jobs.max(2)).cloned().collect();
     let Some(first) = params.first() else {
         return Err(WorkFailed("there is no trial to check".to_owned()).into());
     };

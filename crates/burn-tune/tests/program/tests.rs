@@ -89,6 +89,7 @@ fn killed() {
     thread::sleep(Duration::from_millis(800));
     search.kill().unwrap();
     search.wait().unwrap();
+    assert!(!folder.path().join("results/leaderboard.json").exists(), "it was in the middle");
     done(folder.path(), "search --resume --lease 5s");
     assert_eq!(leaderboard(folder.path()), leaderboard(whole.path()));
     let models = |folder: &Path| files(&folder.join("results/net/models"));
@@ -247,6 +248,6 @@ fn asked() {
     let folder = folder();
     let given = done(folder.path(), "ask --storage s.db");
     assert!(given.starts_with("{\"trial\":0,\"params\":{\"lr\":"), "{given}");
-    done(folder.path(), "tell --storage s.db --trial 0 --value 0.5");
-    assert!(done(folder.path(), "best --storage s.db").contains("0.5"));
+    done(folder.path(), "tell --storage s.db --trial 0 --value 0.625");
+    assert!(done(folder.path(), "best --storage s.db").contains("value     0.6250"));
 }

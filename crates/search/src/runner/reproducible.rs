@@ -264,28 +264,19 @@ fn check_study(study: &(StudySpec, StudySettings), trials: usize, seed: u64) {
     assert_eq!(crashing.states(), expected, "{what}, after crashes");
 }
 
-const SAMPLERS: [SamplerKind; 6] = [
-    SamplerKind::Random,
-    SamplerKind::Grid,
-    SamplerKind::Sobol,
-    SamplerKind::Tpe,
-    SamplerKind::Gp,
-    SamplerKind::Cmaes,
-];
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2))]
 
     #[test]
     fn what_every_sampler_proposes_depends_on_the_seed_alone(seed in 0u64..1000) {
-        for sampler in SAMPLERS {
+        for (_, sampler) in SamplerKind::NAMES {
             check(sampler, None, 24, seed);
         }
     }
 
     #[test]
     fn what_is_left_out_depends_on_the_seed_alone(seed in 0u64..1000) {
-        for sampler in SAMPLERS {
+        for (_, sampler) in SamplerKind::NAMES {
             let mut study = study(sampler, None);
             study.0.constraint = Some(Constraint::new(wide_enough));
             check_study(&study, 24, seed);
@@ -295,7 +286,8 @@ proptest! {
     #[test]
     fn what_every_pruner_stops_depends_on_the_seed_alone(seed in 0u64..1000) {
         for (index, pruner) in PrunerSettings::NAMES.into_iter().enumerate() {
-            check(SAMPLERS[(seed as usize + index) % SAMPLERS.len()], Some(pruner), 20, seed);
+            let (_, sampler) = SamplerKind::NAMES[(seed as usize + index) % SamplerKind::NAMES.len()];
+            check(sampler, Some(pruner), 20, seed);
         }
     }
 }

@@ -14,15 +14,6 @@ use crate::sampler::{RandomSampler, Sampler};
 use crate::settings::SamplerKind;
 use crate::trial::Event;
 
-const SAMPLERS: [SamplerKind; 6] = [
-    SamplerKind::Random,
-    SamplerKind::Grid,
-    SamplerKind::Sobol,
-    SamplerKind::Tpe,
-    SamplerKind::Gp,
-    SamplerKind::Cmaes,
-];
-
 /// Of the 81 points, `a < b` allows 36.
 const PAIRS: &str = "[space]\na = { low = 1, high = 9 }\nb = { low = 1, high = 9 }";
 const BRANCHES: &str = "[space]\nopt = ['sgd', 'adam', 'lion']\ndepth = { low = 1, high = 4 }\n\
@@ -114,7 +105,7 @@ proptest! {
         seed in 0..1000_u64, window in 1..5_usize
     ) {
         let spec = study(PAIRS, Some(Constraint::new(ordered)));
-        for sampler in SAMPLERS {
+        for (_, sampler) in SamplerKind::NAMES {
             let (all, reason) = trials(&spec, sampler, &[60], window, seed);
             prop_assert!(all.iter().all(|params| ordered(params).is_ok()), "{sampler:?}");
             prop_assert_eq!((all.len(), distinct(&all)), (36, 36), "{:?}", sampler);
@@ -129,7 +120,7 @@ proptest! {
     #[test]
     fn one_point_in_500_is_found(seed in 0..1000_u64, only in 1..=500_i64) {
         let is_it = move |params: &Params| params.get("k") == Some(&ParamValue::Int(only));
-        for sampler in SAMPLERS {
+        for (_, sampler) in SamplerKind::NAMES {
             let step = if sampler == SamplerKind::Grid { ", step = 0.05" } else { "" };
             let text = format!("[space]\nk = {{ low = 1, high = 500 }}\nx = {{ low = 0.0, high = 1.0{step} }}");
             let spec = study(&text, allowing(is_it));
@@ -213,7 +204,7 @@ fn a_space_with_nothing_left_ends_the_study_where_it_cannot_be_listed() {
     let only = |params: &Params| (number(params, "a"), number(params, "b")) == (0.1, 0.2);
     let spec = study(text, allowing(only));
     allowed::check(&spec, 0).unwrap();
-    for sampler in SAMPLERS.into_iter().filter(|sampler| *sampler != SamplerKind::Grid) {
+    for (_, sampler) in SamplerKind::NAMES.into_iter().filter(|(name, _)| *name != "grid") {
         let (all, reason) = trials(&spec, sampler, &[9], 1, 0);
         assert_eq!(all.len(), 1, "{sampler:?}");
         let reason = reason.unwrap();
@@ -228,7 +219,7 @@ fn a_space_with_nothing_left_ends_the_study_where_it_cannot_be_listed() {
 #[test]
 fn a_study_that_goes_on_with_another_check_keeps_its_trials_and_tries_nothing_twice() {
     let below = |limit: f64| allowing(move |params| number(params, "a") < limit);
-    for sampler in SAMPLERS {
+    for (_, sampler) in SamplerKind::NAMES {
         for (first, then) in
             [(None, below(4.0)), (below(4.0), below(8.0)), (below(8.0), below(4.0))]
         {
