@@ -44,6 +44,7 @@ mod space;
 mod error;
 mod outcome;
 mod study;
+mod training_result;
 mod trial;
 
 mod flags;
@@ -69,6 +70,7 @@ pub use burn_tune_study::Observer;
 pub use error::{Error, Result, ensure};
 pub use outcome::{StudyOutcome, TrialOutcome};
 pub use study::{Study, Workers};
+pub use training_result::TrainingResult;
 pub use trial::{Progress, Score, Split, Trial};
 
 /// What derived code calls: no part of the interface, and may change with any version.

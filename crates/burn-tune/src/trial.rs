@@ -13,6 +13,7 @@ use burn_tune_worker::Channel;
 use crate::error::{Error, Result};
 use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
 use crate::models::TrainingFolder;
+use crate::training_result::TrainingResult;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.
 ///
@@ -246,9 +247,9 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where the training is to be abandoned: then its score would be that of half a training.
-    pub fn finish(&self, score: f64) -> Result<Score> {
+    pub fn finish(&self, result: impl TrainingResult) -> Result<Score> {
         match self.link.check() {
-            Ok(()) => Ok(Score(score)),
+            Ok(()) => result.end(self).map(Score),
             Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
             Err(error) => Err(Error(error)),
         }
