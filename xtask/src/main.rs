@@ -146,4 +146,6 @@ mod tests {
 #[cfg(test)]
 mod modules;
 #[cfg(test)]
+mod publishing;
+#[cfg(test)]
 mod tidy;

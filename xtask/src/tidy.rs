@@ -234,7 +234,7 @@ fn dependencies(args: &[&str], format: &str) -> BTreeSet<String> {
 /// The manifest of each package with the folder that it stands in.
 pub(crate) fn manifests() -> impl Iterator<Item = (String, toml::Table)> {
     let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
-    let folders = crates.chain([root().join("xtask")]);
+    let folders = crates.filter(|path| path.is_dir()).chain([root().join("xtask")]);
     folders.map(|folder| {
         let manifest = read(&folder.join("Cargo.toml"));
         (name(&folder), manifest.parse().unwrap())
@@ -248,7 +248,7 @@ fn sources() -> impl Iterator<Item = PathBuf> {
 
 /// What of each Rust file goes into the program: the part before its tests, and nothing of a file that
 /// is all tests.
-fn production() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn production() -> impl Iterator<Item = (String, String)> {
     sources().filter(|path| !is_test(path)).map(|path| {
         let text = read(&path);
         let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
@@ -266,7 +266,7 @@ fn is_test(path: &Path) -> bool {
 }
 
 /// Lines that are not comments, numbered from 1.
-fn numbered_code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn numbered_code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }

@@ -19,10 +19,10 @@ pub struct Found {
 
 /// The examples in `search-spaces/`, which are in the program, too: so they work from any folder.
 pub const EXAMPLES: [(&str, &str); 4] = [
-    ("mlp.toml", include_str!("../../../search-spaces/mlp.toml")),
-    ("smoke.toml", include_str!("../../../search-spaces/smoke.toml")),
-    ("pareto.toml", include_str!("../../../search-spaces/pareto.toml")),
-    ("report.toml", include_str!("../../../search-spaces/report.toml")),
+    ("mlp.toml", include_str!("../search-spaces/mlp.toml")),
+    ("smoke.toml", include_str!("../search-spaces/smoke.toml")),
+    ("pareto.toml", include_str!("../search-spaces/pareto.toml")),
+    ("report.toml", include_str!("../search-spaces/report.toml")),
 ];
 
 /// The example of this name, with or without its ending.

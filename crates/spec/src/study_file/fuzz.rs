@@ -74,9 +74,9 @@ c = { low = -9007199254740992, high = 9007199254740992 }
 const CORPUS: [&str; 5] = [
     ALL_FORMS,
     COMMAND,
-    include_str!("../../../../search-spaces/mlp.toml"),
-    include_str!("../../../../search-spaces/report.toml"),
-    include_str!("../../../../search-spaces/pareto.toml"),
+    include_str!("../../../cli/search-spaces/mlp.toml"),
+    include_str!("../../../cli/search-spaces/report.toml"),
+    include_str!("../../../cli/search-spaces/pareto.toml"),
 ];
 
 /// Whatever a file says that is taken, it can be searched: no sampler panics, and no value is outside of its range.
