@@ -13,10 +13,11 @@ use burn_tune_search::{
     Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
     TaskHandle,
 };
-use burn_tune_worker::{Channel, Request, Response, TaskScore};
+use burn_tune_worker::{Channel, CheckpointPlace, Request, Response, TaskScore};
 use serde::{Deserialize, Deserializer};
 
 use crate::bound::Bound;
+use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
 use crate::models::TrainingFolder;
 use crate::space::Space;
@@ -37,6 +38,8 @@ pub(crate) struct Function<S> {
     pub identity: Identity,
     /// Where what trainings leave behind is kept, if it is.
     pub files: Arc<OnceLock<PathBuf>>,
+    /// Where trainings keep their checkpoints, if anywhere.
+    pub checkpoints: Arc<OnceLock<CheckpointPlace>>,
 }
 
 /// Params in the user's type, and as the engine has them.
@@ -66,17 +69,20 @@ pub(crate) struct Call<'a> {
     pub folds: usize,
     pub seed: u64,
     pub files: Option<&'a Path>,
+    pub checkpoints: Option<&'a CheckpointPlace>,
     pub link: &'a dyn Link,
 }
 
 impl<S: Space> Function<S> {
     /// Calls the function for a fold or a refit of a trial.
     pub fn call(&self, params: &S, call: Call) -> Result<TaskScore, ObjectiveError> {
-        let Call { number, task, folds, seed, files, link } = call;
+        let Call { number, task, folds, seed, files, checkpoints, link } = call;
         let folder = TrainingFolder::new(files, number, task);
+        let checkpoints =
+            CheckpointFolder::new(checkpoints, number, task, seed, params.to_params());
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
-        let trial = Trial { number, task, folds, seed, link, kept, folder };
+        let trial = Trial { number, task, folds, seed, link, kept, folder, checkpoints };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
@@ -126,15 +132,23 @@ impl<S: Space> Function<S> {
     ) -> Result<TaskScore, ObjectiveError> {
         let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
         let (folds, files) = (self.folds, self.files.get().map(PathBuf::as_path));
-        self.call(&config.value, Call { number, task, folds, seed, files, link: handle })
+        let checkpoints = self.checkpoints.get();
+        let call = Call { number, task, folds, seed, files, checkpoints, link: handle };
+        self.call(&config.value, call)
     }
 
     /// Answers what a worker is asked.
     pub fn answer(&self, request: &Request, channel: &Channel) -> Response {
-        let Request { trial, task, folds, seed, params, files, .. } = request;
-        let files = files.as_deref();
-        let call =
-            Call { number: *trial, task: *task, folds: *folds, seed: *seed, files, link: channel };
+        let Request { trial, task, folds, seed, params, files, checkpoints, .. } = request;
+        let call = Call {
+            number: *trial,
+            task: *task,
+            folds: *folds,
+            seed: *seed,
+            files: files.as_deref(),
+            checkpoints: checkpoints.as_ref(),
+            link: channel,
+        };
         let params = S::from_params(params).map_err(|error| Failure::new(error.to_string()))?;
         self.call(&params, call).map_err(|error| match error {
             ObjectiveError::Failed { reason, flags } => Failure { reason, flags },

@@ -47,6 +47,8 @@ mod study;
 mod training_result;
 mod trial;
 
+mod checkpoint_folder;
+mod checkpoint_keeper;
 mod flags;
 mod function;
 mod models;

@@ -17,6 +17,15 @@ use tempfile::TempDir;
 /// What the folder of a trial begins with; its number follows.
 const TRIAL: &str = "trial-";
 
+/// The folder of a fold or refit of a trial, below `all`.
+pub(crate) fn folder_of(all: &Path, trial: usize, task: Task) -> PathBuf {
+    let name = match task {
+        Task::Fold(fold) => format!("fold-{fold}"),
+        Task::Refit(seed) => format!("refit-{seed}"),
+    };
+    all.join(format!("{TRIAL}{trial}")).join(name)
+}
+
 /// The folder of one training.
 #[derive(Debug)]
 pub(crate) struct TrainingFolder {
@@ -36,11 +45,7 @@ enum Opened {
 impl TrainingFolder {
     /// That of a fold or refit of a trial, below the folder of all models.
     pub fn new(models: Option<&Path>, trial: usize, task: Task) -> Self {
-        let name = match task {
-            Task::Fold(fold) => format!("fold-{fold}"),
-            Task::Refit(seed) => format!("refit-{seed}"),
-        };
-        let path = models.map(|models| models.join(format!("{TRIAL}{trial}")).join(name));
+        let path = models.map(|models| folder_of(models, trial, task));
         TrainingFolder { path, opened: Mutex::default() }
     }
 
@@ -128,7 +133,8 @@ impl Observer for ModelKeeper {
     }
 }
 
-fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+/// What is in a folder; nothing where it is not there.
+pub(crate) fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries?.collect(),
@@ -136,7 +142,7 @@ fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
 }
 
 /// Removes a folder with all that is in it, where it is there.
-fn remove(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

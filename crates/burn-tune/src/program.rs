@@ -1,7 +1,7 @@
 //! A study as a program of its own, with the command line of burn-tune.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use burn_tune_app::anyhow;
@@ -14,11 +14,12 @@ use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
 use burn_tune_study::objective_reader::AnyObjective;
-use burn_tune_study::study_folder::MODELS;
+use burn_tune_study::study_folder::{CHECKPOINTS, MODELS, StudyIdentity};
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
+use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::flags;
 use crate::function::Function;
 use crate::models::ModelKeeper;
@@ -175,15 +176,32 @@ impl<S: Space> KeepsFiles for WorkerObjective<Function<S>> {
     }
 }
 
-impl<O: Objective + KeepsFiles> Describe<O> for FunctionText {
-    fn begin(&self, plan: &StudyPlan<O>, folder: &StudyFolder) -> Option<Box<dyn Observer>> {
+impl FunctionText {
+    /// Whoever removes models that are none of the best, where any are kept.
+    fn models<O: Objective + KeepsFiles>(
+        &self,
+        plan: &StudyPlan<O>,
+        folder: &Path,
+    ) -> Option<ModelKeeper> {
         if self.keep_models == 0 {
             return None;
         }
-        let models = folder.all().path(&folder.name).join(MODELS);
+        let models = folder.join(MODELS);
         plan.objective.keep_files_in(models.clone());
-        let keeper = ModelKeeper::new(models, self.keep_models, &plan.metrics, plan.settings());
-        Some(Box::new(keeper))
+        Some(ModelKeeper::new(models, self.keep_models, &plan.metrics, plan.settings()))
+    }
+}
+
+impl<O: Objective + KeepsFiles + KeepsCheckpoints> Describe<O> for FunctionText {
+    fn begin(&self, plan: &StudyPlan<O>, folder: &StudyFolder) -> Option<Box<dyn Observer>> {
+        let own = folder.all().path(&folder.name);
+        let StudyIdentity { study, created_s, .. } = folder.identity();
+        let identity = (study.as_str(), *created_s);
+        let checkpoints = CheckpointKeeper::new(plan, &own.join(CHECKPOINTS), identity);
+        let checkpoints = checkpoints.map_err(|error| {
+            tracing::warn!("no training will go on where it is broken off: {error}");
+        });
+        Some(Box::new((checkpoints.ok(), self.models(plan, &own))))
     }
 
     fn evaluation(&self, function: &O) -> String {

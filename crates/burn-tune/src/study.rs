@@ -1,5 +1,6 @@
 //! A study of a user's own function.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn_tune_search::pruner::PrunerSettings;
@@ -8,15 +9,17 @@ use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, Study
 use burn_tune_search::{
     Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, SpecError, StudySpec,
 };
-use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
+use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
 use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::objective_reader::{AnyObjective, METRIC};
+use burn_tune_study::study_folder::file_name;
 use burn_tune_study::{
     ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
 };
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use serde_json::Value;
 
+use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::error::{Error, Result, ensure};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
@@ -294,16 +297,17 @@ impl<S: Space> Study<S> {
         std::process::exit(i32::from(served.is_err()))
     }
 
-    fn run_objective<O: Objective>(
+    fn run_objective<O: Objective + KeepsCheckpoints>(
         &self,
         objective: impl Fn() -> Result<O, StudyError>,
         trials: usize,
         observer: &mut dyn Observer,
     ) -> Result<StudyOutcome<S>> {
         let temporary = tempfile::tempdir()?;
+        let temporary = temporary.path().join("studies.db");
         let url = match &self.storage {
             Some(url) => url.parse()?,
-            None => StorageUrl::Sqlite(temporary.path().join("studies.db")),
+            None => StorageUrl::Sqlite(temporary.clone()),
         };
         self.check_run(trials)?;
         let mut storage = Storage::open(&url, OpenMode::MayCreate, RetryPolicy::default())?;
@@ -330,7 +334,15 @@ impl<S: Space> Study<S> {
         let options = RunOptions::new(jobs, study.plan.settings().seed);
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
-        let Outcome { failure, .. } = active.run(observer);
+        let database = match &url {
+            StorageUrl::Sqlite(path) => path,
+            StorageUrl::Postgres(_) => &temporary,
+        };
+        let StudyRecord { name, .. } = &study.record;
+        let folder = checkpoints_beside(database, &study.record);
+        let identity = (name.as_str(), study.record.created_s());
+        let keeper = CheckpointKeeper::new(&study.plan, &folder, identity)?;
+        let Outcome { failure, .. } = active.run(&mut (keeper, observer));
         if let Some(failure) = failure {
             return Err(Error::new(failure));
         }
@@ -379,8 +391,17 @@ impl<S: Space> Study<S> {
             metrics: self.metrics.clone(),
             identity,
             files: Arc::default(),
+            checkpoints: Arc::default(),
         }
     }
+}
+
+/// The folder for checkpoints of a study in a database. Names that differ may be one as names of files; numbers
+/// are not.
+fn checkpoints_beside(database: &Path, study: &StudyRecord) -> PathBuf {
+    let mut all = database.as_os_str().to_owned();
+    all.push(".checkpoints");
+    PathBuf::from(all).join(format!("{}-{}", file_name(&study.name), study.id))
 }
 
 /// An error with what its user, who has no command line, can do.

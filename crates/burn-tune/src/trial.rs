@@ -10,6 +10,7 @@ use burn_tune_search::objective::Verdict;
 use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
 use burn_tune_worker::Channel;
 
+use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
 use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
 use crate::models::TrainingFolder;
@@ -27,6 +28,7 @@ pub struct Trial<'a> {
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
+    pub(crate) checkpoints: CheckpointFolder,
 }
 
 /// The way from a training to the study.
@@ -239,6 +241,23 @@ impl Trial<'_> {
     /// Where it cannot be made.
     pub fn dir(&self) -> Result<PathBuf> {
         Ok(self.folder.open()?)
+    }
+
+    /// A folder for what this training needs to go on where it was broken off. It outlives the training's process,
+    /// the search and the machine, is found again with what is in it when the training is run again, by
+    /// `search --resume` or [`Study::run`](crate::Study::run), and is removed once the training has ended: with a
+    /// score, pruned, or failed. Then it is empty for the first time, but for a file that says whose it is: what
+    /// another study, seed or point of the space has left there is removed.
+    ///
+    /// In a program it is `results/STUDY/checkpoints/trial-N/fold-K` or `…/refit-S`. [`Study::run`](crate::Study::run)
+    /// has it beside the file of its database, in `FILE.checkpoints`; in PostgreSQL, or without a database, no
+    /// training is found again by another run.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be made.
+    pub fn checkpoint_dir(&self) -> Result<PathBuf> {
+        Ok(self.checkpoints.open()?)
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a

@@ -221,3 +221,38 @@ fn a_flag_that_cannot_be_fails_the_training_and_says_why() {
     let error = study.run(1).unwrap().trials().unwrap()[0].error.clone().unwrap();
     assert!(error.starts_with("`Dead units!` cannot be the id of a flag: write"), "{error}");
 }
+
+#[test]
+fn a_training_has_a_folder_for_checkpoints_beside_the_database_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("s.db");
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let run = |name: &str, trials| {
+        let seen = seen.clone();
+        let train = move |point: &Point, trial: &Trial| {
+            let checkpoints = trial.checkpoint_dir()?;
+            let left: Vec<_> = std::fs::read_dir(&checkpoints)?.flatten().collect();
+            assert_eq!(left.len(), 1, "there is but the file that says whose it is");
+            std::fs::write(checkpoints.join("epoch"), "1")?;
+            seen.lock().unwrap().push(checkpoints);
+            ensure(trial.number() != 1, "out of luck")?;
+            height(point, trial)
+        };
+        let study = Study::new(name, train).minimize().folds(2).refits(1, 1).jobs(3);
+        study.storage(&database.display().to_string()).run(trials).unwrap();
+    };
+    run("a/b", 4);
+    run("a_b", 1);
+    run("a/b", 5);
+    let seen = seen.lock().unwrap();
+    let folders: Vec<String> = seen
+        .iter()
+        .map(|path| path.strip_prefix(folder.path()).unwrap().display().to_string())
+        .collect();
+    for expected in ["a_b-1/trial-0/fold-1", "a_b-1/trial-4/fold-0", "a_b-2/trial-0/refit-0"] {
+        assert!(folders.contains(&format!("s.db.checkpoints/{expected}")), "{folders:?}");
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().flatten();
+    let left: Vec<_> = left.filter(|entry| entry.path().is_dir()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}

@@ -26,6 +26,66 @@ pub trait Observer {
 /// Nobody.
 impl Observer for () {}
 
+/// The first sees each thing first.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
+        self.0.event(event, study);
+        self.1.event(event, study);
+    }
+
+    fn ended_early(&mut self, reason: &str) {
+        self.0.ended_early(reason);
+        self.1.ended_early(reason);
+    }
+
+    fn refits_begin(&mut self, total: usize) {
+        self.0.refits_begin(total);
+        self.1.refits_begin(total);
+    }
+
+    fn refit(&mut self, event: RefitEvent, total: usize) {
+        self.0.refit(event, total);
+        self.1.refit(event, total);
+    }
+}
+
+/// Nobody, where there is none.
+impl<O: Observer> Observer for Option<O> {
+    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
+        self.iter_mut().for_each(|observer| observer.event(event, study));
+    }
+
+    fn ended_early(&mut self, reason: &str) {
+        self.iter_mut().for_each(|observer| observer.ended_early(reason));
+    }
+
+    fn refits_begin(&mut self, total: usize) {
+        self.iter_mut().for_each(|observer| observer.refits_begin(total));
+    }
+
+    fn refit(&mut self, event: RefitEvent, total: usize) {
+        self.iter_mut().for_each(|observer| observer.refit(event, total));
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for &mut O {
+    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
+        (**self).event(event, study);
+    }
+
+    fn ended_early(&mut self, reason: &str) {
+        (**self).ended_early(reason);
+    }
+
+    fn refits_begin(&mut self, total: usize) {
+        (**self).refits_begin(total);
+    }
+
+    fn refit(&mut self, event: RefitEvent, total: usize) {
+        (**self).refit(event, total);
+    }
+}
+
 /// A study in the middle of its work.
 pub struct RunningStudy<'a> {
     pub(crate) definition: &'a StudyDefinition,

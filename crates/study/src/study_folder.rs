@@ -19,6 +19,8 @@ const IDENTITY: &str = "study.json";
 pub const DATABASE: &str = "studies.db";
 /// The folder in that of a study in which the models of its best trials are, where they are kept.
 pub const MODELS: &str = "models";
+/// The folder in that of a study in which trainings that are under way keep their checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
 /// Where a leaderboard goes that no study here has written, when it is replaced.
 const BEFORE: &str = "leaderboard.before.json";
 /// A name is cut to so many characters: file systems take 255 bytes, of which a character has up to four.
@@ -84,6 +86,11 @@ impl StudyFolder {
         let json = serde_json::to_string_pretty(&noted)
             .map_err(|error| FileError::Make { name: IDENTITY, problem: error.to_string() })?;
         self.own.write(IDENTITY, format!("{json}\n")).map(drop)
+    }
+
+    /// Which study it is of.
+    pub fn identity(&self) -> &StudyIdentity {
+        &self.identity
     }
 
     /// The folder of all results.

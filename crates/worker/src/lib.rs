@@ -61,5 +61,5 @@ pub use burn_tune_process::kill_all;
 pub use channel::Channel;
 pub use objective::WorkerObjective;
 pub use serving::{is_worker, serve};
-pub use task::{Request, Response, TaskScore};
+pub use task::{CheckpointPlace, Request, Response, TaskScore};
 pub use workers::{NoWorkers, Workers};

@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire;
 
+/// Where the trainings of a study keep their checkpoints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointPlace {
+    /// The folder of all of them.
+    pub folder: PathBuf,
+    /// What tells the study from all others, also from those of its name.
+    pub study: String,
+}
+
 /// One task: a fold or a refit of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -28,6 +37,8 @@ pub struct Request {
     pub params: Params,
     /// The folder in which what trainings leave behind is kept, where it is.
     pub files: Option<PathBuf>,
+    /// Where the trainings of the study keep their checkpoints, if anywhere.
+    pub checkpoints: Option<CheckpointPlace>,
     /// Whether anybody decides by what is reported: else a value that costs something need not be computed.
     pub wants_reports: bool,
     /// The number of the worker, from 0: no two that live at once have the same, and it stays below the

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use burn_tune_search::{ObjectiveError, Params, TaskHandle};
 use thiserror::Error;
 
-use crate::task::{Request, TaskScore};
+use crate::task::{CheckpointPlace, Request, TaskScore};
 
 /// Processes of this program that do tasks; at most as many as threads ask at once.
 ///
@@ -15,6 +15,7 @@ use crate::task::{Request, TaskScore};
 pub struct Workers {
     study: String,
     files: OnceLock<PathBuf>,
+    checkpoints: OnceLock<CheckpointPlace>,
     pool: pool::Pool,
 }
 
@@ -36,13 +37,18 @@ impl Workers {
     /// Where there are no process groups, which is on all systems but Unix; and in a worker that does not
     /// [serve](crate::serve), since it would start workers that start workers.
     pub fn new(study: &str) -> Result<Self, NoWorkers> {
-        let files = OnceLock::new();
-        Ok(Workers { study: study.to_owned(), files, pool: pool::Pool::new()? })
+        let (files, checkpoints) = (OnceLock::new(), OnceLock::new());
+        Ok(Workers { study: study.to_owned(), files, checkpoints, pool: pool::Pool::new()? })
     }
 
     /// Tells each task from now on that what it leaves behind is kept in this folder. A second time changes nothing.
     pub fn keep_files_in(&self, folder: PathBuf) {
         let _ = self.files.set(folder);
+    }
+
+    /// Tells each task from now on where it keeps its checkpoints. A second time changes nothing.
+    pub fn keep_checkpoints(&self, place: CheckpointPlace) {
+        let _ = self.checkpoints.set(place);
     }
 
     /// Has a worker do the task of `handle`, with these params, one of `folds` folds or a refit, and passes on
@@ -66,6 +72,7 @@ impl Workers {
             seed: handle.seed(),
             params: params.clone(),
             files: self.files.get().cloned(),
+            checkpoints: self.checkpoints.get().cloned(),
             wants_reports: handle.wants_reports(),
             worker: 0,
         };

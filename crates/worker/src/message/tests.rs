@@ -29,6 +29,10 @@ fn request(params: Params) -> Request {
         seed: u64::MAX,
         params,
         files: Some("models".into()),
+        checkpoints: Some(crate::CheckpointPlace {
+            folder: "checkpoints".into(),
+            study: "mine".into(),
+        }),
         wants_reports: true,
         worker: 1,
     }
