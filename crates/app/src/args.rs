@@ -147,6 +147,10 @@ pub struct SearchOptions {
     /// How many of the best to refit; 0 for none [default: the file's, or 3]
     #[arg(help_heading = "Scoring", long, value_name = "K")]
     pub top: Option<usize>,
+    /// Keep what the trainings of the best N trials leave behind, such as models, in the study's folder
+    /// below --out; 0 for none [default: 1, and 0 for commands]
+    #[arg(help_heading = "Studies", long, value_name = "N")]
+    pub keep_models: Option<usize>,
     /// Begin no trial after this time, such as 90s or 10m
     #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub timeout: Option<Duration>,

@@ -60,7 +60,8 @@ fn named(command: clap::Command, name: &str) -> clap::Command {
 
 /// The help of an argument, where defaults are in the program and in no file.
 fn without_file(help: &str) -> String {
-    let text = match help.find("[default: the file's, or ") {
+    let defaults = ["[default: the file's, or ", "[default: 1, and 0 for commands]"];
+    let text = match defaults.iter().find_map(|default| help.find(default)) {
         Some(start) => format!("{}[default: what the program says]", &help[..start]),
         None => help.to_owned(),
     };

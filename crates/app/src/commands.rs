@@ -1,5 +1,6 @@
 //! The commands that look at studies, of whatever program, and move them.
 
+pub mod kept_models;
 pub mod open_study;
 
 mod best;

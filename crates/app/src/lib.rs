@@ -39,5 +39,6 @@ pub use anyhow;
 
 pub use about::{About, program_name};
 pub use args::AppCommand;
+pub use commands::kept_models;
 pub use program::{Program, Source};
 pub use run::run;

@@ -22,7 +22,7 @@ use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::missing_reports::MissingReportsWarning;
 use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
 use burn_tune_study::results::{CV_RESULTS, LEADERBOARD, StudyResults, Written};
-use burn_tune_study::study_folder::{DATABASE, MODELS, StudyIdentity};
+use burn_tune_study::study_folder::{DATABASE, StudyIdentity};
 use burn_tune_study::{
     ActiveStudy, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
 };
@@ -113,13 +113,17 @@ pub fn search<O: Objective>(
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
     let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
-    let active = ActiveStudy::join(storage, &study, reader, options, lease)?;
+    let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
     let identity = StudyIdentity {
         study: study.record.name.clone(),
         storage: url.to_string(),
         created_s: study.record.created_s(),
     };
     let folder = StudyFolder::open(output, &identity)?;
+    match args.keep_models.unwrap_or_else(|| describe.keep_models()) {
+        0 => {}
+        best => active.keep_models(folder.models(), best),
+    }
     Search { source, args, describe, url, folder, active }.run()
 }
 
@@ -316,7 +320,7 @@ impl<O: Objective> Search<'_, O> {
             let own = path(&self.folder.name);
             text += &format!("All trials: {}; kept in {own}/\n", shown.join(", "));
         }
-        let models = self.folder.all().path(&self.folder.name).join(MODELS);
+        let models = self.folder.models();
         if models.is_dir() {
             text += &format!("Models of the best: {}/\n", models.display());
         }

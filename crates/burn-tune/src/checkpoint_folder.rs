@@ -7,12 +7,11 @@ use std::sync::{Mutex, PoisonError};
 
 use burn_tune_search::Params;
 use burn_tune_search::keyed_rng::Task;
+use burn_tune_study::models::{folder_of, remove};
 use burn_tune_study::output_folder::replace_with;
 use burn_tune_worker::CheckpointPlace;
 use serde::Serialize;
 use tempfile::TempDir;
-
-use crate::models::{folder_of, remove};
 
 /// The file that says whose checkpoints they are.
 const OWNER: &str = "training.json";

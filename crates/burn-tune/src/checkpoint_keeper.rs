@@ -9,12 +9,12 @@ use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::runner::RefitEvent;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Event, History, Objective, ObjectiveError, Trial};
+use burn_tune_study::models::{entries, folder_of, remove};
 use burn_tune_study::observer::RunningStudy;
 use burn_tune_study::{Observer, StudyPlan};
 use burn_tune_worker::{CheckpointPlace, WorkerObjective};
 
 use crate::function::Function;
-use crate::models::{entries, folder_of, remove};
 use crate::space::Space;
 
 /// An objective whose trainings can go on where they were broken off.

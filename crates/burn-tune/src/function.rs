@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use burn_tune_search::clock::Stopwatch;
@@ -13,13 +13,13 @@ use burn_tune_search::{
     Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
     TaskHandle,
 };
+use burn_tune_study::TrainingFolder;
 use burn_tune_worker::{Channel, CheckpointPlace, Request, Response, TaskScore};
 use serde::{Deserialize, Deserializer};
 
 use crate::bound::Bound;
 use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
-use crate::models::TrainingFolder;
 use crate::space::Space;
 use crate::trial::{Kept, Link, Score, Trial};
 
@@ -36,8 +36,6 @@ pub(crate) struct Function<S> {
     /// The score first. Where there is but one, it has its name in the identity.
     pub metrics: Vec<Metric>,
     pub identity: Identity,
-    /// Where what trainings leave behind is kept, if it is.
-    pub files: Arc<OnceLock<PathBuf>>,
     /// Where trainings keep their checkpoints, if anywhere.
     pub checkpoints: Arc<OnceLock<CheckpointPlace>>,
 }
@@ -131,7 +129,7 @@ impl<S: Space> Function<S> {
         handle: &TaskHandle,
     ) -> Result<TaskScore, ObjectiveError> {
         let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
-        let (folds, files) = (self.folds, self.files.get().map(PathBuf::as_path));
+        let (folds, files) = (self.folds, handle.files());
         let checkpoints = self.checkpoints.get();
         let call = Call { number, task, folds, seed, files, checkpoints, link: handle };
         self.call(&config.value, call)

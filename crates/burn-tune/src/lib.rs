@@ -51,7 +51,6 @@ mod checkpoint_folder;
 mod checkpoint_keeper;
 mod flags;
 mod function;
-mod models;
 #[cfg(feature = "cli")]
 mod program;
 

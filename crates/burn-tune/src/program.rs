@@ -1,20 +1,21 @@
 //! A study as a program of its own, with the command line of burn-tune.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use burn_tune_app::anyhow;
 use burn_tune_app::args::SearchOptions;
 use burn_tune_app::command_line::{self, command_line};
 use burn_tune_app::console::quoted;
+use burn_tune_app::run::start_log;
 use burn_tune_app::search::{Describe, search};
 use burn_tune_app::{About, Program, Source};
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
 use burn_tune_study::objective_reader::AnyObjective;
-use burn_tune_study::study_folder::{CHECKPOINTS, MODELS, StudyIdentity};
+use burn_tune_study::study_folder::{CHECKPOINTS, StudyIdentity};
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
@@ -22,7 +23,6 @@ use clap::{Args, ValueEnum};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::flags;
 use crate::function::Function;
-use crate::models::ModelKeeper;
 use crate::space::Space;
 use crate::study::{Study, Workers};
 
@@ -55,6 +55,8 @@ impl<S: Space> Study<S> {
     /// burn-tune, such as `search --trials 50 --jobs 4`, `search --resume`, `trials`, `best` and `report`.
     pub fn main(self) -> ExitCode {
         if is_worker() {
+            // Its warnings are kept with the trial.
+            start_log(0);
             self.serve();
         }
         let about = About {
@@ -158,41 +160,11 @@ struct FunctionText {
     keep_models: usize,
 }
 
-/// An objective whose trainings can leave files behind.
-trait KeepsFiles {
-    /// From now on, in this folder.
-    fn keep_files_in(&self, folder: PathBuf);
-}
-
-impl<S> KeepsFiles for Function<S> {
-    fn keep_files_in(&self, folder: PathBuf) {
-        let _ = self.files.set(folder);
+impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
+    fn keep_models(&self) -> usize {
+        self.keep_models
     }
-}
 
-impl<S: Space> KeepsFiles for WorkerObjective<Function<S>> {
-    fn keep_files_in(&self, folder: PathBuf) {
-        self.workers().keep_files_in(folder);
-    }
-}
-
-impl FunctionText {
-    /// Whoever removes models that are none of the best, where any are kept.
-    fn models<O: Objective + KeepsFiles>(
-        &self,
-        plan: &StudyPlan<O>,
-        folder: &Path,
-    ) -> Option<ModelKeeper> {
-        if self.keep_models == 0 {
-            return None;
-        }
-        let models = folder.join(MODELS);
-        plan.objective.keep_files_in(models.clone());
-        Some(ModelKeeper::new(models, self.keep_models, &plan.metrics, plan.settings()))
-    }
-}
-
-impl<O: Objective + KeepsFiles + KeepsCheckpoints> Describe<O> for FunctionText {
     fn begin(&self, plan: &StudyPlan<O>, folder: &StudyFolder) -> Option<Box<dyn Observer>> {
         let own = folder.all().path(&folder.name);
         let StudyIdentity { study, created_s, .. } = folder.identity();
@@ -201,7 +173,7 @@ impl<O: Objective + KeepsFiles + KeepsCheckpoints> Describe<O> for FunctionText 
         let checkpoints = checkpoints.map_err(|error| {
             tracing::warn!("no training will go on where it is broken off: {error}");
         });
-        Some(Box::new((checkpoints.ok(), self.models(plan, &own))))
+        Some(Box::new(checkpoints.ok()))
     }
 
     fn evaluation(&self, function: &O) -> String {

@@ -226,9 +226,10 @@ impl<S: Space> Study<S> {
         self
     }
 
-    /// Keeps what the `best` trials of a program's search leave in [`Trial::dir`], in
-    /// `results/STUDY/models/trial-N/fold-K` and `…/refit-S`; worse ones are removed as better ones come, and of what
-    /// fails or is pruned nothing stays. By default nothing is kept. What is refitted is kept, too.
+    /// Keeps what the `best` trials of a program's search leave in [`Trial::dir`], refits included, in
+    /// `results/STUDY/models/trial-N/fold-K` and `…/refit-S`, with what they have tried in `params.json`. Worse ones
+    /// are removed as better ones come, and of what fails or is pruned nothing stays. By default nothing is kept;
+    /// `search --keep-models N` says otherwise.
     ///
     /// With several metrics, a trial may come to be one of the best again after others were better: then its models
     /// are gone.
@@ -390,7 +391,6 @@ impl<S: Space> Study<S> {
             folds: self.settings.folds,
             metrics: self.metrics.clone(),
             identity,
-            files: Arc::default(),
             checkpoints: Arc::default(),
         }
     }

@@ -8,12 +8,12 @@ use burn_tune_data::{k_folds, stratified_folds};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
+use burn_tune_study::TrainingFolder;
 use burn_tune_worker::Channel;
 
 use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
 use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
-use crate::models::TrainingFolder;
 use crate::training_result::TrainingResult;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.

@@ -1,6 +1,7 @@
 //! What is searched: the trait that a model implements, and what it answers.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -185,6 +186,7 @@ pub struct TaskHandle<'a> {
     deadline: Option<Deadline>,
     pruner: Option<TrialPruner>,
     live: Option<LiveWatch>,
+    files: Option<&'a Path>,
     reporting: Mutex<Reporting>,
     stderr: Mutex<Option<String>>,
 }
@@ -227,6 +229,7 @@ impl<'a> TaskHandle<'a> {
             deadline: None,
             pruner: None,
             live: None,
+            files: None,
             reporting,
             stderr,
         }
@@ -235,6 +238,17 @@ impl<'a> TaskHandle<'a> {
     /// The handle of a task that somebody watches.
     pub fn with_live(self, live: Option<LiveWatch>) -> Self {
         TaskHandle { live, ..self }
+    }
+
+    /// The handle of a task that may leave files behind.
+    pub fn with_files(self, files: Option<&'a Path>) -> Self {
+        TaskHandle { files, ..self }
+    }
+
+    /// The folder in which what trainings leave behind is kept, such as models: of all trials of the study. `None`
+    /// where nothing is kept.
+    pub fn files(&self) -> Option<&'a Path> {
+        self.files
     }
 
     /// Shows whoever watches what there is after `step` of `steps`; nothing is decided by it.

@@ -4,6 +4,7 @@ mod dispatch;
 mod refits;
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub struct RunOptions {
     pub signals: Option<Receiver<()>>,
     /// Is told how far the running tasks are.
     pub live: Option<LiveWatch>,
+    /// The folder in which what trainings leave behind is kept, where it is.
+    pub files: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -74,6 +77,7 @@ impl RunOptions {
             stop: Stop::default(),
             signals: None,
             live: None,
+            files: None,
         }
     }
 
@@ -431,7 +435,8 @@ where
                         TaskHandle::new(options.seed, trial, Task::Fold(fold), &options.stop)
                             .with_deadline(deadline)
                             .with_pruner(pruner)
-                            .with_live(options.live.clone());
+                            .with_live(options.live.clone())
+                            .with_files(options.files.as_deref());
                     self.happened(Event::FoldStarted { trial, fold });
                     return Next::Task(FoldTask { trial, fold, config, handle });
                 }

@@ -1,5 +1,6 @@
 //! One process at work on a study: trials, refits, and what they come to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use burn_tune_ranking::{standings, top};
@@ -14,6 +15,7 @@ use burn_tune_storage::{Storage, StudyStore, WorkerOptions};
 
 use crate::definition::distributions;
 use crate::error::StudyError;
+use crate::models::ModelKeeper;
 use crate::objective_reader::ObjectiveReader;
 use crate::observer::{Observer, RunningStudy};
 use crate::open_or_create::OpenStudy;
@@ -47,6 +49,7 @@ pub struct ActiveStudy<'a, O> {
     options: RunOptions,
     store: StudyStore,
     state: StudyState,
+    keeper: Option<ModelKeeper>,
 }
 
 /// What the work on a study came to.
@@ -97,7 +100,8 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             before_s: record.created_s().map_or(0.0, |created| now.epoch_s - created),
             ..options
         };
-        Ok(ActiveStudy { study, reader, options, store, state: StudyState::default() })
+        let state = StudyState::default();
+        Ok(ActiveStudy { study, reader, options, store, state, keeper: None })
     }
 
     /// The study, and what it does.
@@ -113,6 +117,20 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
     /// Has `live` told how far the running tasks are.
     pub fn watch_live(&mut self, live: Option<LiveWatch>) {
         self.options.live = live;
+    }
+
+    /// Has trainings leave their models, and whatever else they write, in the folder `models`, in which those of
+    /// the `best` trials stay; see [`models`](crate::models). Without it nothing is kept.
+    ///
+    /// With several objectives, a trial may come to be one of the best again after others were better: then its
+    /// models are gone.
+    pub fn keep_models(&mut self, models: PathBuf, best: usize) {
+        let OpenStudy { record, plan, .. } = self.study;
+        let (name, settings) = (&record.name, plan.settings());
+        let keeper = ModelKeeper::new(models.clone(), name, best, &plan.metrics, settings);
+        self.keeper = Some(keeper);
+        // A training may go to another folder.
+        self.options.files = Some(std::path::absolute(&models).unwrap_or(models));
     }
 
     /// What has become of it.
@@ -131,6 +149,15 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
     /// Runs trials until there is none left, the time is over, or a stop is requested; then refits the best,
     /// unless trials are lost or the database has failed: without those nobody knows which are the best.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Outcome {
+        let outcome = self.run_to_refits(observer);
+        if let Some(keeper) = &mut self.keeper {
+            let others = self.store.storage().active_workers(&self.study.record);
+            keeper.end(&self.state.history, others.is_ok_and(|others| others == 0));
+        }
+        outcome
+    }
+
+    fn run_to_refits(&mut self, observer: &mut dyn Observer) -> Outcome {
         let failure = match self.run_trials(observer) {
             Err(error) => return Outcome { failure: Some(error), ..Outcome::default() },
             Ok(()) => self.store.storage().lost_trials(&self.study.record),
@@ -148,11 +175,14 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
     }
 
     fn run_trials(&mut self, observer: &mut dyn Observer) -> Result<(), StoreError> {
-        let ActiveStudy { study, reader, options, store, state } = self;
+        let ActiveStudy { study, reader, options, store, state, keeper } = self;
         let plan = &study.plan;
         let mut suggester = plan.suggester().map_err(|error| StoreError(error.to_string()))?;
         let watch = |event: &Event, history: &History| {
             state.event(event);
+            if let Some(keeper) = keeper {
+                keeper.event(event, history);
+            }
             let definition = &plan.definition;
             let running = &mut RunningStudy { definition, reader: *reader, state, history };
             observer.event(event, running);
@@ -175,10 +205,15 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             return Ok(());
         }
         observer.refits_begin(total);
-        let watch = |event: RefitEvent| observer.refit(event, total);
+        let ActiveStudy { store, options, state, keeper, .. } = self;
+        let watch = |event: RefitEvent| {
+            if let Some(keeper) = keeper {
+                keeper.refit(&event, &state.history);
+            }
+            observer.refit(event, total);
+        };
         let objective = &self.study.plan.objective;
-        let (refits, stored) =
-            refit(objective, &best, seeds, &mut self.store, &self.options, watch);
+        let (refits, stored) = refit(objective, &best, seeds, store, options, watch);
         self.state.refits = refits;
         stored
     }

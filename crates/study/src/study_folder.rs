@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn_tune_ranking::ResultFile;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ const IDENTITY: &str = "study.json";
 /// The database of studies, where it is in the folder of all results.
 pub const DATABASE: &str = "studies.db";
 /// The folder in that of a study in which the models of its best trials are, where they are kept.
-pub const MODELS: &str = "models";
+const MODELS: &str = "models";
 /// The folder in that of a study in which trainings that are under way keep their checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// Where a leaderboard goes that no study here has written, when it is replaced.
@@ -98,6 +98,11 @@ impl StudyFolder {
         &self.all
     }
 
+    /// Where the models of its best trials are, where they are kept.
+    pub fn models(&self) -> PathBuf {
+        self.own.path(MODELS)
+    }
+
     /// What the page of the study is called, in the folder of all results.
     pub fn page(&self) -> String {
         format!("{}.html", self.name)
@@ -143,6 +148,21 @@ impl StudyFolder {
             kept.display()
         )))
     }
+}
+
+/// Where the models of a study may be in the folder `all` of results, the newest first: in the folders that were
+/// written for it, whatever its database was called then.
+pub fn models_of(all: &Path, study: &str, created_s: Option<f64>) -> Vec<PathBuf> {
+    let folders = fs::read_dir(all).into_iter().flatten().flatten().map(|folder| folder.path());
+    let is_its = |folder: &PathBuf| {
+        let identity = read_identity(folder);
+        identity.is_some_and(|its| its.study == study && its.created_s == created_s)
+    };
+    let mut models: Vec<PathBuf> =
+        folders.filter(is_its).map(|folder| folder.join(MODELS)).collect();
+    let changed = |models: &PathBuf| fs::metadata(models).and_then(|found| found.modified()).ok();
+    models.sort_by_key(|models| std::cmp::Reverse(changed(models)));
+    models
 }
 
 /// What the page is called that belongs to the files in `all`, after the study that wrote them or else after

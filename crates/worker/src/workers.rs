@@ -1,6 +1,6 @@
 //! The worker processes of a search: started as they are needed, and kept for the next task.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use burn_tune_search::{ObjectiveError, Params, TaskHandle};
@@ -14,7 +14,6 @@ use crate::task::{CheckpointPlace, Request, TaskScore};
 #[derive(Debug)]
 pub struct Workers {
     study: String,
-    files: OnceLock<PathBuf>,
     checkpoints: OnceLock<CheckpointPlace>,
     pool: pool::Pool,
 }
@@ -37,13 +36,8 @@ impl Workers {
     /// Where there are no process groups, which is on all systems but Unix; and in a worker that does not
     /// [serve](crate::serve), since it would start workers that start workers.
     pub fn new(study: &str) -> Result<Self, NoWorkers> {
-        let (files, checkpoints) = (OnceLock::new(), OnceLock::new());
-        Ok(Workers { study: study.to_owned(), files, checkpoints, pool: pool::Pool::new()? })
-    }
-
-    /// Tells each task from now on that what it leaves behind is kept in this folder. A second time changes nothing.
-    pub fn keep_files_in(&self, folder: PathBuf) {
-        let _ = self.files.set(folder);
+        let checkpoints = OnceLock::new();
+        Ok(Workers { study: study.to_owned(), checkpoints, pool: pool::Pool::new()? })
     }
 
     /// Tells each task from now on where it keeps its checkpoints. A second time changes nothing.
@@ -71,7 +65,7 @@ impl Workers {
             folds,
             seed: handle.seed(),
             params: params.clone(),
-            files: self.files.get().cloned(),
+            files: handle.files().map(Path::to_owned),
             checkpoints: self.checkpoints.get().cloned(),
             wants_reports: handle.wants_reports(),
             worker: 0,

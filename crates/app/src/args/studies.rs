@@ -55,7 +55,7 @@ pub enum StudiesCommand {
     /// Everything about one trial
     #[command(after_long_help = SHOW_EXAMPLES, display_order = 13)]
     Show(ShowArgs),
-    /// Delete a study with all of its trials
+    /// Delete a study with all of its trials and models
     #[command(after_long_help = DELETE_EXAMPLES, display_order = 14)]
     Delete(DeleteArgs),
     /// Write a study as JSON lines: for a backup, or for another database
@@ -98,6 +98,7 @@ const BEST_EXAMPLES: &str = "Examples:
   burn-tune best
   burn-tune best --params                           {\"lr\":0.001,\"depth\":2}
   burn-tune best --format toml >> my-space.toml     a [[trial]] to train again
+  burn-tune best --model                            results/mlp/models/trial-7/refit-0
   burn-tune best --study mlp-2 --format json | jq .value
 
 Of several objectives no trial is the best: then it is all of those that no other beats in every objective.";
@@ -225,6 +226,12 @@ pub struct BestArgs {
     /// Print its params alone, as JSON in one line
     #[arg(long, conflicts_with = "format")]
     pub params: bool,
+    /// Print the folder with its model alone: of the first refit, or else of the first fold
+    #[arg(long, conflicts_with_all = ["format", "params"])]
+    pub model: bool,
+    /// The folder with the result files, where models are [default: that of the database, or results]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// How it is printed
     #[arg(long, value_name = "F", value_enum, default_value = "table")]
     pub format: BestFormat,
@@ -255,6 +262,9 @@ pub struct DeleteArgs {
     /// Delete it even while somebody works on it
     #[arg(long)]
     pub force: bool,
+    /// The folder with the result files, where its models are [default: that of the database, or results]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

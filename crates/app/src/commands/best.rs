@@ -2,6 +2,7 @@
 
 use burn_tune_ranking::format::{count, duration_text, rough_text, spread_text, value_text};
 use burn_tune_search::Direction;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::args::{BestArgs, BestFormat};
 use crate::commands::format::toml_entry;
 use crate::commands::json::{TrialJson, params};
+use crate::commands::kept_models::{KeptModels, no_model};
 use crate::commands::key_value::key_value_text;
 use crate::commands::open_study::{objectives, open_study};
 use crate::commands::trials_table::trials_text;
@@ -29,11 +31,29 @@ pub fn best(args: &BestArgs) -> Result<ExitCode> {
     let trials = opened.trials()?;
     let study = &opened.study;
     let front = best_trials(&trials, &study.directions);
+    if args.model && !front.is_empty() {
+        return print_models(args, &front, study);
+    }
     match front.as_slice() {
         [] => bail!(WorkFailed(no_winner(&trials, study))),
         [best] if study.directions.len() == 1 => print_best(args, best, &trials, study),
         front => print_front(args, front, &trials, study),
     }
+}
+
+/// The folders with the models of these trials, a line each.
+fn print_models(args: &BestArgs, best: &[&TrialView], study: &StudyRecord) -> Result<ExitCode> {
+    let models = models(args, study);
+    let folders = best.iter().filter_map(|trial| models.of_trial(trial));
+    let lines: String = folders.map(|folder| format!("{}\n", folder.display())).collect();
+    match lines.is_empty() {
+        true => bail!(no_model(study, best)),
+        false => print(&lines),
+    }
+}
+
+fn models(args: &BestArgs, study: &StudyRecord) -> KeptModels {
+    KeptModels::of(study, &args.study.database.storage, args.out.as_deref())
 }
 
 fn no_winner(trials: &[TrialView], study: &StudyRecord) -> String {
@@ -58,9 +78,13 @@ fn print_best(
     if args.params {
         return print(&format!("{}\n", serde_json::to_string(&params(best))?));
     }
+    let models = models(args, study);
     match args.format {
-        BestFormat::Table => print(&best_text(best, trials, study, terminal_width())),
-        BestFormat::Json => print_json(&BestJson::new(best, study)),
+        BestFormat::Table => {
+            let model = models.of_trial(best);
+            print(&best_text(best, trials, study, model, terminal_width()))
+        }
+        BestFormat::Json => print_json(&BestJson::new(best, study, &models)),
         BestFormat::Toml => print(&explicit_trial(best, study)),
     }
 }
@@ -90,7 +114,8 @@ fn print_front(
             print(&format!("{headline}{table}"))
         }
         BestFormat::Json => {
-            let json = front.iter().map(|trial| BestJson::new(trial, study));
+            let models = models(args, study);
+            let json = front.iter().map(|trial| BestJson::new(trial, study, &models));
             print_json(&json.collect::<Vec<BestJson>>())
         }
         BestFormat::Toml => {
@@ -108,6 +133,8 @@ struct BestJson<'a> {
     trial: TrialJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refit: Option<RefitJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -118,14 +145,16 @@ struct RefitJson {
 }
 
 impl<'a> BestJson<'a> {
-    fn new(trial: &'a TrialView, study: &'a StudyRecord) -> Self {
+    fn new(trial: &'a TrialView, study: &'a StudyRecord, models: &KeptModels) -> Self {
         let test_scores = refit_scores(trial);
         let refit = (!test_scores.is_empty()).then(|| RefitJson {
             mean: mean(&test_scores),
             std: std(&test_scores),
             test_scores,
         });
-        BestJson { study: &study.name, trial: TrialJson::new(trial, study.directions.len()), refit }
+        let model = models.of_trial(trial);
+        let trial = TrialJson::new(trial, study.directions.len());
+        BestJson { study: &study.name, trial, refit, model }
     }
 }
 
@@ -133,7 +162,13 @@ fn refit_scores(trial: &TrialView) -> Vec<f64> {
     trial.refits.values().filter_map(|refit| refit.finite()).collect()
 }
 
-fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width: usize) -> String {
+fn best_text(
+    best: &TrialView,
+    trials: &[TrialView],
+    study: &StudyRecord,
+    model: Option<PathBuf>,
+    width: usize,
+) -> String {
     let complete = trials.iter().filter(|trial| trial.state == State::Complete).count();
     let name = best.name.as_ref().map_or(String::new(), |name| format!(" {name}"));
     let headline = format!(
@@ -145,6 +180,7 @@ fn best_text(best: &TrialView, trials: &[TrialView], study: &StudyRecord, width:
     let mut facts = vec![("value", value_fact(best, study))];
     facts.extend(score_facts(best));
     facts.push(("duration", best.duration().map_or(String::new(), duration_text)));
+    facts.push(("model", model.map_or(String::new(), |model| model.display().to_string())));
     let mut label = "params";
     for param in &best.params {
         facts.push((label, toml_entry(&param.name, &param.value)));
@@ -235,7 +271,7 @@ mod tests {
         let (study, records) = ours();
         let trials: Vec<TrialView> =
             records.iter().map(|record| TrialView::new(record, known_flags()).unwrap()).collect();
-        assert_snapshot!(best_text(&trials[0], &trials, &study, 80));
+        assert_snapshot!(best_text(&trials[0], &trials, &study, None, 80));
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use burn_tune_ranking::format::count;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use burn_tune_storage::Counts;
+use burn_tune_study::models::remove;
 
 use crate::args::DeleteArgs;
+use crate::commands::kept_models::KeptModels;
 use crate::commands::open_study::{StoredStudy, open_named};
 use crate::console::say;
 use crate::errors::failure;
+use crate::exit::WorkFailed;
 
 /// Deletes the study.
 pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
@@ -29,12 +33,29 @@ pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
     let studies = storage.studies().map_err(failure)?;
     let summary = studies.into_iter().find(|summary| summary.record.id == study.id);
     let trials = counts_text(summary.map(|summary| summary.counts).unwrap_or_default());
-    if !args.yes && !confirmed(&format!("delete study `{}` with {trials}?", study.name))? {
+    let models = KeptModels::of(&study, &args.database.storage, args.out.as_deref());
+    let folders: Vec<PathBuf> = models.folders().cloned().collect();
+    let what = match folders.as_slice() {
+        [] => trials,
+        folders => {
+            let folders = folders.iter().map(|folder| folder.display().to_string());
+            format!("{trials} and the models in {}", folders.collect::<Vec<_>>().join(", "))
+        }
+    };
+    if !args.yes && !confirmed(&format!("delete study `{}` with {what}?", study.name))? {
         say("nothing is deleted");
         return Ok(ExitCode::SUCCESS);
     }
     storage.delete_study(&study).map_err(failure)?;
-    say(&format!("deleted study `{}` with {trials}", study.name));
+    for folder in &folders {
+        remove(folder).map_err(|error| {
+            WorkFailed(format!(
+                "the study is deleted, but its models are not: cannot remove {}: {error}",
+                folder.display()
+            ))
+        })?;
+    }
+    say(&format!("deleted study `{}` with {what}", study.name));
     Ok(ExitCode::SUCCESS)
 }
 

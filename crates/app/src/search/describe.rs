@@ -20,6 +20,11 @@ pub trait Describe<O: Objective> {
         "print lines such as {\"step\": 1, \"value\": 0.5}"
     }
 
+    /// Of how many of the best trials models are kept, where the user does not say.
+    fn keep_models(&self) -> usize {
+        0
+    }
+
     /// The search of a plan begins, whose files go into this folder: whoever is to see what happens.
     fn begin(&self, _plan: &StudyPlan<O>, _folder: &StudyFolder) -> Option<Box<dyn Observer>> {
         None

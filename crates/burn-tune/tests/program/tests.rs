@@ -12,13 +12,16 @@ use super::{ABORT, FAIL, PROGRAM, SLOW, UNSEEDED};
 
 type Test = fn();
 
-const TESTS: [(&str, Test); 10] = [
+const TESTS: [(&str, Test); 13] = [
     ("the leaderboard does not depend on jobs or on who does the work", any_workers),
     ("a search that was killed goes on to the same bytes, and leaves no process", killed),
     ("a training that takes its process along fails alone", aborted),
     ("a training that takes too long is ended", timed_out),
     ("a file narrows the space, with lines for what is wrong", narrowed),
     ("the models of the best stay, and of the others nothing", models),
+    ("the model of the best trial is found, from anywhere, and goes with its study", best_model),
+    ("an option keeps more or fewer models, and no score depends on it", fewer_models),
+    ("what a killed search has left of a trial that has ended goes", nothing_left),
     ("pruners decide in processes as in threads", pruned),
     ("commands know the study and speak of the program by its name", commands),
     ("a check tells whether a training can be repeated", checked),
@@ -185,7 +188,7 @@ fn models() {
     let (files, best) = kept("search --trials 10 --jobs 3", "none");
     let expected = |number: &u64| {
         let tasks = ["fold-0", "fold-1", "refit-0", "refit-1"];
-        tasks.map(|task| format!("trial-{number}/{task}/model.txt"))
+        tasks.map(|task| of_task(*number, task)).concat()
     };
     let mut all: Vec<String> = best.iter().flat_map(expected).collect();
     all.sort();
@@ -198,10 +201,89 @@ fn models() {
     let (pruned, best) = kept("search --trials 20 --pruner median --jobs 2 --top 0", "none");
     let mut folds: Vec<String> = Vec::new();
     for number in best {
-        folds.extend((0..2).map(|fold| format!("trial-{number}/fold-{fold}/model.txt")));
+        folds.extend((0..2).flat_map(|fold| of_task(number, &format!("fold-{fold}"))));
     }
     folds.sort();
     assert_eq!(pruned, folds);
+}
+
+/// What is there of a fold or a refit whose model is kept.
+fn of_task(trial: u64, task: &str) -> [String; 2] {
+    ["model.txt", "params.json"].map(|file| format!("trial-{trial}/{task}/{file}"))
+}
+
+fn best_model() {
+    let folder = folder();
+    done(folder.path(), "search --trials 6 --jobs 2");
+    let best: serde_json::Value =
+        serde_json::from_str(&done(folder.path(), "best --format json")).unwrap();
+    let number = best["number"].as_u64().unwrap();
+    let model = format!("results/net/models/trial-{number}/refit-0");
+    assert_eq!(done(folder.path(), "best --model"), format!("{model}\n"));
+    assert_eq!(best["model"], model);
+    assert!(done(folder.path(), "best").contains(&format!("model     {model}\n")));
+    let params = fs::read_to_string(folder.path().join(&model).join("params.json")).unwrap();
+    let params: serde_json::Value = serde_json::from_str(&params).unwrap();
+    assert_eq!((&params["study"], &params["trial"]), (&"net".into(), &number.into()));
+    assert_eq!((&params["refit"], &params["params"]), (&0.into(), &best["params"]));
+    assert_eq!(params["metrics"]["accuracy"], best["refit"]["test_scores"][0]);
+    // From elsewhere, by the database or by the folder.
+    let other = self::folder();
+    let results = folder.path().join("results");
+    let storage = format!("best --model --storage {}", results.join("studies.db").display());
+    let found = done(other.path(), &storage);
+    assert_eq!(found.trim_end(), folder.path().join(&model).to_str().unwrap());
+    let elsewhere = format!("{storage} --out {}", other.path().display());
+    let said = text(&program(other.path(), &elsewhere).output().unwrap());
+    assert!(
+        said.contains("no model of trial") && said.contains("search --keep-models 1"),
+        "{said}"
+    );
+    done(folder.path(), "delete --study net --yes");
+    assert!(!folder.path().join("results/net/models").exists());
+    assert!(folder.path().join("results/net/leaderboard.json").exists());
+}
+
+fn fewer_models() {
+    let folder = folder();
+    let of_best = |args: &str| {
+        done(folder.path(), args);
+        let best = done(folder.path(), "best --params");
+        let names = fs::read_dir(folder.path().join("results/net/models"));
+        (best, names.map(|names| names.count()).unwrap_or(0))
+    };
+    // Both of the best are refitted, and of one the models stay.
+    let (best, kept) = of_best("search --trials 8 --jobs 3 --keep-models 1");
+    assert_eq!(kept, 1);
+    let model = done(folder.path(), "best --model");
+    assert!(model.ends_with("/refit-0\n"), "{model}");
+    let none = self::folder();
+    done(none.path(), "search --trials 8 --keep-models 0");
+    assert!(!none.path().join("results/net/models").exists());
+    let output = program(none.path(), "best --model").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(done(none.path(), "best --params"), best, "it is the same study");
+    assert_eq!(leaderboard(none.path()), leaderboard(folder.path()));
+    // More trials: as better ones come, worse ones go.
+    let (_, kept) = of_best("search --resume --trials 30 --jobs 3 --keep-models 1");
+    assert_eq!(kept, 1);
+    assert!(done(folder.path(), "best --model").ends_with("/refit-0\n"));
+}
+
+/// A failed trial whose other fold has a score, and what a killed search has left, go at the end.
+fn nothing_left() {
+    let folder = folder();
+    done(folder.path(), "search --trials 4 --jobs 2");
+    let models = folder.path().join("results/net/models");
+    let worst = done(folder.path(), "trials --sort value --limit 1 --format json");
+    let worst: serde_json::Value = serde_json::from_str(&worst).unwrap();
+    let left = models.join(format!("trial-{}/fold-1", worst[0]["number"]));
+    fs::create_dir_all(&left).unwrap();
+    fs::write(left.join("model.txt"), "killed before it was removed").unwrap();
+    done(folder.path(), "search --resume --trials 5");
+    assert!(!left.exists());
+    let kept = fs::read_dir(&models).unwrap().count();
+    assert_eq!(kept, 2);
 }
 
 fn pruned() {
