@@ -53,6 +53,21 @@ enum WorkersArg {
 impl<S: Space> Study<S> {
     /// Makes a program of the study: it reads the arguments, and has the commands, options, files and exit codes of
     /// burn-tune, such as `search --trials 50 --jobs 4`, `search --resume`, `trials`, `best` and `report`.
+    ///
+    /// ```no_run
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(0.0..=1.0)]
+    /// #     lr: f64,
+    /// # }
+    /// # fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    /// #     trial.finish(net.lr)
+    /// # }
+    /// fn main() -> std::process::ExitCode {
+    ///     Study::new("net", train).score("accuracy").main()
+    /// }
+    /// ```
     pub fn main(self) -> ExitCode {
         if is_worker() {
             // Its warnings are kept with the trial.
