@@ -44,7 +44,8 @@ pub fn model_of(
 ) -> Result<Prepared<MlpObjective>> {
     let dataset = setup::dataset(&source, backend)?;
     let splits = stratified_folds(dataset.train.labels(), settings.folds)?;
-    let notices = splits.warning.iter().map(ToString::to_string).collect();
+    let warnings = splits.warning.iter().map(ToString::to_string);
+    let notices = warnings.chain(backend.warning()).collect();
     let metrics = settings.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
     let metrics = metrics.flatten().collect();
     let objective = MlpObjective { source, dataset, folds: splits.folds, backend, curves, metrics };
