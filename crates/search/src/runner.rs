@@ -198,6 +198,8 @@ struct Mine<C> {
     /// How long ago its first fold was handed out.
     since: Option<Stopwatch>,
     pruner: Option<TrialPruner>,
+    /// The folds that were handed out.
+    begun: BTreeSet<usize>,
 }
 
 struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
@@ -297,7 +299,7 @@ where
         };
         let steps = config.as_ref().and_then(|config| self.objective.steps(config));
         let pruner = pruner.map(|pruner| pruner.planning(steps, self.objective.folds()));
-        self.mine.insert(number, Mine { config, since: None, pruner });
+        self.mine.insert(number, Mine { config, since: None, pruner, begun: BTreeSet::new() });
         match error {
             None => self.open_folds(number),
             Some(error) => {
@@ -308,9 +310,10 @@ where
         }
     }
 
-    /// Makes those folds of a trial pending that may begin: all that are left, unless a pruner has to see
-    /// those before them first.
+    /// Makes those folds of a trial pending that may begin, and have not: all that are left, unless a pruner has to
+    /// see those before them first.
     fn open_folds(&mut self, number: usize) {
+        let Some(Mine { begun, .. }) = self.mine.get(&number) else { return };
         let TrialState::Running { folds } = &self.history.trials()[number].state else { return };
         let ended = folds.iter().take_while(|fold| fold.is_some()).count();
         let end = match self.options.pruning.as_ref().map(|pruning| pruning.report_unit) {
@@ -318,7 +321,8 @@ where
             Some(ReportUnit::Folds) => ended + 1,
             _ => folds.len(),
         };
-        let left = (0..end.min(folds.len())).filter(|&fold| folds[fold].is_none());
+        let is_left = |fold: &usize| folds[*fold].is_none() && !begun.contains(fold);
+        let left = (0..end.min(folds.len())).filter(is_left);
         self.pending.extend(left.map(|fold| (number, fold)));
     }
 
@@ -426,6 +430,7 @@ where
                 Some((trial, fold)) if self.history.trials()[trial].wants(fold) => {
                     let Some(mine) = self.mine.get_mut(&trial) else { continue };
                     let Some(config) = mine.config.clone() else { continue };
+                    mine.begun.insert(fold);
                     let since = *mine.since.get_or_insert_with(Stopwatch::start);
                     let pruner = mine.pruner.clone().filter(|pruner| pruner.looks_into(fold));
                     let deadline =

@@ -6,10 +6,12 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+use crate::Direction;
 use crate::candidates::Candidates;
 use crate::flag::KnownFlag;
 use crate::objective::{RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
+use crate::pruner::PrunerSettings;
 use crate::settings::SamplerKind;
 use crate::store::{InMemory, RefitClaim, SuggestAfter};
 use crate::trial::Candidate;
@@ -406,6 +408,23 @@ fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
     assert_eq!(objective.third_ended.load(Ordering::SeqCst), 2, "once for each claim");
     let states: Vec<&TrialState> = run.history.trials().iter().map(|trial| &trial.state).collect();
     assert!(matches!(states[..], [TrialState::Complete { .. }]), "{states:?}");
+}
+
+#[test]
+fn with_a_pruner_too_each_fold_is_handed_out_once() {
+    let median = PrunerSettings::by_name("median").unwrap();
+    let pruning = Pruning::of(&median, Direction::Maximize, 3, Some(1)).unwrap();
+    let options = RunOptions { pruning: Some(pruning), window: 4, ..options(4) };
+    let mut begun = Vec::new();
+    std::panic::set_hook(Box::new(|_| {}));
+    run(&objective(), candidates(30), &options, |event, _| {
+        if let Event::FoldStarted { trial, fold } = event {
+            begun.push((*trial, *fold));
+        }
+    });
+    let _ = std::panic::take_hook();
+    begun.sort_unstable();
+    assert!(begun.len() > 30 && begun.windows(2).all(|pair| pair[0] != pair[1]), "{begun:?}");
 }
 
 #[test]
