@@ -10,13 +10,14 @@ use crate::param_error::{ParamError, ValueError};
 use crate::space::Space;
 
 /// A value with a space, read through serde from names with values: what an
-/// [`Objective`](burn_tune_search::Objective) has as its `Config`.
+/// [`Objective`](burn_tune_search::Objective) of the engine has as its `Config`.
 ///
 /// A type of its own, since one with a space may derive `Deserialize` for other purposes, in another form.
 ///
 /// ```
-/// use burn_tune::search::{FoldScore, Objective, ObjectiveError, TaskHandle};
-/// use burn_tune::{Bound, Space};
+/// use burn_tune::Space;
+/// use burn_tune::__private::Bound;
+/// use burn_tune_search::{FoldScore, Objective, ObjectiveError, TaskHandle};
 ///
 /// #[derive(Space, Debug)]
 /// struct Point {

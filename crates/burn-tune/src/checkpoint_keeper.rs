@@ -97,10 +97,7 @@ impl CheckpointKeeper {
                 *trial
             }
             Event::TrialFound { found } => found.trial.number,
-            Event::TrialStarted { .. }
-            | Event::FoldOverdue { .. }
-            | Event::StopRequested
-            | Event::GivenUp => return,
+            Event::TrialStarted { .. } | Event::StopRequested => return,
         };
         if let Some(trial) = history.trials().get(number) {
             self.tidy(trial);

@@ -23,10 +23,24 @@ use burn_tune_search::ObjectiveError;
 pub struct Error(pub(crate) ObjectiveError);
 
 /// What a training comes to: a [`Score`](crate::Score), or why there is none.
+///
+/// ```
+/// use burn_tune::Result;
+///
+/// fn rows(text: &str) -> Result<usize> {
+///     Ok(text.parse()?)
+/// }
+/// assert!(rows("150").is_ok());
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error that says `problem`.
+    ///
+    /// ```
+    /// let error = burn_tune::Error::new("the table has no rows");
+    /// assert_eq!(error.to_string(), "the table has no rows");
+    /// ```
     pub fn new(problem: impl fmt::Display) -> Self {
         Error(ObjectiveError::Failed { reason: problem.to_string(), flags: Vec::new() })
     }

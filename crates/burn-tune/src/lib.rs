@@ -34,6 +34,27 @@
 //!
 //! `cargo run --release -- search --trials 50` then samples 50 configurations, trains them, and writes
 //! `results/leaderboard.json` and a page of figures; `search --resume` goes on after a crash.
+//!
+//! # Features
+//!
+//! | Feature | Default | What it adds |
+//! |---|---|---|
+//! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
+//! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
+//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded |
+//! | `train` | | with `burn`: what Burn's `Learner` needs |
+//!
+//! # What stays
+//!
+//! What stands here keeps its form until the next version that semantic versioning calls breaking. The crates below,
+//! `burn-tune-search` and the others, promise nothing, except for the items that this one hands on; of structs and
+//! enums in [`observer`] and of [`Leaderboard`], more fields and variants may come.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
+
+#[macro_use]
+mod doc_example;
 
 mod bound;
 mod derived;
@@ -42,7 +63,6 @@ mod param_type;
 mod space;
 
 mod error;
-mod execution;
 mod outcome;
 mod study;
 mod training_result;
@@ -55,24 +75,64 @@ mod function;
 #[cfg(feature = "cli")]
 mod program;
 
-pub use bound::Bound;
 pub use burn_tune_derive::Space;
-/// Params and spaces as the engine has them.
-pub use burn_tune_search as search;
 pub use param_error::{ParamError, ValueError};
 pub use param_type::{Choices, Number, ParamType, Text};
 pub use space::Space;
 
+/// Params and spaces as the engine has them: what the traits of this crate speak of.
+///
+/// ```
+/// use burn_tune::Space;
+/// use burn_tune::search::{ParamValue, Params};
+///
+/// #[derive(Space)]
+/// struct Net {
+///     #[space(1..=8)]
+///     depth: usize,
+/// }
+///
+/// let params: Params = Net { depth: 3 }.to_params();
+/// assert_eq!(params.get("depth"), Some(&ParamValue::Int(3)));
+/// ```
+pub mod search {
+    pub use burn_tune_search::space::Condition;
+    pub use burn_tune_search::{Domain, ParamValue, Params, Space};
+}
+
+/// What an observer of [`Study::run_with`] sees.
+///
+/// ```
+/// use burn_tune::observer::{Event, Observer, RunningStudy};
+///
+/// /// Counts what happens.
+/// #[derive(Default)]
+/// struct Events(usize);
+///
+/// impl Observer for Events {
+///     fn event(&mut self, _event: &Event, _study: &mut RunningStudy) {
+///         self.0 += 1;
+///     }
+/// }
+/// ```
+pub mod observer {
+    pub use burn_tune_search::Event;
+    pub use burn_tune_search::runner::RefitEvent;
+    pub use burn_tune_study::Observer;
+    pub use burn_tune_study::observer::RunningStudy;
+}
+
 pub use burn_tune_ranking::Leaderboard;
+pub use burn_tune_ranking::leaderboard::State;
 pub use burn_tune_search::Direction;
+pub use burn_tune_search::Flag;
 pub use burn_tune_search::pruner::PrunerSettings as Pruner;
 pub use burn_tune_search::settings::{SamplerKind as Sampler, StopRule};
-pub use burn_tune_study::Observer;
+pub use observer::Observer;
 
 pub use error::{Error, Result, ensure};
-pub use execution::Workers;
 pub use outcome::{StudyOutcome, TrialOutcome};
-pub use study::Study;
+pub use study::{Study, Workers};
 pub use training_result::TrainingResult;
 pub use trial::{Progress, Score, Split, Trial};
 
@@ -84,11 +144,26 @@ pub mod __private {
 
     pub use burn_tune_search as search;
 
+    pub use crate::bound::Bound;
     pub use crate::derived::*;
     pub use crate::param_error::{ParamError, ValueError};
 }
 
 /// What most programs use.
+///
+/// ```
+/// use burn_tune::prelude::*;
+///
+/// #[derive(Space)]
+/// struct Net {
+///     #[space(0.0..=1.0)]
+///     lr: f64,
+/// }
+///
+/// let study = Study::new("net", |net: &Net, trial| trial.finish(net.lr));
+/// assert!(study.run(3)?.best().is_some());
+/// # Ok::<(), Error>(())
+/// ```
 pub mod prelude {
     pub use crate::{
         Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, Workers,
@@ -100,6 +175,11 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../../book/src/own-model.md")]
 struct Book;
+
+/// The README of this package, whose program is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct PackageReadme;
 
 /// The README, whose program is tested.
 #[cfg(doctest)]

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::space::Space;
 
 /// What a study has come to.
+///
+#[doc = study_example!("let outcome = study.run(10)?;\nlet best = outcome.best().expect(\"a trial is complete\");\nassert_eq!(best.score, outcome.leaderboard().trials[0].mean_test_score);")]
 #[derive(Debug, Clone)]
 pub struct StudyOutcome<S> {
     results: StudyResults,
@@ -20,6 +22,8 @@ pub struct StudyOutcome<S> {
 }
 
 /// What a trial has come to.
+///
+#[doc = study_example!("let best = study.run(10)?.best().expect(\"a trial is complete\");\nassert_eq!(best.rank, 1);\nassert_eq!(best.score, Some(best.params.lr));")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialOutcome<S> {
     /// Its number, from 0.
@@ -46,6 +50,8 @@ impl<S: Space> StudyOutcome<S> {
     }
 
     /// The best complete trial: the first of the leaderboard. With several metrics, it is one of the Pareto front.
+    ///
+    #[doc = study_example!("let best = study.run(10)?.best().expect(\"a trial is complete\");\nprintln!(\"trial {}: lr = {}\", best.number, best.params.lr);")]
     pub fn best(&self) -> Option<TrialOutcome<S>> {
         self.results.leaderboard.best().and_then(|best| trial(best).ok())
     }
@@ -55,11 +61,15 @@ impl<S: Space> StudyOutcome<S> {
     /// # Errors
     ///
     /// Where another program's trial has params that are no `S`.
+    ///
+    #[doc = study_example!("for trial in study.run(3)?.trials()? {\n    println!(\"{}: {:?}\", trial.rank, trial.score);\n}")]
     pub fn trials(&self) -> Result<Vec<TrialOutcome<S>>> {
         self.results.leaderboard.trials.iter().map(trial).collect()
     }
 
     /// The leaderboard, as `leaderboard.json` has it.
+    ///
+    #[doc = study_example!("let outcome = study.run(3)?;\nassert_eq!(outcome.leaderboard().counts.complete, 3);")]
     pub fn leaderboard(&self) -> &Leaderboard {
         &self.results.leaderboard
     }
@@ -70,6 +80,8 @@ impl<S: Space> StudyOutcome<S> {
     /// # Errors
     ///
     /// Each file that cannot be written; the others are there.
+    ///
+    #[doc = study_example!("# let folder = std::env::temp_dir().join(format!(\"burn-tune-write-{}\", std::process::id()));\nstudy.run(3)?.write(&folder)?; // such as \"results\"\nassert!(folder.join(\"leaderboard.json\").exists());\n# std::fs::remove_dir_all(folder)?;")]
     pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
         let output = OutputFolder::open(folder.as_ref())?;
         let written = self.results.write(&output);

@@ -35,11 +35,26 @@ pub enum ValueError {
 
 impl ValueError {
     /// The error of `found`, where `expected` is allowed.
+    ///
+    /// ```
+    /// use burn_tune::ValueError;
+    /// use burn_tune::search::ParamValue;
+    ///
+    /// let error = ValueError::unfit(&ParamValue::Int(101), "a percentage");
+    /// assert_eq!(error.to_string(), "101 is not a percentage");
+    /// ```
     pub fn unfit(found: &ParamValue, expected: impl Into<String>) -> Self {
         ValueError::Unfit { found: found.clone(), expected: expected.into() }
     }
 
     /// What is allowed, and for a name that resembles another, which may be meant.
+    ///
+    /// ```
+    /// use burn_tune::ValueError;
+    ///
+    /// let error = ValueError::UnknownName { found: "rellu".to_owned(), known: &["relu", "tanh"] };
+    /// assert_eq!(error.help(), "did you mean `relu`? Allowed: relu, tanh");
+    /// ```
     pub fn help(&self) -> String {
         match self {
             ValueError::Unfit { expected, .. } => format!("allowed: {expected}"),
@@ -103,6 +118,11 @@ pub enum ParamError {
 
 impl ParamError {
     /// The parameter at fault.
+    ///
+    /// ```
+    /// let error = burn_tune::ParamError::Missing { param: "depth".to_owned(), when: None };
+    /// assert_eq!(error.param(), "depth");
+    /// ```
     pub fn param(&self) -> &str {
         match self {
             ParamError::Unknown { param, .. }
@@ -113,6 +133,11 @@ impl ParamError {
     }
 
     /// What is allowed.
+    ///
+    /// ```
+    /// let error = burn_tune::ParamError::Missing { param: "depth".to_owned(), when: None };
+    /// assert_eq!(error.help(), "it exists always");
+    /// ```
     pub fn help(&self) -> String {
         match self {
             ParamError::Unknown { param, known } => did_you_mean::help(param, known),

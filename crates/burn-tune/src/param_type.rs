@@ -101,6 +101,12 @@ pub trait Number: ParamType {
 }
 
 /// A type that a string literal may be a value of.
+///
+/// ```
+/// use burn_tune::Text;
+///
+/// assert_eq!(String::from_literal("adam"), "adam");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a string is no value of the type `{Self}`",
     label = "no string"

@@ -9,7 +9,7 @@ use crate::param_error::{ParamError, ValueError};
 ///
 /// ```
 /// use burn_tune::Space;
-/// use burn_tune::search::{Domain, StudySpec};
+/// use burn_tune::search::Domain;
 ///
 /// #[derive(Space, Debug, PartialEq)]
 /// struct Net {
@@ -21,9 +21,6 @@ use crate::param_error::{ParamError, ValueError};
 ///
 /// let lr = Domain::FloatRange { low: 1e-4, high: 1e-1, step: None, log: true };
 /// assert_eq!(Net::space().get("lr"), Some(&lr));
-/// // Whatever is wrong with a space, such as a constant that is too large, is found so.
-/// StudySpec { space: Net::space(), ..StudySpec::default() }.check()?;
-/// # Ok::<(), burn_tune::search::SpecError>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no search space",

@@ -21,11 +21,26 @@ use serde_json::Value;
 
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::error::{Error, Result, ensure};
-use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
 use crate::space::Space;
 use crate::trial::{Score, Trial};
+
+/// What runs the trainings of a study, one at a time each.
+///
+/// Burn's generator on the CPU is one for a whole process, so a training that uses Burn's initialisers or dropout is
+/// the same in every run only if it has a process for itself. A process also ends without taking the others along,
+/// be it by an abort, a lack of memory or a driver that dies.
+///
+#[doc = study_example!("let study = study.workers(Workers::Threads).jobs(2);")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// Processes: the program starts itself again, with the same arguments, as often as it has jobs. What it does
+    /// before [`Study::main`] or [`Study::run`] happens in each of them. They need Unix.
+    Processes,
+    /// Threads of this process: for functions that draw everything from [`Trial::seed`].
+    Threads,
+}
 
 /// A search for the best params of a function that trains.
 ///
@@ -62,14 +77,17 @@ pub struct Study<S> {
     pub(crate) metrics: Vec<Metric>,
     pub(crate) identity: Identity,
     pub(crate) description: Option<String>,
-    pub(crate) execution: Execution,
+    pub(crate) workers: Option<Workers>,
     pub(crate) keep_models: usize,
+    jobs: Option<usize>,
     storage: Option<String>,
 }
 
 impl<S: Space> Study<S> {
     /// A study called `name` of the space `S`, whose trials are scored by `train`: at random, each trial on one
     /// fold, the largest score the best.
+    ///
+    #[doc = study_example!("let study = Study::new(\"net\", |net: &Net, trial| trial.finish(net.lr));\nassert_eq!(study.run(5)?.trials()?.len(), 5);")]
     pub fn new(
         name: &str,
         train: impl Fn(&S, &Trial) -> Result<Score> + Send + Sync + 'static,
@@ -85,31 +103,40 @@ impl<S: Space> Study<S> {
             metrics: vec![Metric::new("score", Direction::Maximize)],
             identity: Identity::new(),
             description: None,
-            execution: Execution::default(),
+            workers: None,
             keep_models: 0,
+            jobs: None,
             storage: None,
         }
     }
 
     /// What it is, for `--help`.
+    ///
+    #[doc = study_example!("let study = study.about(\"The learning rate of a small network\");")]
     pub fn about(mut self, description: &str) -> Self {
         self.description = Some(description.to_owned());
         self
     }
 
     /// The largest score is the best: so it is by default.
+    ///
+    #[doc = study_example!("let best = study.maximize().run(10)?.best().expect(\"a trial is complete\");")]
     pub fn maximize(mut self) -> Self {
         self.metrics[0].direction = Direction::Maximize;
         self
     }
 
     /// The smallest score is the best.
+    ///
+    #[doc = study_example!("let best = study.minimize().run(10)?.best().expect(\"a trial is complete\");")]
     pub fn minimize(mut self) -> Self {
         self.metrics[0].direction = Direction::Minimize;
         self
     }
 
     /// What the score is called, such as `accuracy`; `score` by default.
+    ///
+    #[doc = study_example!("let study = study.score(\"accuracy\");")]
     pub fn score(mut self, name: &str) -> Self {
         self.metrics[0].name = name.to_owned();
         self
@@ -117,12 +144,16 @@ impl<S: Space> Study<S> {
 
     /// Searches for a further metric, too: then the best trials are the Pareto front. Each training gives its value
     /// with [`Trial::metric`].
+    ///
+    #[doc = study_example!("let study = study.score(\"accuracy\").also(\"parameters\", Direction::Minimize);")]
     pub fn also(mut self, name: &str, direction: Direction) -> Self {
         self.metrics.push(Metric::new(name, direction));
         self
     }
 
     /// Scores each trial on so many folds: `train` is called for each, and the mean is what ranks.
+    ///
+    #[doc = study_example!("let study = study.folds(5);")]
     pub fn folds(mut self, folds: usize) -> Self {
         self.settings.folds = folds;
         self
@@ -130,18 +161,24 @@ impl<S: Space> Study<S> {
 
     /// Trains the `top` best trials once more on all of the data, each from so many `seeds`; by default none. See
     /// [`Trial::is_refit`].
+    ///
+    #[doc = study_example!("let study = study.refits(3, 2); // six trainings more")]
     pub fn refits(mut self, top: usize, seeds: usize) -> Self {
         (self.settings.top, self.settings.refit_seeds) = (top, seeds);
         self
     }
 
     /// How candidates are drawn; at random by default.
+    ///
+    #[doc = study_example!("let study = study.sampler(Sampler::Tpe);")]
     pub fn sampler(mut self, sampler: SamplerKind) -> Self {
         self.settings.sampler = sampler;
         self
     }
 
     /// What stops hopeless trials, by what they report; by default nothing does.
+    ///
+    #[doc = study_example!("let study = study.pruner(Pruner::by_name(\"median\").expect(\"a pruner of this name\"));")]
     pub fn pruner(mut self, pruner: PrunerSettings) -> Self {
         self.settings.pruner = Some(pruner);
         self
@@ -149,24 +186,32 @@ impl<S: Space> Study<S> {
 
     /// How often a training with these params reports, such as its epochs. Hyperband and the progress display
     /// want to know.
+    ///
+    #[doc = study_example!("let study = study.steps(|net| net.depth as u64 * 10);")]
     pub fn steps(mut self, steps: impl Fn(&S) -> u64 + Send + Sync + 'static) -> Self {
         self.steps = Some(Arc::new(steps));
         self
     }
 
     /// The seed of every random draw; 0 by default.
+    ///
+    #[doc = study_example!("let study = study.seed(7);")]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
     /// When the study ends before it has all of its trials.
+    ///
+    #[doc = study_example!("use burn_tune::StopRule;\n\nlet study = study.stop_rule(StopRule { target: Some(0.5), ..StopRule::default() });")]
     pub fn stop_rule(mut self, rule: StopRule) -> Self {
         self.settings.stop_rule = rule;
         self
     }
 
     /// Tries these params before anything is sampled, under a name of their own.
+    ///
+    #[doc = study_example!("let outcome = study.try_first(\"as before\", &Net { depth: 3, lr: 0.1 }).run(1)?;\nassert_eq!(outcome.best().expect(\"it is complete\").params.depth, 3);")]
     pub fn try_first(mut self, name: &str, params: &S) -> Self {
         let values = params.to_params();
         let values = values.iter().map(|(name, value)| (name.to_owned(), value.clone()));
@@ -206,6 +251,8 @@ impl<S: Space> Study<S> {
 
     /// Keeps with the study what makes its scores others than those of another study, such as the version of its
     /// data: a study goes on only with the same.
+    ///
+    #[doc = study_example!("let study = study.identity(\"data\", \"v2\");")]
     pub fn identity(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.identity.insert(key.to_owned(), value.into());
         self
@@ -218,13 +265,33 @@ impl<S: Space> Study<S> {
     ///
     /// With several metrics, a trial may come to be one of the best again after others were better: then its models
     /// are gone.
+    ///
+    #[doc = study_example!("let study = study.keep_models(3);")]
     pub fn keep_models(mut self, best: usize) -> Self {
         self.keep_models = best;
         self
     }
 
+    /// What runs the trainings: by default processes in [`Study::main`], and threads in [`Study::run`].
+    ///
+    #[doc = study_example!("let study = study.workers(Workers::Threads);")]
+    pub fn workers(mut self, workers: Workers) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How many trainings run at once; one a core by default. The results do not depend on it.
+    ///
+    #[doc = study_example!("let study = study.jobs(2);")]
+    pub fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = Some(jobs);
+        self
+    }
+
     /// The database of [`Study::run`]: a file, or `postgresql://…`. There, a study that is broken off goes on, and
     /// several processes share one. Without it nothing is kept.
+    ///
+    #[doc = study_example!("# let folder = std::env::temp_dir().join(format!(\"burn-tune-storage-{}\", std::process::id()));\n# std::fs::create_dir_all(&folder)?;\n# let studies = folder.join(\"studies.db\").display().to_string();\n# let studies = studies.as_str(); // such as \"results/studies.db\"\nstudy.storage(studies).run(5)?;\nlet more = Study::new(\"net\", train).storage(studies).run(8)?;\nassert_eq!(more.trials()?.len(), 8);\n# std::fs::remove_dir_all(folder)?;")]
     pub fn storage(mut self, url: &str) -> Self {
         self.storage = Some(url.to_owned());
         self
@@ -236,6 +303,8 @@ impl<S: Space> Study<S> {
     ///
     /// What is wrong with the space or the settings, or with the database. A trial that fails is none: its reason
     /// stands in [`TrialOutcome::error`](crate::TrialOutcome::error).
+    ///
+    #[doc = study_example!("let outcome = study.run(20)?;\nassert_eq!(outcome.trials()?.len(), 20);")]
     pub fn run(self, trials: usize) -> Result<StudyOutcome<S>> {
         self.run_with(trials, &mut ())
     }
@@ -245,12 +314,14 @@ impl<S: Space> Study<S> {
     /// # Errors
     ///
     /// As [`Study::run`].
+    ///
+    #[doc = study_example!("use burn_tune::observer::{Event, Observer, RunningStudy};\n\n/// Prints a line for each trial that has ended.\nstruct Lines;\n\nimpl Observer for Lines {\n    fn event(&mut self, event: &Event, study: &mut RunningStudy) {\n        if let Event::FoldFinished { .. } = event {\n            println!(\"{} trials have ended\", study.ended());\n        }\n    }\n}\n\nstudy.run_with(3, &mut Lines)?;")]
     pub fn run_with(self, trials: usize, observer: &mut dyn Observer) -> Result<StudyOutcome<S>> {
-        match self.execution.workers {
+        match self.workers {
             Some(Workers::Processes) if is_worker() => self.serve(),
             Some(Workers::Processes) => {
                 let objective = || {
-                    let workers = self.execution.processes(&self.settings.name);
+                    let workers = burn_tune_worker::Workers::new(&self.settings.name);
                     let workers = workers.map_err(|NoWorkers { problem, help }| {
                         StudyError::Unsuitable(format!("{problem}: {help}"))
                     })?;
@@ -259,10 +330,6 @@ impl<S: Space> Study<S> {
                 self.run_objective(objective, trials, observer)
             }
             Some(Workers::Threads) | None => {
-                ensure(
-                    self.execution.memory_limit.is_none(),
-                    format!("{NO_MEMORY_LIMIT}: add `.workers(Workers::Processes)`"),
-                )?;
                 self.run_objective(|| Ok(self.objective()), trials, observer)
             }
         }
@@ -308,11 +375,8 @@ impl<S: Space> Study<S> {
             &mut prepare,
         )
         .map_err(with_advice)?;
-        let Execution { jobs, trial_timeout, .. } = self.execution;
-        let options = RunOptions {
-            trial_timeout,
-            ..RunOptions::new(jobs.unwrap_or_else(cores), study.plan.settings().seed)
-        };
+        let jobs = self.jobs.unwrap_or_else(cores);
+        let options = RunOptions::new(jobs, study.plan.settings().seed);
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
         let database = match &url {
@@ -337,7 +401,7 @@ impl<S: Space> Study<S> {
     /// What can be said before anything is opened.
     fn check_run(&self, trials: usize) -> Result<()> {
         ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
-        ensure(self.execution.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
+        ensure(self.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
         self.spec().check().map_err(|error| with_advice(error.into()))
     }
 

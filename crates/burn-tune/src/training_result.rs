@@ -6,6 +6,8 @@ use crate::trial::Trial;
 /// What [`Trial::finish`] takes: a score, or, with the feature `burn`, a model and its score.
 ///
 /// It is implemented here alone.
+///
+#[doc = trial_example!("let score = trial.finish(0.97)?; // an `f64` is one")]
 pub trait TrainingResult: sealed::End {}
 
 impl<R: sealed::End> TrainingResult for R {}

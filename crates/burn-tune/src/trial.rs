@@ -20,6 +20,8 @@ use crate::training_result::TrainingResult;
 ///
 /// Everything that is random in it has to come from [`Trial::seed`]: then the same study gives the same
 /// leaderboard, whatever the number of workers.
+///
+#[doc = trial_example!("let rows = trial.split_rows(300)?;\neprintln!(\"trial {}, fold {}: {} rows\", trial.number(), trial.fold(), rows.train.len());")]
 pub struct Trial<'a> {
     pub(crate) number: usize,
     pub(crate) task: Task,
@@ -73,6 +75,8 @@ pub(crate) struct Kept {
 }
 
 /// Whether a training is to go on.
+///
+#[doc = trial_example!("for epoch in 1..=10 {\n    let progress = trial.report(epoch, accuracy);\n    if progress == Progress::Stop {\n        break;\n    }\n}")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a training that is told to stop ends, with its score so far"]
 pub enum Progress {
@@ -84,17 +88,23 @@ pub enum Progress {
 
 impl Progress {
     /// Whether the training is to end now.
+    ///
+    #[doc = trial_example!("if trial.report(1, accuracy).is_stop() {\n    return trial.finish(accuracy);\n}")]
     pub fn is_stop(self) -> bool {
         self == Progress::Stop
     }
 }
 
 /// What a training came to: [`Trial::finish`] makes it.
+///
+#[doc = trial_example!("let score: Score = trial.finish(0.97)?;")]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use = "a training returns its score"]
 pub struct Score(pub(crate) f64);
 
 /// The rows of a table that a training uses.
+///
+#[doc = trial_example!("let split = trial.split_rows(30)?;\nassert!(split.train.iter().all(|row| !split.valid.contains(row)));")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
     /// To train on, ascending.
@@ -105,11 +115,15 @@ pub struct Split {
 
 impl Trial<'_> {
     /// The number of the trial in its study, from 0.
+    ///
+    #[doc = trial_example!("eprintln!(\"trial {}\", trial.number());")]
     pub fn number(&self) -> usize {
         self.number
     }
 
     /// The fold that is held out, from 0; 0 in a refit.
+    ///
+    #[doc = trial_example!("assert!(trial.fold() < trial.folds());")]
     pub fn fold(&self) -> usize {
         match self.task {
             Task::Fold(fold) => fold,
@@ -118,18 +132,24 @@ impl Trial<'_> {
     }
 
     /// How many folds each trial is scored on.
+    ///
+    #[doc = trial_example!("assert_eq!(trial.folds(), 3); // of `Study::folds(3)`")]
     pub fn folds(&self) -> usize {
         self.folds
     }
 
     /// Whether one of the best trials is trained once more: on all of the data, and to be scored on data that no
     /// fold has seen.
+    ///
+    #[doc = trial_example!("let data = if trial.is_refit() { \"test data\" } else { \"the fold that is held out\" };\neprintln!(\"scored on {data}\");")]
     pub fn is_refit(&self) -> bool {
         matches!(self.task, Task::Refit(_))
     }
 
     /// The seed of everything that is random in this training: the same in every run of the study, and another
     /// one for each trial, fold and refit.
+    ///
+    #[doc = trial_example!("let mut generator = trial.seed(); // `ChaCha8Rng::seed_from_u64(trial.seed())` with the crate `rand_chacha`")]
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -139,6 +159,13 @@ impl Trial<'_> {
     ///
     /// On the CPU, that generator is one for the whole process: trainings side by side in [threads](crate::Workers)
     /// of one process take numbers from each other.
+    ///
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// fn training_device(trial: &Trial) -> burn::tensor::Device {
+    ///     trial.device().autodiff()
+    /// }
+    /// ```
     #[cfg(feature = "burn")]
     pub fn device(&self) -> burn::tensor::Device {
         let device = burn::tensor::Device::default();
@@ -152,6 +179,8 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where there are more folds than any class has rows, or more than 256 classes.
+    ///
+    #[doc = trial_example!("let labels = [\"cat\", \"dog\", \"cat\", \"dog\", \"dog\", \"cat\"];\nlet split = trial.split(&labels)?;\nlet rows = split.train.len() + split.valid.len();\nassert_eq!(rows, labels.len());")]
     pub fn split<L: Ord>(&self, labels: &[L]) -> Result<Split> {
         let mut classes: Vec<&L> = labels.iter().collect();
         classes.sort();
@@ -176,6 +205,8 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where there are more folds than rows.
+    ///
+    #[doc = trial_example!("let split = trial.split_rows(300)?;\nassert_eq!(split.valid.len(), if trial.is_refit() { 0 } else { 100 });")]
     pub fn split_rows(&self, rows: usize) -> Result<Split> {
         if self.is_refit() {
             return Ok(Split::all(rows));
@@ -193,6 +224,8 @@ impl Trial<'_> {
     /// Says what the score would be after `step`, such as an epoch. Pruners decide by it: a training that is told to
     /// stop ends at once, and gives [`Trial::finish`] its score so far. Steps ascend: a report that does not come
     /// after the last one is not looked at, but flagged.
+    ///
+    #[doc = trial_example!("for epoch in 1..=10 {\n    if trial.report(epoch, accuracy / (11 - epoch) as f64).is_stop() {\n        break;\n    }\n}")]
     pub fn report(&self, step: u64, value: f64) -> Progress {
         self.note_report(step, value);
         match (self.link.check(), self.link.report(step, value)) {
@@ -203,12 +236,16 @@ impl Trial<'_> {
 
     /// Whether this training is to end now, be it because it has taken too long or because the user wants to
     /// stop. To be asked now and then by trainings that report seldom.
+    ///
+    #[doc = trial_example!("if trial.is_stopped() {\n    return trial.finish(accuracy);\n}")]
     pub fn is_stopped(&self) -> bool {
         self.link.check().is_err()
     }
 
     /// Notes that the model is sick, whatever its score: `id`, in `snake_case`, stands beside the trial in tables
     /// and files, and `advice` says what it means and what to try. With an id that is none, the training fails.
+    ///
+    #[doc = trial_example!("trial.flag(\"dead_units\", \"units that learn no more: try a smaller learning rate\");")]
     pub fn flag(&self, id: &str, advice: &str) {
         match Flag::new(id, advice) {
             Ok(flag) => self.kept().flags.push(flag),
@@ -222,12 +259,16 @@ impl Trial<'_> {
 
     /// Adds a point to the curve called `name`; steps ascend. All are kept in `curves.npz`, and the page draws the
     /// one called `loss` beside its trial.
+    ///
+    #[doc = trial_example!("for step in 1..=100 {\n    trial.curve(\"loss\", step, 1.0 / step as f64);\n}")]
     pub fn curve(&self, name: &str, step: u64, value: f64) {
         let step = u32::try_from(step).unwrap_or(u32::MAX);
         self.kept().curves.push_probe(name, step, value as f32);
     }
 
     /// Gives the value of another metric than the score, which the study has to know by this name.
+    ///
+    #[doc = trial_example!("trial.metric(\"parameters\", 7_850.0); // of `Study::also(\"parameters\", Direction::Minimize)`")]
     pub fn metric(&self, name: &str, value: f64) {
         self.kept().metrics.insert(name.to_owned(), value);
     }
@@ -239,6 +280,8 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where it cannot be made.
+    ///
+    #[doc = trial_example!("std::fs::write(trial.dir()?.join(\"weights.txt\"), \"0.5 0.25\")?;")]
     pub fn dir(&self) -> Result<PathBuf> {
         Ok(self.folder.open()?)
     }
@@ -266,6 +309,8 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where the training is to be abandoned: then its score would be that of half a training.
+    ///
+    #[doc = trial_example!("let score: Score = trial.finish(accuracy)?;")]
     pub fn finish(&self, result: impl TrainingResult) -> Result<Score> {
         match self.link.check() {
             Ok(()) => result.end(self).map(Score),

@@ -53,19 +53,16 @@ impl Program for BurnTune {
                     if stored.is_none() {
                         prepare::refuse_arguments_of_models(args, options)?;
                     }
-                    prepare::command(file, options.memory_limit)
+                    prepare::command(file)
                 },
             ),
-            false => {
-                prepare::refuse_memory_limit(options)?;
-                search::<MlpObjective>(
-                    source,
-                    options,
-                    overrides,
-                    &KnownObjectives,
-                    |settings, stored| prepare::model(file, args, settings, stored),
-                )
-            }
+            false => search::<MlpObjective>(
+                source,
+                options,
+                overrides,
+                &KnownObjectives,
+                |settings, stored| prepare::model(file, args, settings, stored),
+            ),
         };
         searched.map_err(with_own_models)
     }
@@ -114,7 +111,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
     let source = source(file, &path, String::new());
     let text = match source.file.as_ref().filter(|file| file.command.is_some()) {
         Some(file) => {
-            search::check_space::<CommandObjective>(&source, |_, _| prepare::command(file, None))
+            search::check_space::<CommandObjective>(&source, |_, _| prepare::command(file))
         }
         // Whether there is such data is another question, and another machine's.
         None => search::check_space::<MlpObjective>(&source, |settings, _| {

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use crate::kernels::{self, AdamStep};
+use crate::kernels::adam::{self, AdamStep};
 use crate::mlp::Mlp;
 
 const BETA_1: f64 = 0.9;
@@ -107,7 +107,7 @@ impl ModuleMapper for Update<'_> {
         self.next += 1;
         let weights_slice = weights.as_mut_slice::<f32>().expect("weights are f32");
         let grad_slice = grad.as_slice::<f32>().expect("gradients are f32");
-        kernels::adam(weights_slice, grad_slice, first, second, self.step);
+        adam::adam(weights_slice, grad_slice, first, second, self.step);
         let tensor = Tensor::from_data(weights, &device).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
@@ -131,7 +131,7 @@ mod tests {
         let mut exact = weights.map(f64::from);
         let (mut m, mut v) = ([0.0; 5], [0.0; 5]);
         for (grads, step) in GRADS.iter().zip(1..) {
-            kernels::adam(&mut weights, grads, &mut first, &mut second, adam_step(LR, step));
+            adam::adam(&mut weights, grads, &mut first, &mut second, adam_step(LR, step));
             for i in 0..5 {
                 let grad = f64::from(grads[i]);
                 m[i] = 0.9 * m[i] + 0.1 * grad;

@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor};
 use burn_tune_search::executor::catching;
 
+use crate::kernels::product;
+
 /// What computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
@@ -74,6 +76,16 @@ impl Backend {
             Ok(sum) => Err(format!("on the {} backend, 1 + 2 is {sum}", self.name())),
             Err(error) => Err(format!("the {} backend does not work here: {error}", self.name())),
         }
+    }
+
+    /// What is to be said about computing here, if anything: that the numbers are others than elsewhere.
+    pub fn warning(self) -> Option<String> {
+        let is_flex = self == Backend::Flex;
+        (is_flex && !product::has_fused_multiply_add()).then(|| {
+            "this processor has no fused multiply-add: scores differ in their last bits from those of \
+             other processors, and trainings are slow"
+                .to_owned()
+        })
     }
 
     /// Whether tensors live in this process's memory, where a slice of them costs nothing.

@@ -11,8 +11,9 @@ pub mod config;
 pub mod mlp;
 
 pub mod activation;
-pub mod biased_activation;
 mod kernels;
+pub mod layer;
+pub mod loss;
 
 mod batch;
 pub mod curves;

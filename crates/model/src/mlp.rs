@@ -1,11 +1,13 @@
 //! The multilayer perceptron: a Burn module that names no backend.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation, module};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
 use crate::activation::Activation;
 use crate::config::MlpConfig;
+use crate::layer::layer;
+use crate::loss::{cross_entropy, softmax};
 
 /// Linear layers with an activation between them.
 #[derive(Module, Debug)]
@@ -72,28 +74,26 @@ impl Mlp {
 
     /// As [`Mlp::forward`], and shows `watch` the values of each hidden layer, `[batch, units]`, in
     /// the order of the layers.
-    pub fn forward_watched(
-        &self,
-        pixels: Tensor<2>,
-        mut watch: impl FnMut(&Tensor<2>),
-    ) -> Tensor<2> {
-        let mut x = pixels;
-        let last = self.layers.len() - 1;
-        for layer in &self.layers[..last] {
-            let product = x.matmul(layer.weight.val());
-            x = self.activation.of_biased(product, layer.bias.val());
-            watch(&x);
-        }
-        let Layer { weight, bias } = &self.layers[last];
-        let logits = module::linear(x, weight.val(), Some(bias.val()));
-        if self.softmax { activation::softmax(logits, 1) } else { logits }
+    pub fn forward_watched(&self, pixels: Tensor<2>, watch: impl FnMut(&Tensor<2>)) -> Tensor<2> {
+        let logits = self.logits(pixels, watch);
+        if self.softmax { softmax(logits) } else { logits }
     }
 
     /// The mean cross-entropy over a batch, as PyTorch's `CrossEntropyLoss` computes it: softmax is
     /// applied here, also to what has been through one. Pixels `[batch, features]`, labels `[batch]`;
     /// the loss has shape `[1]`.
     pub fn loss(&self, pixels: Tensor<2>, labels: Tensor<1, Int>) -> Tensor<1> {
-        let log_probabilities = activation::log_softmax(self.forward(pixels), 1);
-        log_probabilities.gather(1, labels.unsqueeze_dim(1)).mean().neg()
+        cross_entropy(self.logits(pixels, |_| {}), labels, self.softmax)
+    }
+
+    fn logits(&self, pixels: Tensor<2>, mut watch: impl FnMut(&Tensor<2>)) -> Tensor<2> {
+        let mut x = pixels;
+        let last = self.layers.len() - 1;
+        for Layer { weight, bias } in &self.layers[..last] {
+            x = layer(x, weight.val(), bias.val(), Some(self.activation));
+            watch(&x);
+        }
+        let Layer { weight, bias } = &self.layers[last];
+        layer(x, weight.val(), bias.val(), None)
     }
 }

@@ -10,6 +10,7 @@ use crate::activation::Activation;
 use crate::batch::pixels;
 use crate::config::MlpConfig;
 use crate::curves::{LayerCurves, MlpCurves};
+use crate::kernels::sums;
 use crate::mlp::{Layer, Mlp};
 use crate::predict::largest;
 
@@ -189,9 +190,9 @@ fn at_places(curves: &MlpCurves, places: &[usize]) -> MlpCurves {
     }
 }
 
-/// The Euclidean norm.
+/// The Euclidean norm, summed in the same order on every processor and backend.
 fn norm(tensor: Tensor<2>) -> f32 {
-    (tensor.clone() * tensor).sum().into_scalar::<f32>().sqrt()
+    tensor.into_data().as_slice::<f32>().map_or(f32::NAN, sums::norm)
 }
 
 /// The share of units whose value is 0 for every example; `None` for activations that are never dead:

@@ -50,11 +50,6 @@ impl ProcessGroup {
         &mut self.leader
     }
 
-    /// Its number, which is that of its leader.
-    pub(crate) fn number(&self) -> i32 {
-        self.group.as_raw_nonzero().get()
-    }
-
     /// Whether the leader has ended. It stays where it is, so that its number is not given to another process
     /// whose group would then be killed.
     pub fn has_ended(&self) -> bool {
@@ -78,7 +73,7 @@ impl ProcessGroup {
         }
         self.signal(Signal::KILL);
         // Before it is waited for: then its number may be another's. And not while: that may take long.
-        live().remove(&self.number());
+        live().remove(&self.group.as_raw_nonzero().get());
         let status = self.leader.wait()?;
         self.status = Some(status);
         Ok(status)

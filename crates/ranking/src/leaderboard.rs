@@ -65,7 +65,7 @@ impl StudyFacts {
 }
 
 /// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
-/// studies (same space, seed and data, one kind of CPU, one backend) give equal files to the byte.
+/// studies (same space, seed, data and backend) give equal files to the byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Leaderboard of burn-tune")]
 pub struct Leaderboard {

@@ -53,10 +53,7 @@ impl History {
                 trial.state = trial.state.clone().after_fold(trial.number, *fold, result)?;
                 Ok(())
             }
-            Event::FoldStarted { .. }
-            | Event::FoldOverdue { .. }
-            | Event::StopRequested
-            | Event::GivenUp => Ok(()),
+            Event::FoldStarted { .. } | Event::StopRequested => Ok(()),
         }
     }
 

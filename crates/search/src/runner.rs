@@ -3,7 +3,7 @@
 mod dispatch;
 mod refits;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::timeline::Span;
 use crate::trial::{Event, TrialState};
 use crate::trial::{FoldRecord, StoredTrial};
 
-use self::dispatch::{Dispatcher, GRACE, Next, dispatch};
+use self::dispatch::{Dispatcher, Next, dispatch};
 pub use self::refits::{RefitEvent, refit};
 
 /// How a study is run. None of it changes what a trial comes to, but for `seed`, `pruning` with `window`, and
@@ -141,13 +141,12 @@ where
         mine: HashMap::new(),
         waits: false,
         pending: BTreeSet::new(),
-        deadlines: BTreeMap::new(),
         pruner_history: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
         store_result: Ok(()),
         watch,
     };
-    dispatch(executor, &mut dispatcher, options);
+    dispatch(executor, &mut dispatcher, options.signals.as_ref());
     dispatcher.end()
 }
 
@@ -199,6 +198,8 @@ struct Mine<C> {
     /// How long ago its first fold was handed out.
     since: Option<Stopwatch>,
     pruner: Option<TrialPruner>,
+    /// The folds that were handed out.
+    begun: BTreeSet<usize>,
 }
 
 struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
@@ -212,8 +213,6 @@ struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
     waits: bool,
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
-    /// When the folds that run are to end, as far as nobody was told that one has not.
-    deadlines: BTreeMap<(usize, usize), Deadline>,
     /// What pruners see, where there is one.
     pruner_history: Option<PrunerHistory>,
     history: History,
@@ -300,7 +299,7 @@ where
         };
         let steps = config.as_ref().and_then(|config| self.objective.steps(config));
         let pruner = pruner.map(|pruner| pruner.planning(steps, self.objective.folds()));
-        self.mine.insert(number, Mine { config, since: None, pruner });
+        self.mine.insert(number, Mine { config, since: None, pruner, begun: BTreeSet::new() });
         match error {
             None => self.open_folds(number),
             Some(error) => {
@@ -311,9 +310,10 @@ where
         }
     }
 
-    /// Makes those folds of a trial pending that may begin: all that are left, unless a pruner has to see
-    /// those before them first.
+    /// Makes those folds of a trial pending that may begin, and have not: all that are left, unless a pruner has to
+    /// see those before them first.
     fn open_folds(&mut self, number: usize) {
+        let Some(Mine { begun, .. }) = self.mine.get(&number) else { return };
         let TrialState::Running { folds } = &self.history.trials()[number].state else { return };
         let ended = folds.iter().take_while(|fold| fold.is_some()).count();
         let end = match self.options.pruning.as_ref().map(|pruning| pruning.report_unit) {
@@ -321,7 +321,8 @@ where
             Some(ReportUnit::Folds) => ended + 1,
             _ => folds.len(),
         };
-        let left = (0..end.min(folds.len())).filter(|&fold| folds[fold].is_none());
+        let is_left = |fold: &usize| folds[*fold].is_none() && !begun.contains(fold);
+        let left = (0..end.min(folds.len())).filter(is_left);
         self.pending.extend(left.map(|fold| (number, fold)));
     }
 
@@ -429,6 +430,7 @@ where
                 Some((trial, fold)) if self.history.trials()[trial].wants(fold) => {
                     let Some(mine) = self.mine.get_mut(&trial) else { continue };
                     let Some(config) = mine.config.clone() else { continue };
+                    mine.begun.insert(fold);
                     let since = *mine.since.get_or_insert_with(Stopwatch::start);
                     let pruner = mine.pruner.clone().filter(|pruner| pruner.looks_into(fold));
                     let deadline =
@@ -440,7 +442,6 @@ where
                             .with_pruner(pruner)
                             .with_live(options.live.clone())
                             .with_files(options.files.as_deref());
-                    self.deadlines.extend(deadline.map(|deadline| ((trial, fold), deadline)));
                     self.happened(Event::FoldStarted { trial, fold });
                     return Next::Task(FoldTask { trial, fold, config, handle });
                 }
@@ -457,7 +458,6 @@ where
     fn finished(&mut self, answer: FoldAnswer) {
         let FoldAnswer { trial, fold, result, span, stderr } = answer;
         self.waits = false;
-        self.deadlines.remove(&(trial, fold));
         self.ended(trial, fold, result, Some(span), stderr);
     }
 
@@ -465,19 +465,7 @@ where
         self.happened(Event::StopRequested);
     }
 
-    fn given_up(&mut self) {
-        self.ask(Store::release);
-        self.happened(Event::GivenUp);
-    }
-
     fn tick(&mut self) {
-        let is_over =
-            |_: &_, Deadline { since, limit }: &mut Deadline| since.elapsed() >= *limit + GRACE;
-        for ((trial, fold), Deadline { limit, .. }) in
-            self.deadlines.extract_if(.., is_over).collect::<Vec<_>>()
-        {
-            self.happened(Event::FoldOverdue { trial, fold, limit });
-        }
         for trial in self.ask(Store::heartbeat).unwrap_or_default() {
             self.waits = false;
             self.lost(trial);

@@ -98,7 +98,7 @@ const BEST_EXAMPLES: &str = "Examples:
   burn-tune best
   burn-tune best --params                           {\"lr\":0.001,\"depth\":2}
   burn-tune best --format toml >> my-space.toml     a [[trial]] to train again
-  burn-tune best --model                            results/mlp/models/trial-7/refit-0
+  burn-tune best --model                            results/mlp/models/trial-7/…
   burn-tune best --study mlp-2 --format json | jq .value
 
 Of several objectives no trial is the best: then it is all of those that no other beats in every objective.";

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use burn_tune::Space;
-use burn_tune::search::{self, StudySpec};
+use burn_tune_search::{self as search, StudySpec};
 use burn_tune_spec::StudyFile;
 
 use crate::spaces::{ALL_TOML, All, Mlp, NET_TOML, Net};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use burn_tune::search::bind::{bind, check_spec};
-use burn_tune::search::{FoldScore, Objective, ObjectiveError, ParamValue, Rejection, TaskHandle};
-use burn_tune::{Bound, Space};
+use burn_tune::__private::Bound;
+use burn_tune::Space;
+use burn_tune_search::bind::{bind, check_spec};
+use burn_tune_search::{FoldScore, Objective, ObjectiveError, ParamValue, Rejection, TaskHandle};
 use burn_tune_spec::StudyFile;
 use insta::assert_snapshot;
 

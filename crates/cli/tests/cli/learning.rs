@@ -114,7 +114,7 @@ fn a_study_ends_early_where_that_is_wanted_and_says_why() {
         let count = states(&workplace.leaderboard("results")).len();
         format!("{} ({count} trials)", line.unwrap_or("it does not end early"))
     };
-    // What trials score differs from one kind of processor to another, but the first one scores more than 0.3.
+    // What trials score may change with the model's arithmetic, but the first one scores more than 0.3.
     for (rule, reason, trials) in [
         ("--no-improvement 4", "no improvement in 4 trials since trial ", " trials)"),
         ("--target 0.3", "trial 0 has come to the target 0.3, with 0.", "(3 trials)"),
