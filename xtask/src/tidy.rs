@@ -97,6 +97,21 @@ fn what_one_crate_has_for_itself_no_other_depends_on() {
     assert_none(strays.into_iter(), "see the invariants in ARCHITECTURE.md");
 }
 
+/// The crate that `init --crate` writes asks for burn as the workspace does, but for what only our model needs.
+#[test]
+fn a_new_crate_has_the_burn_of_the_workspace() {
+    let workspace: toml::Table = read(&root().join("Cargo.toml")).parse().unwrap();
+    let template = read(&root().join("crates/cli/src/init/crate/manifest.toml"));
+    let template: toml::Table = template.replace("{source}", "version = \"0\"").parse().unwrap();
+    let (new, ours) =
+        (&template["dependencies"]["burn"], &workspace["workspace"]["dependencies"]["burn"]);
+    let mut features = ours["features"].as_array().unwrap().clone();
+    features.retain(|feature| feature.as_str() != Some("extension"));
+    assert_eq!(new["features"].as_array(), Some(&features));
+    assert_eq!(new["version"], ours["version"]);
+    assert_eq!(template["package"]["edition"], workspace["workspace"]["package"]["edition"]);
+}
+
 /// Cargo builds a crate once for each set of features that is asked of it, and whatever stands above it.
 #[test]
 fn the_program_and_its_tests_share_one_build_of_burn() {

@@ -30,7 +30,7 @@ pub enum Command {
     /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES, display_order = 2)]
     Train(TrainArgs),
-    /// Write a space file to begin with, with comments
+    /// Write a space file to begin with, with comments, or a crate
     #[command(after_long_help = INIT_EXAMPLES, display_order = 8)]
     Init(InitArgs),
     /// Look at search spaces
@@ -104,16 +104,23 @@ Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 
 const INIT_EXAMPLES: &str = "Examples:
   burn-tune init                        space.toml, for the model of burn-tune
-  burn-tune init my.toml --command      and train.py, a program of your own";
+  burn-tune init my.toml --command      and train.py, a program of your own
+  burn-tune init my-model --crate       a crate with a Burn model of your own";
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// Where it goes
-    #[arg(default_value = "space.toml")]
-    pub file: PathBuf,
+    /// Where it goes [default: space.toml, or with --crate the current folder]
+    #[arg(value_name = "FILE")]
+    pub place: Option<PathBuf>,
     /// For a program of your own, which is written beside it
     #[arg(long)]
     pub command: bool,
+    /// A small crate instead, in the folder FILE: a Burn model of your own with its search. It replaces nothing
+    #[arg(long = "crate", conflicts_with_all = ["command", "force"])]
+    pub new_crate: bool,
+    /// With --crate: depend on the burn-tune in this folder, such as a clone, and not on the published one
+    #[arg(long, value_name = "DIR", requires = "new_crate")]
+    pub path: Option<PathBuf>,
     /// Replace what is there
     #[arg(long)]
     pub force: bool,

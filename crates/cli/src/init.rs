@@ -1,4 +1,6 @@
-//! `burn-tune init`: a space file to begin with, and `burn-tune space list` and `show`: the examples of this program.
+//! `burn-tune init`: a space file or a crate to begin with, and `burn-tune space list` and `show`: the examples of this program.
+
+mod new_crate;
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +19,13 @@ const SCRIPT: &str = include_str!("init/train.py");
 /// The program that [`COMMAND_SPACE`] runs.
 const SCRIPT_NAME: &str = "train.py";
 
-/// Writes the file, and with `--command` a program to go with it.
+/// Writes the file, and with `--command` a program to go with it; or with `--crate` a crate.
 pub fn init(args: &InitArgs) -> Result<ExitCode> {
-    let path = &args.file;
+    let place = args.place.as_deref();
+    if args.new_crate {
+        return new_crate::new_crate(place.unwrap_or(Path::new(".")), args.path.as_deref());
+    }
+    let path = place.unwrap_or(Path::new("space.toml"));
     let script = path.with_file_name(SCRIPT_NAME);
     let files: &[(&Path, &str)] = match args.command {
         true => &[(path, COMMAND_SPACE), (&script, SCRIPT)],

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::harness::Workplace;
+use crate::harness::{Run, Workplace};
 
 fn empty() -> Workplace {
     let workplace = Workplace::with_space("");
@@ -42,6 +42,49 @@ next: cd new && burn-tune search --space mine.toml --trials 8
     let run = workplace.command(search).current_dir(workplace.path("new")).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(workplace.leaderboard("new/results")["counts"]["failed"], 0);
+}
+
+/// CI builds what is written, and searches with it.
+#[test]
+fn a_crate_to_begin_with_is_written_and_never_replaced() {
+    let workplace = empty();
+    let repository = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut init = workplace.command("init tuned --crate --path");
+    let run = Run::new(init.arg(&repository).output().unwrap(), &workplace.path(""));
+    assert_snapshot!(run.ends_with(0).stderr, @r#"
+written: tuned/Cargo.toml
+written: tuned/src/main.rs
+next: cd tuned && cargo run --release -- search --trials 20
+"#);
+    let manifest = workplace.read("tuned/Cargo.toml");
+    assert!(manifest.starts_with("[package]\nname = \"tuned\"\n"), "{manifest}");
+    let folder =
+        manifest.split("burn-tune = { path = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(std::path::Path::new(folder).join("src/lib.rs").exists(), "{folder}");
+
+    let mine = "// mine";
+    fs::write(workplace.path("tuned/src/main.rs"), mine).unwrap();
+    fs::remove_file(workplace.path("tuned/Cargo.toml")).unwrap();
+    let refused = |args: &str| workplace.run(args).ends_with(2).stderr;
+    assert_snapshot!(refused("init tuned --crate"), @"error: tuned/src/main.rs is there already, and is not replaced: name another folder");
+    assert_eq!(workplace.read("tuned/src/main.rs"), mine);
+    assert!(!workplace.path("tuned/Cargo.toml").exists());
+
+    assert_snapshot!(refused("init tuned/match --crate"), @"error: a crate cannot be called `match`, as its folder is: that is a keyword of Rust; name another folder");
+    assert!(!workplace.path("tuned/match").exists());
+    assert_snapshot!(refused("init new --crate --path tuned"), @"error: tuned is neither the crate burn-tune nor its repository: give --path a folder whose Cargo.toml has `name = \"burn-tune\"`");
+    workplace.run("init tuned --crate --force").ends_with(2);
+
+    fs::create_dir(workplace.path("here")).unwrap();
+    let mut init = workplace.command("init --crate");
+    let run =
+        Run::new(init.current_dir(workplace.path("here")).output().unwrap(), &workplace.path(""));
+    assert_snapshot!(run.ends_with(0).stderr, @r#"
+written: ./Cargo.toml
+written: ./src/main.rs
+next: cargo run --release -- search --trials 20
+"#);
+    assert!(workplace.read("here/Cargo.toml").contains("burn-tune = { version = "));
 }
 
 #[test]
