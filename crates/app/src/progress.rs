@@ -162,6 +162,8 @@ impl<'a> Progress<'a> {
                 }
                 self.redraw();
             }
+            // Said by whoever knows what to do.
+            Event::FoldOverdue { .. } | Event::GivenUp => {}
             Event::StopRequested => self
                 .say("stopping: the running trials are finished first; once more to abandon them"),
         }
@@ -228,6 +230,7 @@ impl<'a> Progress<'a> {
                 }
                 self.redraw();
             }
+            RefitEvent::GivenUp => {}
             RefitEvent::StopRequested => self
                 .say("stopping: the running refits are finished first; once more to abandon them"),
         }

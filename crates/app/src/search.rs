@@ -196,6 +196,8 @@ impl<O: Objective> Search<'_, O> {
             progress,
             missing_reports: MissingReportsWarning::new(plan),
             how_to_report: self.describe.how_to_report(),
+            how_to_end: self.describe.how_to_end(),
+            resume: self.resume_command(),
             live: LivePage::new(),
             folder: &self.folder,
             trials: plan.budget(),

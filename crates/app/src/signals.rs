@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM: the first lets running trials finish, the second abandons them, the third ends
-//! the program where it stands.
+//! the program where it stands. Threads that do not hear the second are given up some seconds later.
 
 use anyhow::{Context, Result};
 use burn_tune_search::Stop;
@@ -18,11 +18,16 @@ pub fn listen() -> Result<(Stop, Receiver<()>)> {
         // requested, whoever ends because of the request has the message already.
         let _ = sender.send(());
         if requested.request() > 2 {
-            crate::progress::clear_bars();
-            about().kill_children();
-            std::process::exit(INTERRUPTED.into());
+            end_here();
         }
     })
     .context("cannot listen for Ctrl-C")?;
     Ok((stop, receiver))
+}
+
+/// Ends the program where it stands, as one that was interrupted.
+pub fn end_here() -> ! {
+    crate::progress::clear_bars();
+    about().kill_children();
+    std::process::exit(INTERRUPTED.into());
 }

@@ -97,7 +97,10 @@ impl CheckpointKeeper {
                 *trial
             }
             Event::TrialFound { found } => found.trial.number,
-            Event::TrialStarted { .. } | Event::StopRequested => return,
+            Event::TrialStarted { .. }
+            | Event::FoldOverdue { .. }
+            | Event::StopRequested
+            | Event::GivenUp => return,
         };
         if let Some(trial) = history.trials().get(number) {
             self.tidy(trial);

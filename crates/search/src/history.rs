@@ -53,7 +53,10 @@ impl History {
                 trial.state = trial.state.clone().after_fold(trial.number, *fold, result)?;
                 Ok(())
             }
-            Event::FoldStarted { .. } | Event::StopRequested => Ok(()),
+            Event::FoldStarted { .. }
+            | Event::FoldOverdue { .. }
+            | Event::StopRequested
+            | Event::GivenUp => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Running a study: candidates to an executor, fold by fold, and what becomes of them into a history.
 
+mod deadlines;
 mod dispatch;
 mod refits;
 
@@ -26,6 +27,7 @@ use crate::timeline::Span;
 use crate::trial::{Event, TrialState};
 use crate::trial::{FoldRecord, StoredTrial};
 
+use self::deadlines::Deadlines;
 use self::dispatch::{Dispatcher, Next, dispatch};
 pub use self::refits::{RefitEvent, refit};
 
@@ -141,12 +143,13 @@ where
         mine: HashMap::new(),
         waits: false,
         pending: BTreeSet::new(),
+        deadlines: Deadlines::default(),
         pruner_history: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
         store_result: Ok(()),
         watch,
     };
-    dispatch(executor, &mut dispatcher, options.signals.as_ref());
+    dispatch(executor, &mut dispatcher, options);
     dispatcher.end()
 }
 
@@ -213,6 +216,7 @@ struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
     waits: bool,
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
+    deadlines: Deadlines,
     /// What pruners see, where there is one.
     pruner_history: Option<PrunerHistory>,
     history: History,
@@ -442,6 +446,7 @@ where
                             .with_pruner(pruner)
                             .with_live(options.live.clone())
                             .with_files(options.files.as_deref());
+                    self.deadlines.begin(trial, fold, deadline);
                     self.happened(Event::FoldStarted { trial, fold });
                     return Next::Task(FoldTask { trial, fold, config, handle });
                 }
@@ -458,6 +463,7 @@ where
     fn finished(&mut self, answer: FoldAnswer) {
         let FoldAnswer { trial, fold, result, span, stderr } = answer;
         self.waits = false;
+        self.deadlines.end(trial, fold);
         self.ended(trial, fold, result, Some(span), stderr);
     }
 
@@ -465,7 +471,15 @@ where
         self.happened(Event::StopRequested);
     }
 
+    fn given_up(&mut self) {
+        self.ask(Store::release);
+        self.happened(Event::GivenUp);
+    }
+
     fn tick(&mut self) {
+        for (trial, fold, limit) in self.deadlines.overdue() {
+            self.happened(Event::FoldOverdue { trial, fold, limit });
+        }
         for trial in self.ask(Store::heartbeat).unwrap_or_default() {
             self.waits = false;
             self.lost(trial);

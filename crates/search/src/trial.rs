@@ -1,5 +1,7 @@
 //! A trial and what may happen to it: one pure function over (state, event).
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::flag::{Flag, KnownFlag};
@@ -167,8 +169,21 @@ pub enum Event {
         /// What the program that scored it has written to stderr.
         stderr: Option<String>,
     },
+    /// A fold goes on well after its trial was to end, without asking: it was told, and who works on it cannot be ended
+    /// from here, because it is a thread.
+    FoldOverdue {
+        /// The trial's number.
+        trial: usize,
+        /// The fold.
+        fold: usize,
+        /// What the trial may take.
+        limit: Duration,
+    },
     /// The user asked to stop: no further trial begins.
     StopRequested,
+    /// The user asked to abandon what runs, and some of it goes on, without asking: only the end of this process ends
+    /// it. Its trials are free for other processes, and all that has ended is stored.
+    GivenUp,
 }
 
 /// An event that cannot follow what was before it: a fault of the program, never of a user.

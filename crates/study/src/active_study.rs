@@ -186,6 +186,9 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             let definition = &plan.definition;
             let running = &mut RunningStudy { definition, reader: *reader, state, history };
             observer.event(event, running);
+            if *event == Event::GivenUp {
+                observer.given_up(running.results(true));
+            }
         };
         let Run { history, store_result } =
             run(&plan.objective, &mut suggester, store, options, watch);
@@ -205,16 +208,19 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             return Ok(());
         }
         observer.refits_begin(total);
-        let ActiveStudy { store, options, state, keeper, .. } = self;
+        let ActiveStudy { study, reader, options, store, state, keeper, .. } = self;
+        let plan = &study.plan;
         let watch = |event: RefitEvent| {
             if let Some(keeper) = keeper {
                 keeper.refit(&event, &state.history);
             }
             observer.refit(event, total);
+            if event == RefitEvent::GivenUp {
+                observer.given_up(state.results(&plan.definition, *reader, state.curves()));
+            }
         };
-        let objective = &self.study.plan.objective;
-        let (refits, stored) = refit(objective, &best, seeds, store, options, watch);
-        self.state.refits = refits;
+        let (refits, stored) = refit(&plan.objective, &best, seeds, store, options, watch);
+        state.refits = refits;
         stored
     }
 

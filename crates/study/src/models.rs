@@ -183,7 +183,10 @@ impl ModelKeeper {
                 *trial
             }
             Event::TrialFound { found } => found.trial.number,
-            Event::TrialStarted { .. } | Event::StopRequested => return,
+            Event::TrialStarted { .. }
+            | Event::FoldOverdue { .. }
+            | Event::StopRequested
+            | Event::GivenUp => return,
         };
         let has_ended = history.trials().get(number).is_some_and(Trial::is_finished);
         if has_ended && trial_folder(&self.models, number).is_dir() {

@@ -16,6 +16,11 @@ pub trait Observer {
     /// The study ends before it has all of its trials.
     fn ended_early(&mut self, _reason: &str) {}
 
+    /// The user asked to abandon what runs, and some of it goes on: threads that do not ask whether to stop, which only
+    /// the end of this process ends. Whoever runs the process may end it now: all that has ended is stored, and these
+    /// are the results, but for refits. Where this returns, the threads are waited for.
+    fn given_up(&mut self, _results: StudyResults) {}
+
     /// All trials have ended, and `total` refits begin.
     fn refits_begin(&mut self, _total: usize) {}
 

@@ -25,6 +25,11 @@ pub trait Describe<O: Objective> {
         0
     }
 
+    /// What to do about a training that goes on after its time-out, as the end of a sentence; nothing where none can.
+    fn how_to_end(&self) -> &'static str {
+        ""
+    }
+
     /// The search of a plan begins, whose files go into this folder: whoever is to see what happens.
     fn begin(&self, _plan: &StudyPlan<O>, _folder: &StudyFolder) -> Option<Box<dyn Observer>> {
         None

@@ -7,12 +7,15 @@ use burn_tune_ranking::format::count;
 use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::store::InMemory;
 use burn_tune_search::suggester::Suggestion;
-use burn_tune_search::{Candidate, FoldScore, History, Objective, Params, Trial, TrialState};
+use burn_tune_search::{
+    Candidate, Event, FoldScore, History, Objective, Params, Trial, TrialState,
+};
 use burn_tune_study::StudyPlan;
 
 use crate::console::{print, say};
 use crate::exit::WorkFailed;
 use crate::lines::params_line;
+use crate::signals;
 
 /// The usual reasons, in the order in which they are found most often.
 const REASONS: &str = "The usual reasons:
@@ -69,7 +72,12 @@ fn first_of<O: Objective>(
         None => Suggestion::End,
     };
     let store = &mut InMemory::default();
-    let found = run(&plan.objective, &mut suggest, store, options, |_, _| {});
+    let watch = |event: &Event, _: &History| {
+        if *event == Event::GivenUp {
+            signals::end_here();
+        }
+    };
+    let found = run(&plan.objective, &mut suggest, store, options, watch);
     found.history.trials().first().cloned()
 }
 

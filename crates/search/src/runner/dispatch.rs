@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::RunOptions;
 use crate::clock::Stopwatch;
 use crate::executor::Executor;
 
@@ -23,6 +24,9 @@ pub trait Dispatcher {
     /// The user has asked to stop.
     fn stop_requested(&mut self);
 
+    /// The user has asked to abandon what runs, and [`GRACE`] later some of it goes on.
+    fn given_up(&mut self);
+
     /// Another [`TICK`] has passed.
     fn tick(&mut self);
 }
@@ -41,19 +45,23 @@ pub enum Next<T> {
 /// How often the dispatcher is given the word while nothing happens.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long a task may go on that is to end, before that is said: one that asks seldom is no fault yet.
+pub const GRACE: Duration = Duration::from_secs(3);
+
 /// How long the loop waits for an answer before it looks at signals again, and asks a dispatcher again that
 /// waits for others.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Hands all tasks of `dispatcher` to `executor`, until there is no further one and all are done. Each message on
-/// `signals` calls [`Dispatcher::stop_requested`], those too that come with the last answer.
-pub fn dispatch<E, D>(executor: &mut E, dispatcher: &mut D, signals: Option<&Receiver<()>>)
+/// Hands all tasks of `dispatcher` to `executor`, until there is no further one and all are done. Each of the signals
+/// calls [`Dispatcher::stop_requested`], those too that come with the last answer.
+pub fn dispatch<E, D>(executor: &mut E, dispatcher: &mut D, options: &RunOptions)
 where
     E: Executor,
     D: Dispatcher<Task = E::Task, Answer = E::Answer>,
 {
     let mut under_way = 0;
     let mut last_tick = Stopwatch::start();
+    let (mut urgent, mut gave_up) = (None, false);
     loop {
         let mut waits = false;
         while executor.free() > 0 && !waits {
@@ -67,7 +75,7 @@ where
             }
         }
         // Whoever has asked for an end is answered, even where the last answers came first.
-        let requests = signals.into_iter().flat_map(Receiver::try_iter);
+        let requests = options.signals.iter().flat_map(Receiver::try_iter);
         requests.for_each(|()| dispatcher.stop_requested());
         if under_way == 0 && !waits {
             break;
@@ -75,6 +83,12 @@ where
         if let Some(answer) = executor.next(PAUSE) {
             dispatcher.finished(answer);
             under_way -= 1;
+        }
+        if options.stop.is_urgent() && under_way > 0 && !gave_up {
+            gave_up = urgent.get_or_insert_with(Stopwatch::start).elapsed() >= GRACE;
+            if gave_up {
+                dispatcher.given_up();
+            }
         }
         if last_tick.elapsed() >= TICK {
             dispatcher.tick();

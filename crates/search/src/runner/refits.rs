@@ -29,6 +29,8 @@ pub enum RefitEvent<'a> {
     Found(&'a Refit),
     /// The user asked to stop: no further refit begins.
     StopRequested,
+    /// As [`Event::GivenUp`](crate::Event::GivenUp).
+    GivenUp,
 }
 
 /// Refits each of `trials` (number, params) on `seeds` seeds, if the objective has who does that, as far as the store has not kept that
@@ -67,7 +69,7 @@ pub fn refit<O: Objective, K: Store>(
         (place, Refit { trial, seed, result, span })
     };
     with_threads(options.jobs, work, |threads| {
-        dispatch(threads, &mut dispatcher, options.signals.as_ref());
+        dispatch(threads, &mut dispatcher, options);
     });
     dispatcher.ask(Store::release);
     let RefitDispatcher { mut done, store_result, .. } = dispatcher;
@@ -149,6 +151,11 @@ impl<K: Store, W: FnMut(RefitEvent)> Dispatcher for RefitDispatcher<'_, K, W> {
 
     fn stop_requested(&mut self) {
         (self.watch)(RefitEvent::StopRequested);
+    }
+
+    fn given_up(&mut self) {
+        self.ask(Store::release);
+        (self.watch)(RefitEvent::GivenUp);
     }
 
     fn tick(&mut self) {

@@ -1,6 +1,6 @@
 //! The loop with an objective whose answers are prescribed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -485,6 +485,90 @@ fn a_trial_that_takes_too_long_fails_and_the_others_go_on() {
         let TrialState::Failed { failure, .. } = &trial.state else { panic!("{trial:?}") };
         assert_eq!(failure.reason, "fold 0: timed out: the trial took longer than 20ms");
     }
+}
+
+/// Asks nothing, until it is let go.
+struct Deaf(AtomicBool);
+
+impl Objective for Deaf {
+    type Config = Config;
+
+    fn evaluate(
+        &self,
+        _: &Config,
+        _: usize,
+        handle: &TaskHandle,
+    ) -> Result<FoldScore, ObjectiveError> {
+        while !self.0.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        handle.check_stop()?;
+        Ok(FoldScore::default())
+    }
+
+    fn refitter(&self) -> Option<&dyn Refitter<Config>> {
+        Some(self)
+    }
+}
+
+impl Refitter<Config> for Deaf {
+    fn refit(&self, config: &Config, handle: &TaskHandle) -> Result<RefitScore, ObjectiveError> {
+        self.evaluate(config, 0, handle).map(|_| RefitScore::default())
+    }
+}
+
+#[test]
+fn it_is_told_once_that_a_fold_goes_on_after_its_time() {
+    let (objective, mut told) = (Deaf(AtomicBool::new(false)), Vec::new());
+    let limit = Duration::from_millis(20);
+    let options = RunOptions { trial_timeout: Some(limit), ..options(2) };
+    let all: Vec<Candidate> = candidates(2).collect();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    let store = &mut InMemory::default();
+    let run = super::run(&objective, &mut suggest, store, &options, |event, _| {
+        if let Event::FoldOverdue { trial, fold, limit } = event {
+            told.push((*trial, *fold, *limit));
+        }
+        // Long enough for a second telling.
+        if told.len() == 2 {
+            std::thread::sleep(Duration::from_secs(1));
+            objective.0.store(true, Ordering::SeqCst);
+        }
+    });
+    assert_eq!(told, [(0, 0, limit), (1, 0, limit)]);
+    let is_failed = |trial: &Trial| matches!(trial.state, TrialState::Failed { .. });
+    assert!(run.history.trials().iter().all(is_failed));
+}
+
+#[test]
+fn what_does_not_hear_that_it_is_abandoned_is_given_up() {
+    let (objective, options) = (Deaf(AtomicBool::new(false)), options(1));
+    let mut store = faulty(9, false);
+    let mut given_up = 0;
+    let all: Vec<Candidate> = candidates(2).collect();
+    let mut suggest = |history: &History| all.get(history.trials().len()).cloned().into();
+    super::run(&objective, &mut suggest, &mut store, &options, |event, _| match event {
+        Event::FoldStarted { .. } => drop((options.stop.request(), options.stop.request())),
+        Event::GivenUp => {
+            given_up += 1;
+            objective.0.store(true, Ordering::SeqCst);
+        }
+        _ => {}
+    });
+    assert_eq!((given_up, store.released), (1, true));
+    let (objective, stop) = (Deaf(AtomicBool::new(false)), Stop::default());
+    let options = RunOptions { stop: stop.clone(), ..self::options(1) };
+    let trials = [(0, all[0].params.clone())];
+    let mut store = InMemory::default();
+    let (refits, _) = refit(&objective, &trials, 1, &mut store, &options, |event| match event {
+        RefitEvent::Started { .. } => drop((stop.request(), stop.request())),
+        RefitEvent::GivenUp => {
+            given_up += 1;
+            objective.0.store(true, Ordering::SeqCst);
+        }
+        _ => {}
+    });
+    assert_eq!((given_up, refits.len()), (2, 0));
 }
 
 proptest! {
