@@ -10,6 +10,7 @@ use std::time::Duration;
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::settings::{SamplerKind, check_name};
 use burn_tune_study::study_folder::DATABASE;
+use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 
 pub use ask_tell::{AskArgs, AskOptions, TellArgs, ToldState};
@@ -74,7 +75,7 @@ const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report --study s --storage postgresql://me@host/tune";
 
 /// What every command that trains takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct RunArgs {
     /// Worker threads [default: one per core]; the results do not depend on it
     #[arg(long, value_name = "N", value_parser = jobs, alias = "n-jobs", alias = "n_jobs")]
@@ -133,7 +134,7 @@ pub struct SearchArgs<S: Args, O: Args> {
 }
 
 /// What every program's search takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SearchOptions {
     /// How it runs.
     #[command(flatten)]
@@ -172,6 +173,9 @@ pub struct SearchOptions {
     /// Fail a trial that takes longer than this, from the start of its first fold
     #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub trial_timeout: Option<Duration>,
+    /// Fail a trial whose process has more memory than this, its children included, such as 4GiB
+    #[arg(help_heading = "When to stop", long, value_name = "SIZE", value_parser = memory)]
+    pub memory_limit: Option<u64>,
     /// Go on with a study: the one that --study names, or the newest unfinished one of the space
     #[arg(help_heading = "Studies", long)]
     pub resume: bool,
@@ -256,6 +260,14 @@ fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(score) if score.is_finite() => Ok(score),
         _ => Err("write a number, such as 0.97".into()),
+    }
+}
+
+/// In bytes. What is below a program could not even start with, and is meant otherwise.
+fn memory(text: &str) -> Result<u64, String> {
+    match text.parse::<ByteSize>() {
+        Ok(size) if size >= ByteSize::mib(1) => Ok(size.as_u64()),
+        _ => Err("write a size with its unit, such as 512MiB or 4GiB, and at least 1MiB".into()),
     }
 }
 

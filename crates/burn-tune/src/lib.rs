@@ -63,6 +63,7 @@ mod param_type;
 mod space;
 
 mod error;
+mod execution;
 mod outcome;
 mod study;
 mod training_result;
@@ -131,8 +132,9 @@ pub use burn_tune_search::settings::{SamplerKind as Sampler, StopRule};
 pub use observer::Observer;
 
 pub use error::{Error, Result, ensure};
+pub use execution::Workers;
 pub use outcome::{StudyOutcome, TrialOutcome};
-pub use study::{Study, Workers};
+pub use study::Study;
 pub use training_result::TrainingResult;
 pub use trial::{Progress, Score, Split, Trial};
 

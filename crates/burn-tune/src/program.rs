@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use burn_tune_app::anyhow;
-use burn_tune_app::args::SearchOptions;
+use burn_tune_app::args::{RunArgs, SearchOptions};
 use burn_tune_app::command_line::{self, command_line};
 use burn_tune_app::console::quoted;
 use burn_tune_app::run::start_log;
@@ -21,10 +21,11 @@ use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
+use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
 use crate::flags;
 use crate::function::Function;
 use crate::space::Space;
-use crate::study::{Study, Workers};
+use crate::study::Study;
 
 /// What is searched.
 #[derive(Debug, Args)]
@@ -137,16 +138,22 @@ impl<S: Space> Program for StudyProgram<S> {
         let function =
             |settings: &StudySettings| Function { folds: settings.folds, ..self.study.objective() };
         let text = FunctionText { keep_models: self.study.keep_models };
-        match self.workers(args) {
+        let execution = self.execution(args, options);
+        let Execution { jobs, trial_timeout, .. } = execution;
+        let run = RunArgs { jobs, ..options.run.clone() };
+        let options = &SearchOptions { run, trial_timeout, ..options.clone() };
+        match execution.workers.unwrap_or(Workers::Processes) {
+            Workers::Threads if execution.memory_limit.is_some() => {
+                anyhow::bail!("{NO_MEMORY_LIMIT}: leave out `--workers threads`, or the limit")
+            }
             Workers::Threads => search(source, options, Vec::new(), &text, |settings, _| {
                 Ok(Prepared { objective: function(settings), notices: Vec::new() })
             }),
             Workers::Processes => search(source, options, Vec::new(), &text, |settings, _| {
-                let workers = burn_tune_worker::Workers::new(&settings.name).map_err(
-                    |NoWorkers { problem, help }| {
-                        anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
-                    },
-                )?;
+                let workers = execution.processes(&settings.name);
+                let workers = workers.map_err(|NoWorkers { problem, help }| {
+                    anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
+                })?;
                 let objective = WorkerObjective::new(function(settings), workers);
                 Ok(Prepared { objective, notices: Vec::new() })
             }),
@@ -155,11 +162,18 @@ impl<S: Space> Program for StudyProgram<S> {
 }
 
 impl<S> StudyProgram<S> {
-    fn workers(&self, args: &FunctionArgs) -> Workers {
-        match args.workers {
-            Some(WorkersArg::Processes) => Workers::Processes,
-            Some(WorkersArg::Threads) => Workers::Threads,
-            None => self.study.workers.unwrap_or(Workers::Processes),
+    /// What the arguments say of how trainings are run, and else the program.
+    fn execution(&self, args: &FunctionArgs, options: &SearchOptions) -> Execution {
+        let own = self.study.execution;
+        let workers = args.workers.map(|workers| match workers {
+            WorkersArg::Processes => Workers::Processes,
+            WorkersArg::Threads => Workers::Threads,
+        });
+        Execution {
+            workers: workers.or(own.workers),
+            jobs: options.run.jobs.or(own.jobs),
+            trial_timeout: options.trial_timeout.or(own.trial_timeout),
+            memory_limit: options.memory_limit.or(own.memory_limit),
         }
     }
 }
@@ -196,6 +210,10 @@ impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
             1 => "one fold".to_owned(),
             folds => format!("{folds} folds"),
         }
+    }
+
+    fn how_to_end(&self) -> &'static str {
+        ": call `trial.report(epoch, score)` or ask `trial.is_stopped()` in the training, or leave out `--workers threads`, since a process is killed"
     }
 
     fn how_to_report(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use burn_tune_search::pruner::PrunerSettings;
 use burn_tune_search::runner::RunOptions;
@@ -21,26 +22,11 @@ use serde_json::Value;
 
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::error::{Error, Result, ensure};
+use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
 use crate::space::Space;
 use crate::trial::{Score, Trial};
-
-/// What runs the trainings of a study, one at a time each.
-///
-/// Burn's generator on the CPU is one for a whole process, so a training that uses Burn's initialisers or dropout is
-/// the same in every run only if it has a process for itself. A process also ends without taking the others along,
-/// be it by an abort, a lack of memory or a driver that dies.
-///
-#[doc = study_example!("let study = study.workers(Workers::Threads).jobs(2);")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Workers {
-    /// Processes: the program starts itself again, with the same arguments, as often as it has jobs. What it does
-    /// before [`Study::main`] or [`Study::run`] happens in each of them. They need Unix.
-    Processes,
-    /// Threads of this process: for functions that draw everything from [`Trial::seed`].
-    Threads,
-}
 
 /// A search for the best params of a function that trains.
 ///
@@ -77,9 +63,8 @@ pub struct Study<S> {
     pub(crate) metrics: Vec<Metric>,
     pub(crate) identity: Identity,
     pub(crate) description: Option<String>,
-    pub(crate) workers: Option<Workers>,
+    pub(crate) execution: Execution,
     pub(crate) keep_models: usize,
-    jobs: Option<usize>,
     storage: Option<String>,
 }
 
@@ -103,9 +88,8 @@ impl<S: Space> Study<S> {
             metrics: vec![Metric::new("score", Direction::Maximize)],
             identity: Identity::new(),
             description: None,
-            workers: None,
+            execution: Execution::default(),
             keep_models: 0,
-            jobs: None,
             storage: None,
         }
     }
@@ -276,7 +260,7 @@ impl<S: Space> Study<S> {
     ///
     #[doc = study_example!("let study = study.workers(Workers::Threads);")]
     pub fn workers(mut self, workers: Workers) -> Self {
-        self.workers = Some(workers);
+        self.execution.workers = Some(workers);
         self
     }
 
@@ -284,7 +268,35 @@ impl<S: Space> Study<S> {
     ///
     #[doc = study_example!("let study = study.jobs(2);")]
     pub fn jobs(mut self, jobs: usize) -> Self {
-        self.jobs = Some(jobs);
+        self.execution.jobs = Some(jobs);
+        self
+    }
+
+    /// Fails a trial that takes longer than this, from the start of its first fold. `--trial-timeout` says otherwise.
+    ///
+    /// A worker process is killed then. A thread cannot be: there, the training ends when it next reports, or asks
+    /// [`Trial::is_stopped`](crate::Trial::is_stopped).
+    ///
+    #[doc = study_example!("let study = study.trial_timeout(std::time::Duration::from_secs(600));")]
+    pub fn trial_timeout(mut self, limit: Duration) -> Self {
+        self.execution.trial_timeout = Some(limit);
+        self
+    }
+
+    /// Fails a trial whose worker process has more than so many bytes of memory, with all that it has started: it is
+    /// killed, and the others go on. `--memory-limit` says otherwise. Workers have to be [`Workers::Processes`].
+    ///
+    /// Memory is what is resident, without that of graphics cards. Of the worker itself, Linux knows what it had at
+    /// most, so that a short peak counts, too; of its children, and on other systems, it is looked now and then. A
+    /// worker that had kept memory of earlier trainings does not fail this one: it is done once more by a new process,
+    /// and fails only there.
+    ///
+    /// How much memory a training takes can all the same not be repeated to the byte: one that comes close to the
+    /// limit may fail in one run and be complete in another. So let the limit be far above what is usual.
+    ///
+    #[doc = study_example!("let study = study.workers(Workers::Processes).memory_limit(4 << 30); // 4 GiB")]
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.execution.memory_limit = Some(bytes);
         self
     }
 
@@ -317,11 +329,11 @@ impl<S: Space> Study<S> {
     ///
     #[doc = study_example!("use burn_tune::observer::{Event, Observer, RunningStudy};\n\n/// Prints a line for each trial that has ended.\nstruct Lines;\n\nimpl Observer for Lines {\n    fn event(&mut self, event: &Event, study: &mut RunningStudy) {\n        if let Event::FoldFinished { .. } = event {\n            println!(\"{} trials have ended\", study.ended());\n        }\n    }\n}\n\nstudy.run_with(3, &mut Lines)?;")]
     pub fn run_with(self, trials: usize, observer: &mut dyn Observer) -> Result<StudyOutcome<S>> {
-        match self.workers {
+        match self.execution.workers {
             Some(Workers::Processes) if is_worker() => self.serve(),
             Some(Workers::Processes) => {
                 let objective = || {
-                    let workers = burn_tune_worker::Workers::new(&self.settings.name);
+                    let workers = self.execution.processes(&self.settings.name);
                     let workers = workers.map_err(|NoWorkers { problem, help }| {
                         StudyError::Unsuitable(format!("{problem}: {help}"))
                     })?;
@@ -330,6 +342,10 @@ impl<S: Space> Study<S> {
                 self.run_objective(objective, trials, observer)
             }
             Some(Workers::Threads) | None => {
+                ensure(
+                    self.execution.memory_limit.is_none(),
+                    format!("{NO_MEMORY_LIMIT}: add `.workers(Workers::Processes)`"),
+                )?;
                 self.run_objective(|| Ok(self.objective()), trials, observer)
             }
         }
@@ -375,8 +391,11 @@ impl<S: Space> Study<S> {
             &mut prepare,
         )
         .map_err(with_advice)?;
-        let jobs = self.jobs.unwrap_or_else(cores);
-        let options = RunOptions::new(jobs, study.plan.settings().seed);
+        let Execution { jobs, trial_timeout, .. } = self.execution;
+        let options = RunOptions {
+            trial_timeout,
+            ..RunOptions::new(jobs.unwrap_or_else(cores), study.plan.settings().seed)
+        };
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
         let database = match &url {
@@ -401,7 +420,7 @@ impl<S: Space> Study<S> {
     /// What can be said before anything is opened.
     fn check_run(&self, trials: usize) -> Result<()> {
         ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
-        ensure(self.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
+        ensure(self.execution.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
         self.spec().check().map_err(|error| with_advice(error.into()))
     }
 

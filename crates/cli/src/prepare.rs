@@ -53,11 +53,21 @@ pub fn model_of(
 }
 
 /// The command of a file, if it can be run.
-pub fn command(file: &StudyFile) -> Result<Prepared<CommandObjective>> {
+pub fn command(file: &StudyFile, memory_limit: Option<u64>) -> Result<Prepared<CommandObjective>> {
     let Some(settings) = file.command.clone() else { bail!("the file has no [objective]") };
     let objective = CommandObjective::new(settings)
         .map_err(|Unusable { problem, help }| file.error_in_command(&problem, &help))?;
-    Ok(Prepared { objective, notices: Vec::new() })
+    Ok(Prepared { objective: objective.memory_limit(memory_limit), notices: Vec::new() })
+}
+
+/// Refuses a limit for one of several threads.
+pub fn refuse_memory_limit(options: &SearchOptions) -> Result<()> {
+    if options.memory_limit.is_some() {
+        bail!(
+            "--memory-limit ends the process that takes too much, and our model is trained by threads, which are all in one: leave it out; fewer --jobs need less, and `ulimit -v` limits all of them"
+        );
+    }
+    Ok(())
 }
 
 /// Refuses what says how models are trained and scored, which a program does by itself.

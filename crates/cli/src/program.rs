@@ -53,16 +53,19 @@ impl Program for BurnTune {
                     if stored.is_none() {
                         prepare::refuse_arguments_of_models(args, options)?;
                     }
-                    prepare::command(file)
+                    prepare::command(file, options.memory_limit)
                 },
             ),
-            false => search::<MlpObjective>(
-                source,
-                options,
-                overrides,
-                &KnownObjectives,
-                |settings, stored| prepare::model(file, args, settings, stored),
-            ),
+            false => {
+                prepare::refuse_memory_limit(options)?;
+                search::<MlpObjective>(
+                    source,
+                    options,
+                    overrides,
+                    &KnownObjectives,
+                    |settings, stored| prepare::model(file, args, settings, stored),
+                )
+            }
         };
         searched.map_err(with_own_models)
     }
@@ -111,7 +114,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
     let source = source(file, &path, String::new());
     let text = match source.file.as_ref().filter(|file| file.command.is_some()) {
         Some(file) => {
-            search::check_space::<CommandObjective>(&source, |_, _| prepare::command(file))
+            search::check_space::<CommandObjective>(&source, |_, _| prepare::command(file, None))
         }
         // Whether there is such data is another question, and another machine's.
         None => search::check_space::<MlpObjective>(&source, |settings, _| {

@@ -25,6 +25,7 @@ const OBJECTIVE: &str = "objective";
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandObjective {
     settings: CommandSettings,
+    memory_limit: Option<u64>,
 }
 
 /// Why no trial could run the command.
@@ -58,7 +59,7 @@ impl CommandObjective {
                     .into(),
             });
         }
-        let objective = CommandObjective { settings };
+        let objective = CommandObjective { settings, memory_limit: None };
         match objective.program() {
             Some(program) if objective.finds(&program) => Ok(objective),
             Some(program) => Err(Unusable {
@@ -67,6 +68,13 @@ impl CommandObjective {
             }),
             None => Ok(objective),
         }
+    }
+
+    /// Kills a program that has more than so many bytes of memory, with all that it has started: that fails its trial
+    /// and no other. Memory is what is resident; see [`MemoryLimit`](burn_tune_process::memory::MemoryLimit). It is
+    /// no number that can be repeated.
+    pub fn memory_limit(self, bytes: Option<u64>) -> Self {
+        CommandObjective { memory_limit: bytes, ..self }
     }
 
     /// The command that a study has kept; `None` where it is another objective's.
@@ -115,7 +123,7 @@ impl Objective for CommandObjective {
         _: usize,
         handle: &TaskHandle,
     ) -> Result<FoldScore, ObjectiveError> {
-        running::evaluate(&self.settings, params, handle)
+        running::evaluate(&self.settings, params, handle, self.memory_limit)
     }
 }
 
@@ -130,6 +138,7 @@ mod running {
     use std::io;
     use std::process::{Command, ExitStatus};
 
+    use burn_tune_process::MemoryLimit;
     use burn_tune_process::exit::how_it_ended;
     use burn_tune_process::tail::last_words;
     use burn_tune_search::clock::Stopwatch;
@@ -151,13 +160,14 @@ mod running {
         settings: &CommandSettings,
         params: &Params,
         handle: &TaskHandle,
+        memory_limit: Option<u64>,
     ) -> Result<FoldScore, ObjectiveError> {
         let since = Stopwatch::start();
         let mut command = command(settings, params, handle);
         let name = command.get_program().to_string_lossy().into_owned();
         let mut program = Program::start(&mut command)
             .map_err(|error| failed(format!("cannot run `{name}`: {error}")))?;
-        let end = watched(&mut program, handle);
+        let end = watched(&mut program, handle, memory_limit.map(MemoryLimit::new));
         let stderr = program.stderr();
         handle.keep_stderr(stderr.clone());
         let score = match end? {
@@ -196,7 +206,11 @@ mod running {
     }
 
     /// Listens to a program until it ends, or has to.
-    fn watched(program: &mut Program, handle: &TaskHandle) -> Result<End, ObjectiveError> {
+    fn watched(
+        program: &mut Program,
+        handle: &TaskHandle,
+        mut limit: Option<MemoryLimit>,
+    ) -> Result<End, ObjectiveError> {
         let lost = |error: io::Error| failed(format!("the program was lost: {error}"));
         let mut last_line = None;
         while let Some(lines) = program.poll_output().map_err(lost)? {
@@ -214,6 +228,11 @@ mod running {
             if let Err(abandoned) = handle.check_stop() {
                 program.stop().map_err(lost)?;
                 return Err(abandoned);
+            }
+            if let Some(limit) = &mut limit
+                && program.kill_too_large(limit).map_err(lost)?
+            {
+                return Err(failed(format!("it {}", limit.reason())));
             }
         }
         let status = program.end().map_err(lost)?;
@@ -239,6 +258,7 @@ mod running {
         _: &CommandSettings,
         _: &Params,
         _: &TaskHandle,
+        _: Option<u64>,
     ) -> Result<FoldScore, ObjectiveError> {
         Err(failed("a command cannot run on this system".into()))
     }

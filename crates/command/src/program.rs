@@ -6,8 +6,9 @@ use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use burn_tune_process::memory::size_text;
 use burn_tune_process::pipe::{Wanted, read_or_close, ready};
-use burn_tune_process::{ProcessGroup, Tail};
+use burn_tune_process::{MemoryLimit, ProcessGroup, Tail};
 use burn_tune_search::clock::Stopwatch;
 
 use crate::output::Lines;
@@ -32,6 +33,7 @@ pub struct Program {
     stderr: Option<ChildStderr>,
     lines: Lines,
     tail: Tail,
+    since: Stopwatch,
     chunk: Vec<u8>,
 }
 
@@ -46,7 +48,28 @@ impl Program {
         let mut group = ProcessGroup::start(command)?;
         let (stdout, stderr) = (group.leader().stdout.take(), group.leader().stderr.take());
         let (lines, tail) = (Lines::default(), Tail::new(TAIL));
-        Ok(Program { group, stdout, stderr, lines, tail, chunk: vec![0; CHUNK] })
+        let since = Stopwatch::start();
+        Ok(Program { group, stdout, stderr, lines, tail, since, chunk: vec![0; CHUNK] })
+    }
+
+    /// Kills it where it has more memory than it may, and says so then. How much that was is another number in every
+    /// run, and stands at the end of what it has written to stderr.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn kill_too_large(&mut self, limit: &mut MemoryLimit) -> io::Result<bool> {
+        let Some(bytes) = limit.exceeded(&self.group, self.since.elapsed()) else {
+            return Ok(false);
+        };
+        self.group.end()?;
+        for _ in 0..LEFT_IN_PIPE {
+            if !self.read(Duration::ZERO)?.1 {
+                break;
+            }
+        }
+        self.tail.push(format!("[killed when it had {}]\n", size_text(bytes)).as_bytes());
+        Ok(true)
     }
 
     /// Waits a moment for output, and gives the lines that have come. `None` once the program has ended and

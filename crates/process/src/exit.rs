@@ -22,12 +22,19 @@ const NAMES: [(Signal, &str); 13] = [
     (Signal::XCPU, "SIGXCPU"),
 ];
 
-/// What a sentence says of a process with this status, such as `was killed by signal 9 (SIGKILL)` or `ended
-/// with status 3`.
+/// What is to be thought of where somebody else has sent the signal that nobody can catch.
+const OUT_OF_MEMORY: &str = ", perhaps because memory ran out: fewer jobs need less, and a memory limit finds who takes too much";
+
+/// What a sentence says of a process with this status, such as `was killed by signal 6 (SIGABRT)` or `ended
+/// with status 3`. Not for processes that were killed from here.
 pub fn how_it_ended(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("ended with status {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}{}", in_brackets(signal)),
+        (None, Some(signal)) => {
+            let signal_text = format!("was killed by signal {signal}{}", in_brackets(signal));
+            let perhaps = if signal == Signal::KILL.as_raw() { OUT_OF_MEMORY } else { "" };
+            signal_text + perhaps
+        }
         (None, None) => "ended without success".to_owned(),
     }
 }
@@ -46,7 +53,7 @@ mod tests {
         let told = |raw| how_it_ended(ExitStatus::from_raw(raw));
         assert_eq!(told(3 << 8), "ended with status 3");
         assert_eq!(told(0), "ended with status 0");
-        assert_eq!(told(9), "was killed by signal 9 (SIGKILL)");
+        assert_eq!(told(9), format!("was killed by signal 9 (SIGKILL){OUT_OF_MEMORY}"));
         assert_eq!(told(6), "was killed by signal 6 (SIGABRT)");
         assert_eq!(told(40), "was killed by signal 40");
     }

@@ -1,14 +1,18 @@
-//! Programs that run beside a search: process groups of which nothing is left, the end of their output, and
-//! how they ended. Knows no trial.
+//! Programs that run beside a search: process groups of which nothing is left, the end of their output, what
+//! memory they have, and how they ended. Knows no trial.
 
 #[cfg(unix)]
 pub mod exit;
+#[cfg(unix)]
+pub mod memory;
 #[cfg(unix)]
 pub mod pipe;
 #[cfg(unix)]
 pub mod process_group;
 pub mod tail;
 
+#[cfg(unix)]
+pub use memory::MemoryLimit;
 #[cfg(unix)]
 pub use process_group::{ProcessGroup, kill_all};
 pub use tail::Tail;

@@ -50,6 +50,11 @@ impl ProcessGroup {
         &mut self.leader
     }
 
+    /// Its number, which is that of its leader.
+    pub(crate) fn number(&self) -> i32 {
+        self.group.as_raw_nonzero().get()
+    }
+
     /// Whether the leader has ended. It stays where it is, so that its number is not given to another process
     /// whose group would then be killed.
     pub fn has_ended(&self) -> bool {
@@ -73,7 +78,7 @@ impl ProcessGroup {
         }
         self.signal(Signal::KILL);
         // Before it is waited for: then its number may be another's. And not while: that may take long.
-        live().remove(&self.group.as_raw_nonzero().get());
+        live().remove(&self.number());
         let status = self.leader.wait()?;
         self.status = Some(status);
         Ok(status)

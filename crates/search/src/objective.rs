@@ -305,6 +305,11 @@ impl<'a> TaskHandle<'a> {
         if reporting.stopped { Verdict::Stop } else { Verdict::Continue }
     }
 
+    /// Forgets what was reported: the task is done once more, from its beginning.
+    pub fn begin_again(&self) {
+        *self.reporting.lock().unwrap_or_else(PoisonError::into_inner) = Reporting::default();
+    }
+
     /// Keeps with the trial what a program has written to stderr, whatever the trial comes to.
     pub fn keep_stderr(&self, text: String) {
         let text = Some(text).filter(|text| !text.is_empty());

@@ -12,9 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use burn_tune_process::exit::how_it_ended;
+use burn_tune_process::memory::size_text;
 use burn_tune_process::pipe::{Wanted, is_nothing_yet, read_or_close, ready};
 use burn_tune_process::tail::last_words;
-use burn_tune_process::{ProcessGroup, Tail};
+use burn_tune_process::{MemoryLimit, ProcessGroup, Tail};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::trial::Failure;
@@ -53,6 +54,8 @@ pub struct WorkerProcess {
     unsent: Vec<u8>,
     printed: Tail,
     is_ready: bool,
+    /// How many tasks it has been given.
+    tasks: usize,
     chunk: Vec<u8>,
 }
 
@@ -63,6 +66,8 @@ pub enum Ending {
     Answered(Response),
     /// Without one, for this reason. The process is of no use any more.
     Failed(String),
+    /// The process had too much memory, which this says, and was killed.
+    TooLarge(String),
     /// It was abandoned, and the process killed.
     Abandoned(ObjectiveError),
 }
@@ -91,6 +96,7 @@ impl WorkerProcess {
             unsent: Vec::new(),
             printed: Tail::new(TAIL),
             is_ready: false,
+            tasks: 0,
             chunk: vec![0; CHUNK],
         })
     }
@@ -98,6 +104,11 @@ impl WorkerProcess {
     /// Its number.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// How many tasks it has been given.
+    pub fn tasks(&self) -> usize {
+        self.tasks
     }
 
     /// Whether the process has ended.
@@ -115,12 +126,31 @@ impl WorkerProcess {
         self.socket = None;
     }
 
-    /// Has the process do a task, and passes on to `handle` what it reports.
-    pub fn run(&mut self, request: Request, handle: &TaskHandle) -> Ending {
+    /// Has the process do a task, with so much memory at most, and passes on to `handle` what it reports.
+    pub fn run(
+        &mut self,
+        request: Request,
+        handle: &TaskHandle,
+        memory_limit: Option<u64>,
+    ) -> Ending {
         self.printed = Tail::new(TAIL);
+        let mut limit = memory_limit.map(MemoryLimit::new);
+        if let Some(limit) = limit.as_mut().filter(|_| self.tasks > 0) {
+            limit.begin(&self.group);
+        }
+        self.tasks += 1;
         let is_asked = request.wants_reports;
-        let ending =
-            self.send(&ToWorker::Task(request)).and_then(|()| self.attend(handle, is_asked));
+        let ending = self
+            .send(&ToWorker::Task(request))
+            .and_then(|()| self.attend(handle, is_asked, &mut limit))
+            .map(|ending| match (ending, &limit) {
+                // Between two looks it may have had more: what it had at most is still known.
+                (Ending::Answered(answer), Some(limit)) => {
+                    let bytes = limit.exceeded_now(&self.group);
+                    bytes.map_or(Ending::Answered(answer), |bytes| self.too_large(limit, bytes))
+                }
+                (ending, _) => ending,
+            });
         let ending =
             ending.unwrap_or_else(|error| Ending::Failed(format!("the worker was lost: {error}")));
         if !matches!(ending, Ending::Answered(_)) {
@@ -133,11 +163,21 @@ impl WorkerProcess {
     }
 
     /// Serves the process until its task has ended.
-    fn attend(&mut self, handle: &TaskHandle, is_asked: bool) -> io::Result<Ending> {
-        let mut without_socket = None;
+    fn attend(
+        &mut self,
+        handle: &TaskHandle,
+        is_asked: bool,
+        limit: &mut Option<MemoryLimit>,
+    ) -> io::Result<Ending> {
+        let (since, mut without_socket) = (Stopwatch::start(), None);
         loop {
             if let Err(error) = handle.check_stop() {
                 return Ok(Ending::Abandoned(error));
+            }
+            if let Some(limit) = limit
+                && let Some(bytes) = limit.exceeded(&self.group, since.elapsed())
+            {
+                return Ok(self.too_large(limit, bytes));
             }
             // Asked before the last look at its messages: an answer that it gave is not lost.
             let has_ended = self.has_ended();
@@ -194,6 +234,16 @@ impl WorkerProcess {
             FromWorker::Panicked { reason } => return Ok(Some(Ending::Failed(reason))),
         }
         Ok(None)
+    }
+
+    /// The end of a task that has so many bytes, which are too many. How many it were is another number in every run,
+    /// so it stands beside the failure, not in it.
+    fn too_large(&mut self, limit: &MemoryLimit, bytes: u64) -> Ending {
+        let _ = self.group.end();
+        let _ = self.read_the_rest();
+        let note = format!("[its process was killed when it had {}]\n", size_text(bytes));
+        self.printed.push(note.as_bytes());
+        Ending::TooLarge(format!("its process {}", limit.reason()))
     }
 
     /// How the process ended without an answer, and what it said last.

@@ -15,6 +15,7 @@ use crate::task::{CheckpointPlace, Request, TaskScore};
 pub struct Workers {
     study: String,
     checkpoints: OnceLock<CheckpointPlace>,
+    memory_limit: Option<u64>,
     pool: pool::Pool,
 }
 
@@ -36,8 +37,20 @@ impl Workers {
     /// Where there are no process groups, which is on all systems but Unix; and in a worker that does not
     /// [serve](crate::serve), since it would start workers that start workers.
     pub fn new(study: &str) -> Result<Self, NoWorkers> {
-        let checkpoints = OnceLock::new();
-        Ok(Workers { study: study.to_owned(), checkpoints, pool: pool::Pool::new()? })
+        let (study, pool) = (study.to_owned(), pool::Pool::new()?);
+        Ok(Workers { study, checkpoints: OnceLock::new(), memory_limit: None, pool })
+    }
+
+    /// Kills a worker that has more than so many bytes of memory while it does a task, with all that it has
+    /// started: that fails its task and no other.
+    ///
+    /// Memory is what is resident, of the worker and its children; see
+    /// [`MemoryLimit`](burn_tune_process::MemoryLimit) for what is found on which system. A worker that has done
+    /// other tasks before may have kept something of them, so its task is then done once more by a new one, and fails
+    /// only there: what a task comes to depends on no other. How much memory a program takes is all the same no
+    /// number that can be repeated: a task near the limit may fail in one run and be complete in another.
+    pub fn memory_limit(self, bytes: Option<u64>) -> Self {
+        Workers { memory_limit: bytes, ..self }
     }
 
     /// Tells each task from now on where it keeps its checkpoints. A second time changes nothing.
@@ -70,7 +83,7 @@ impl Workers {
             wants_reports: handle.wants_reports(),
             worker: 0,
         };
-        self.pool.run(request, handle)
+        self.pool.run(request, handle, self.memory_limit)
     }
 }
 
@@ -95,7 +108,12 @@ mod pool {
             })
         }
 
-        pub fn run(&self, _: Request, _: &TaskHandle) -> Result<TaskScore, ObjectiveError> {
+        pub fn run(
+            &self,
+            _: Request,
+            _: &TaskHandle,
+            _: Option<u64>,
+        ) -> Result<TaskScore, ObjectiveError> {
             match *self {}
         }
     }

@@ -17,6 +17,10 @@ pub const ABORT: &str = "BURN_TUNE_TEST_ABORT";
 pub const FAIL: &str = "BURN_TUNE_TEST_FAIL";
 /// Set where a training draws from what is not its own.
 pub const UNSEEDED: &str = "BURN_TUNE_TEST_UNSEEDED";
+/// The number of the trial that takes 300 MiB for a moment.
+pub const MEMORY: &str = "BURN_TUNE_TEST_MEMORY";
+/// The number of the trial that never ends, once it has made a file `hangs`.
+pub const HANG: &str = "BURN_TUNE_TEST_HANG";
 /// How long each training takes, in milliseconds.
 pub const SLOW: &str = "BURN_TUNE_TEST_SLOW";
 
@@ -48,6 +52,15 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     if number(ABORT) == Some(trial.number() as u64) {
         eprintln!("the driver is gone");
         std::process::abort();
+    }
+    if number(HANG) == Some(trial.number() as u64) {
+        std::fs::write("hangs", "")?;
+        loop {
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+    if number(MEMORY) == Some(trial.number() as u64) {
+        std::hint::black_box(vec![1u8; 300 << 20]);
     }
     println!("what a training prints is nobody's result");
     let luck = (trial.seed() % 1_000) as f64 / 1e5;

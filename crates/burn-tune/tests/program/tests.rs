@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{ABORT, FAIL, PROGRAM, SLOW, UNSEEDED};
+use super::{ABORT, FAIL, HANG, MEMORY, PROGRAM, SLOW, UNSEEDED};
 
 type Test = fn();
 
-const TESTS: [(&str, Test); 13] = [
+const TESTS: &[(&str, Test)] = &[
     ("the leaderboard does not depend on jobs or on who does the work", any_workers),
     ("a search that was killed goes on to the same bytes, and leaves no process", killed),
     ("a training that takes its process along fails alone", aborted),
     ("a training that takes too long is ended", timed_out),
+    ("a training that takes too much memory fails alone", too_large),
+    ("a thread that goes on after its time is told of, and given up", deaf_threads),
+    ("a process that does not hear is killed at the second Ctrl-C", deaf_processes),
     ("a file narrows the space, with lines for what is wrong", narrowed),
     ("the models of the best stay, and of the others nothing", models),
     ("the model of the best trial is found, from anywhere, and goes with its study", best_model),
@@ -31,7 +34,7 @@ const TESTS: [(&str, Test); 13] = [
 /// Runs all of them, or those whose names have the words of the arguments.
 pub fn run() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    for (name, test) in TESTS.into_iter().filter(|(name, _)| {
+    for (name, test) in TESTS.iter().filter(|(name, _)| {
         wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()))
     }) {
         println!("test {name}");
@@ -132,6 +135,76 @@ fn timed_out() {
     let output = program(folder.path(), args).env(SLOW, "600000").output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert!(leaderboard(folder.path()).contains("timed out"));
+}
+
+fn too_large() {
+    let limited = |args: &str| {
+        let folder = folder();
+        let args = format!("search --trials 5 --memory-limit 200MiB {args}");
+        let output = program(folder.path(), &args).env(MEMORY, "3").output().unwrap();
+        (folder, output)
+    };
+    let (one, output) = limited("--jobs 1");
+    assert!(output.status.success(), "{}", text(&output));
+    let expected = leaderboard(one.path());
+    assert!(expected.contains("its process used more than 200.0 MiB of memory"), "{expected}");
+    assert!(expected.contains("\"complete\": 4") && expected.contains("\"failed\": 1"));
+    assert!(done(one.path(), "show 3").contains("[its process was killed when it had "));
+    let (two, _) = limited("--jobs 2");
+    assert_eq!(leaderboard(two.path()), expected);
+    let (_, output) = limited("--workers threads");
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("threads are all in one: leave out `--workers threads`"), "{said}");
+    for wrong in ["4", "many", "4 apples", "0.5KiB"] {
+        let args = format!("search --memory-limit={}", wrong.replace(' ', "_"));
+        let said = text(&program(one.path(), &args).output().unwrap());
+        assert!(said.contains("write a size with its unit, such as 512MiB or 4GiB"), "{said}");
+    }
+}
+
+/// What a search says whose second trial does not end, and which is asked to stop twice, some time after that has begun.
+fn interrupted(folder: &Path, args: &str, after: Duration) -> String {
+    let mut search = program(folder, args);
+    search.env(HANG, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let search = search.spawn().unwrap();
+    let is_begun = || folder.join("hangs").exists();
+    assert!((0..1000).any(|_| {
+        thread::sleep(Duration::from_millis(20));
+        is_begun()
+    }));
+    thread::sleep(after);
+    for _ in 0..2 {
+        let _ = Command::new("kill").args(["-INT", &search.id().to_string()]).status();
+        thread::sleep(Duration::from_millis(500));
+    }
+    let output = search.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output));
+    text(&output)
+}
+
+fn deaf_threads() {
+    let folder = folder();
+    let args = "search --trials 3 --jobs 1 --workers threads --trial-timeout 300ms";
+    let said = interrupted(folder.path(), args, Duration::from_secs(5));
+    let told = "warning: fold 0 of trial 1 goes on after the 300ms that its trial may take";
+    assert!(said.contains(told), "{said}");
+    assert!(said.contains("is given up: all that has ended is stored. To go on: "), "{said}");
+    assert!(leaderboard(folder.path()).contains("\"complete\": 1"), "the first trial is there");
+    assert!(folder.path().join("results/net.html").exists());
+    let whole = searched("--trials 3 --jobs 1");
+    done(folder.path(), "search --resume --workers threads");
+    assert_eq!(leaderboard(folder.path()), whole);
+}
+
+fn deaf_processes() {
+    let folder = folder();
+    let said = interrupted(folder.path(), "search --trials 3 --jobs 1", Duration::ZERO);
+    assert!(said.contains("The study is not finished. To go on: "), "{said}");
+    #[cfg(target_os = "linux")]
+    assert!(nobody_is_left(folder.path()));
+    done(folder.path(), "search --resume");
+    assert_eq!(leaderboard(folder.path()), searched("--trials 3 --jobs 1"));
 }
 
 fn narrowed() {

@@ -42,17 +42,32 @@ impl Pool {
         Ok(Pool::default())
     }
 
-    pub fn run(&self, request: Request, handle: &TaskHandle) -> Result<TaskScore, ObjectiveError> {
+    pub fn run(
+        &self,
+        request: Request,
+        handle: &TaskHandle,
+        memory_limit: Option<u64>,
+    ) -> Result<TaskScore, ObjectiveError> {
         let mut process = self.take()?;
-        let request = Request { worker: process.number(), ..request };
-        let ending = process.run(request, handle);
+        let run = |process: &mut WorkerProcess| {
+            let request = Request { worker: process.number(), ..request.clone() };
+            process.run(request, handle, memory_limit)
+        };
+        let mut ending = run(&mut process);
+        // What it had too much may be of earlier tasks, on which this one is not to depend.
+        if matches!(ending, Ending::TooLarge(_)) && process.tasks() > 1 {
+            self.bury(process);
+            handle.begin_again();
+            process = self.start()?;
+            ending = run(&mut process);
+        }
         handle.keep_stderr(process.printed());
         match ending {
             Ending::Answered(response) => {
                 self.idle().processes.push(process);
                 Ok(response?)
             }
-            Ending::Failed(reason) => {
+            Ending::Failed(reason) | Ending::TooLarge(reason) => {
                 self.bury(process);
                 Err(Failure::new(reason).into())
             }
@@ -73,6 +88,10 @@ impl Pool {
             }
             self.bury(process);
         }
+        self.start()
+    }
+
+    fn start(&self) -> Result<WorkerProcess, ObjectiveError> {
         let number = self.free_number();
         WorkerProcess::start(number).map_err(|error| {
             self.idle().numbers.remove(&number);

@@ -36,6 +36,11 @@ pub fn train(request: &Request, channel: &Channel) -> Response {
             assert_eq!(verdicts, [Verdict::Continue; 5]);
             Ok(score(0.0))
         }
+        "keep memory" => {
+            let told_to_stop = reports(channel);
+            std::mem::forget(black_box(memory(100)));
+            Ok(score(told_to_stop as f64))
+        }
         "report later" => {
             let (channel, steps) = (channel.clone(), tasks);
             thread::spawn(move || while channel.report(steps, 0.0) == Verdict::Continue {});
@@ -67,6 +72,22 @@ fn dies(how: &str, request: &Request) -> TaskScore {
         }
         "hang" => {
             println!("I think");
+            loop_for_ever()
+        }
+        "take memory" => {
+            let _memory = black_box(memory(500));
+            loop_for_ever()
+        }
+        "take memory for a moment" => score(f64::from(black_box(memory(300))[7])),
+        "take memory in a child" => {
+            let script = "x=$(head -c 314572800 /dev/zero | tr '\\0' x); sleep 1000";
+            let _ = Command::new("sh").args(["-c", script]).status();
+            loop_for_ever()
+        }
+        "ignore signals" => {
+            let script = "trap '' TERM INT HUP; (trap '' TERM INT HUP; sleep 1000); sleep 1000";
+            let file = lock(request);
+            let _ = Command::new("sh").args(["-c", script]).stdin(file).status();
             loop_for_ever()
         }
         "hold lock" => holds_lock_for_ever(request),
@@ -173,6 +194,11 @@ fn deep(depth: u32) -> u32 {
     let frame = black_box([depth; 1000]);
     // Not the last thing that it does, or it would be a loop.
     deep(frame[depth as usize % 1000] + 1).wrapping_add(frame[7])
+}
+
+/// So many MiB, all of them used.
+fn memory(mib: usize) -> Vec<u8> {
+    vec![1; mib << 20]
 }
 
 /// A lock that others than the search do not get, until this process has ended.

@@ -69,6 +69,12 @@ pub fn objective(folds: usize) -> WorkerObjective<Described> {
     WorkerObjective::new(Described { folds }, Workers::new("study").unwrap())
 }
 
+/// Whose workers have 256 MiB.
+pub fn small() -> WorkerObjective<Described> {
+    let workers = Workers::new("study").unwrap().memory_limit(Some(256 << 20));
+    WorkerObjective::new(Described { folds: 1 }, workers)
+}
+
 pub fn options(jobs: usize) -> RunOptions {
     RunOptions::new(jobs, SEED)
 }

@@ -18,7 +18,7 @@ use burn_tune_worker::{WorkerObjective, is_worker};
 use crate::function::{MISBEHAVES, curves};
 use crate::searching::{
     Described, FOLDER, evaluate, objective, options, params, params_with_lock, pruning, refits,
-    search, search_watched,
+    search, search_watched, small,
 };
 
 type Test = (&'static str, fn());
@@ -37,6 +37,9 @@ const TESTS: &[Test] = named![
     a_process_that_dies_fails_its_trial_alone,
     a_process_that_dies_between_two_tasks_is_replaced,
     what_never_returns_is_killed_at_the_deadline,
+    who_does_not_hear_a_signal_is_killed_with_its_children,
+    who_has_too_much_memory_is_killed,
+    what_earlier_tasks_have_kept_fails_nobody,
     what_never_returns_is_killed_when_the_search_is_abandoned,
     much_output_is_read_and_its_end_is_kept,
     standard_input_is_empty,
@@ -173,7 +176,7 @@ fn a_process_that_dies_fails_its_trial_alone() {
     assert!(one[2].starts_with("its process was killed by signal"), "{}", one[2]);
     assert!(one[2].contains("thread 'main' has overflowed its stack"), "{}", one[2]);
     assert_eq!(one[3], "its process ended with status 3: no memory left");
-    assert_eq!(one[4], "its process was killed by signal 9 (SIGKILL)");
+    assert!(one[4].starts_with("its process was killed by signal 9 (SIGKILL), perhaps because"));
     assert!([0, 5, 7].iter().all(|trial| one[*trial].parse::<f64>().is_ok()), "{one:?}");
     assert_eq!(ends(4), one);
 }
@@ -201,6 +204,44 @@ fn what_never_returns_is_killed_at_the_deadline() {
     assert_eq!(end, "timed out: the trial took longer than 300ms");
     assert_eq!(printed, "I think\n");
     assert_eq!(evaluate(&objective, "count").unwrap().score, 1.0, "in a new process");
+}
+
+fn who_does_not_hear_a_signal_is_killed_with_its_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("lock");
+    fs::write(&lock, "").unwrap();
+    let limit = Some(Duration::from_millis(500));
+    let options = RunOptions { trial_timeout: limit, ..options(1) };
+    let trials = [params_with_lock("ignore signals", &lock)];
+    let ends = ends(&search(&objective(1), &trials, &options));
+    assert_eq!(ends, ["timed out: the trial took longer than 500ms"]);
+    assert!(!fs::read(&lock).unwrap().is_empty(), "it had the lock");
+    let lock = File::open(&lock).unwrap();
+    until(&Stopwatch::start(), || lock.try_lock().is_ok());
+}
+
+fn who_has_too_much_memory_is_killed() {
+    let too_much = "its process used more than 256.0 MiB of memory";
+    for (does, why) in [
+        ("take memory", "and goes on"),
+        ("take memory for a moment", "between two looks"),
+        ("take memory in a child", "what it has started counts"),
+    ] {
+        let (end, printed) = watched(&small(), does, &options(1));
+        assert_eq!(end, too_much, "{does}: {why}");
+        assert!(printed.contains("[its process was killed when it had "), "{printed}");
+    }
+    let ends = ends(&search(&small(), &trials(&["draw", "take memory", "draw"]), &options(2)));
+    assert_eq!(ends[1], too_much);
+    assert!([&ends[0], &ends[2]].iter().all(|end| end.parse::<f64>().is_ok()), "{ends:?}");
+}
+
+/// The memory of a worker is full of what its first two tasks have kept: the third is done by another one, and begins
+/// anew, also with what it reports.
+fn what_earlier_tasks_have_kept_fails_nobody() {
+    let history = search(&small(), &trials(&["keep memory"; 5]), &pruning(1));
+    assert_eq!(ends(&history), ["pruned at 3.0"; 5]);
+    assert!((0..5).all(|trial| reported(&history, trial) == [1, 2, 3]));
 }
 
 fn what_never_returns_is_killed_when_the_search_is_abandoned() {
