@@ -59,14 +59,14 @@ impl CheckpointFolder {
     }
 
     /// Makes it, unless it is there.
-    pub fn open(&self) -> io::Result<PathBuf> {
+    pub fn open(&self, warn: &dyn Fn(&str)) -> io::Result<PathBuf> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = match opened.take() {
             Some(folder) => folder,
             None => match &self.place {
                 None => Opened::Temporary(tempfile::Builder::new().prefix("burn-tune-").tempdir()?),
                 Some((path, owner)) => {
-                    take_over(path, owner)?;
+                    take_over(path, owner, warn)?;
                     Opened::Kept(path.clone())
                 }
             },
@@ -81,19 +81,19 @@ impl CheckpointFolder {
 }
 
 /// Makes the folder at `path` that of `owner`: with what is in it, where it was before.
-fn take_over(path: &Path, owner: &Owner) -> io::Result<()> {
+fn take_over(path: &Path, owner: &Owner, warn: &dyn Fn(&str)) -> io::Result<()> {
     let owner = serde_json::to_vec_pretty(owner)?;
     match fs::read(path.join(OWNER)) {
         Ok(before) if before == owner => return Ok(()),
-        Ok(_) => tracing::warn!(
-            "{} has the checkpoints of another training, which begins afresh here",
+        Ok(_) => warn(&format!(
+            "{} had the checkpoints of another training: this one begins afresh",
             path.display()
-        ),
+        )),
         Err(_) => {}
     }
     remove(path)?;
     make(path)?;
-    write(&path.join(OWNER), &owner)
+    write(&path.join(OWNER), &[&owner])
 }
 
 fn make(path: &Path) -> io::Result<()> {
@@ -102,8 +102,8 @@ fn make(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a file that is there whole or not at all, also after a failure of power.
-pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    replace_with(path, |file| file.write_all(content))?;
+pub(crate) fn write(path: &Path, pieces: &[&[u8]]) -> io::Result<()> {
+    replace_with(path, |file| pieces.iter().try_for_each(|piece| file.write_all(piece)))?;
     // Elsewhere a folder cannot be opened, or need not be written out.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {
@@ -132,18 +132,21 @@ mod tests {
         let open = |study: &str, seed, lr| {
             let place = place(study);
             let folder = CheckpointFolder::new(Some(&place), 3, Task::Fold(1), seed, params(lr));
-            let path = folder.open().unwrap();
-            assert_eq!(folder.open().unwrap(), path, "a second time changes nothing");
-            path
+            let mut warned = std::cell::Cell::new(0);
+            let warn = |_: &str| warned.set(warned.get() + 1);
+            let path = folder.open(&warn).unwrap();
+            assert_eq!(folder.open(&warn).unwrap(), path, "a second time changes nothing");
+            (path, *warned.get_mut())
         };
-        let path = open("net 1.5", 7, 0.1);
+        let (path, warned) = open("net 1.5", 7, 0.1);
+        assert_eq!(warned, 0);
         assert!(path.ends_with("checkpoints/trial-3/fold-1"));
         fs::write(path.join("epoch-1"), "so far").unwrap();
         let is_found = || path.join("epoch-1").exists();
-        assert_eq!(open("net 1.5", 7, 0.1), path);
+        assert_eq!(open("net 1.5", 7, 0.1), (path.clone(), 0));
         assert!(is_found());
         for (study, seed, lr) in [("net 2.5", 7, 0.1), ("net 2.5", 8, 0.1), ("net 2.5", 8, 0.2)] {
-            open(study, seed, lr);
+            assert_eq!(open(study, seed, lr), (path.clone(), 1));
             assert!(!is_found(), "{study} {seed} {lr}");
             fs::write(path.join("epoch-1"), "so far").unwrap();
         }
@@ -152,8 +155,9 @@ mod tests {
     #[test]
     fn without_a_place_a_folder_is_there_while_its_training_is() {
         let folder = CheckpointFolder::new(None, 0, Task::Refit(0), 7, params(0.1));
-        let path = folder.open().unwrap();
-        assert!(path.is_dir() && path == folder.open().unwrap());
+        let open = || folder.open(&|_| ()).unwrap();
+        let path = open();
+        assert!(path.is_dir() && path == open());
         drop(folder);
         assert!(!path.exists());
     }

@@ -80,10 +80,11 @@ impl<S: Space> Function<S> {
             CheckpointFolder::new(checkpoints, number, task, seed, params.to_params());
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
-        let trial = Trial { number, task, folds, seed, link, kept, folder, checkpoints };
+        let trial = Trial { number, task, folds, seed, link, kept, folder, checkpoints, since };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
+        let seconds = kept.earlier_s + seconds;
         let result = match &kept.fault {
             Some(fault) => result.and_then(|_| Err(Error::new(fault))),
             None => result,

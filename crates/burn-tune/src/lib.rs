@@ -41,7 +41,7 @@
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
-//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded |
+//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore` |
 //! | `train` | | with `burn`: what Burn's `Learner` needs |
 //!
 //! # What stays
@@ -69,6 +69,7 @@ mod study;
 mod training_result;
 mod trial;
 
+mod checkpoint;
 mod checkpoint_folder;
 mod checkpoint_keeper;
 mod flags;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use burn_tune_data::{k_folds, stratified_folds};
+use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
@@ -31,6 +32,8 @@ pub struct Trial<'a> {
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
     pub(crate) checkpoints: CheckpointFolder,
+    /// Runs since it began here.
+    pub(crate) since: Stopwatch,
 }
 
 /// The way from a training to the study.
@@ -40,6 +43,9 @@ pub(crate) trait Link {
 
     /// Whether the training is to be abandoned.
     fn check(&self) -> Result<(), ObjectiveError>;
+
+    /// Tells whoever runs the study, or warns.
+    fn log(&self, is_warning: bool, text: &str);
 }
 
 impl Link for TaskHandle<'_> {
@@ -49,6 +55,13 @@ impl Link for TaskHandle<'_> {
 
     fn check(&self) -> Result<(), ObjectiveError> {
         self.check_stop()
+    }
+
+    fn log(&self, is_warning: bool, text: &str) {
+        match is_warning {
+            true => tracing::warn!("{text}"),
+            false => tracing::info!("{text}"),
+        }
     }
 }
 
@@ -61,17 +74,26 @@ impl Link for Channel {
     fn check(&self) -> Result<(), ObjectiveError> {
         Ok(())
     }
+
+    fn log(&self, is_warning: bool, text: &str) {
+        Channel::log(self, is_warning, text);
+    }
 }
 
 /// What a training has said of itself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
     pub flags: Vec<Flag>,
     pub curves: Curves,
     pub metrics: BTreeMap<String, f64>,
+    /// All that it has reported, in this order.
+    pub reports: Vec<(u64, f64)>,
+    /// The largest of the steps.
     pub last_step: Option<u64>,
     /// What it has said that cannot be, if anything.
     pub fault: Option<String>,
+    /// How long it has trained before it was broken off, in seconds.
+    pub earlier_s: f64,
 }
 
 /// Whether a training is to go on.
@@ -234,6 +256,15 @@ impl Trial<'_> {
         }
     }
 
+    /// The last value that this training has reported, also before it was broken off.
+    ///
+    #[doc = trial_example!(
+        "let _ = trial.report(1, 0.5);\nassert_eq!(trial.last_report(), Some(0.5));"
+    )]
+    pub fn last_report(&self) -> Option<f64> {
+        self.kept().reports.last().map(|(_, value)| *value)
+    }
+
     /// Whether this training is to end now, be it because it has taken too long or because the user wants to
     /// stop. To be asked now and then by trainings that report seldom.
     ///
@@ -299,8 +330,12 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where it cannot be made.
+    ///
+    #[doc = trial_example!(
+        "let folder = trial.checkpoint_dir()?;\nassert!(folder.join(\"training.json\").exists() && !folder.join(\"epoch-3\").exists());"
+    )]
     pub fn checkpoint_dir(&self) -> Result<PathBuf> {
-        Ok(self.checkpoints.open()?)
+        Ok(self.checkpoints.open(&|problem| self.link.log(true, problem))?)
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
@@ -329,6 +364,7 @@ impl Trial<'_> {
             kept.flags.push(REPORTS_NO_NUMBER.flag());
         }
         kept.last_step = kept.last_step.max(Some(step));
+        kept.reports.push((step, value));
     }
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {

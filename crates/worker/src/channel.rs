@@ -34,6 +34,15 @@ impl Channel {
         }
     }
 
+    /// Puts a line into the log of whoever runs the search. What a worker logs itself is stored with the trial.
+    pub fn log(&self, is_warning: bool, text: &str) {
+        let mut line = self.connection.line();
+        if line.task == self.task {
+            // Where nobody listens any more, this process is about to end.
+            let _ = line.send(&FromWorker::Log { is_warning, text: text.to_owned() });
+        }
+    }
+
     /// Shows whoever watches what there is after `step` of `steps`; nothing is decided by it.
     pub fn show(&self, step: u64, steps: Option<u64>, value: f64) {
         let mut line = self.connection.line();

@@ -43,7 +43,7 @@
 //! ```
 
 pub mod task;
-mod wire;
+pub mod wire;
 
 #[cfg_attr(not(unix), expect(dead_code, reason = "there are no workers"))]
 mod message;

@@ -58,6 +58,13 @@ pub enum FromWorker {
         /// The value.
         value: f64,
     },
+    /// For the log of whoever runs the search.
+    Log {
+        /// Whether it is a warning.
+        is_warning: bool,
+        /// What there is to say, in a sentence.
+        text: String,
+    },
     /// What the task came to.
     Scored(TaskScore),
     /// Why the task has no score.

@@ -1,4 +1,4 @@
-//! Flags and curves as they are sent: whole, where files and databases have less of them.
+//! Flags and curves as they are sent: whole, where files and databases have less of them. For serde's `with`.
 
 /// Flags with what they advise, which files do not have.
 pub mod flags {
@@ -12,6 +12,11 @@ pub mod flags {
         numbers: Vec<i64>,
     }
 
+    /// Writes flags.
+    ///
+    /// # Errors
+    ///
+    /// What the serializer says.
     pub fn serialize<S: Serializer>(flags: &[Flag], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(flags.iter().map(|flag| Sent {
             id: flag.id().to_owned(),
@@ -20,6 +25,11 @@ pub mod flags {
         }))
     }
 
+    /// Reads flags, which are still to be [looked up](Flag::look_up).
+    ///
+    /// # Errors
+    ///
+    /// Where these are none.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Flag>, D::Error> {
         let flag = |Sent { id, advice, numbers }: Sent| {
             Flag::new(&id, &advice).map(|flag| flag.about(numbers)).map_err(de::Error::custom)
@@ -39,6 +49,11 @@ pub mod curves {
         series: Vec<(Name, Values)>,
     }
 
+    /// Writes curves.
+    ///
+    /// # Errors
+    ///
+    /// What the serializer says.
     pub fn serialize<S: Serializer>(
         curves: &Option<Curves>,
         serializer: S,
@@ -50,6 +65,11 @@ pub mod curves {
         sent.serialize(serializer)
     }
 
+    /// Reads curves.
+    ///
+    /// # Errors
+    ///
+    /// Where these are none.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Curves>, D::Error> {

@@ -227,6 +227,8 @@ impl WorkerProcess {
                 }
             }
             FromWorker::Show { step, steps, value } => handle.show(step, steps, value),
+            FromWorker::Log { is_warning: true, text } => tracing::warn!("{text}"),
+            FromWorker::Log { text, .. } => tracing::info!("{text}"),
             FromWorker::Scored(score) => return Ok(Some(Ending::Answered(Ok(score)))),
             FromWorker::Failed { reason, flags } => {
                 return Ok(Some(Ending::Answered(Err(Failure { reason, flags }))));

@@ -1,11 +1,13 @@
-//! A convolutional network on MNIST, with a training loop by hand, Burn's own initialisers and dropout.
+//! A convolutional network on MNIST, with a training loop by hand, Burn's own initialisers and dropout. A training
+//! that is broken off goes on at its epoch.
 //!
 //! ```text
 //! cargo run --release --package mnist-cnn -- search --trials 20 --pruner asha
 //! ```
 //!
 //! What is here for the search is the struct `Net` with its ranges, `trial.split`, `trial.report`, `trial.finish`,
-//! and `main`. The rest is a training as it would be without it.
+//! and `main`; and for the going on, `trial.restore`, `trial.seed_of` and `trial.checkpoint`. The rest is a training as
+//! it would be without it.
 
 mod model;
 
@@ -38,7 +40,7 @@ pub struct Net {
     #[space(0.0..=0.5)]
     dropout: f64,
     #[space(3)]
-    epochs: usize,
+    epochs: u64,
 }
 
 /// How each convolution halves its image.
@@ -59,13 +61,13 @@ static MNIST: LazyLock<burn_tune_data::Dataset> =
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let rows = trial.split(MNIST.train.labels())?;
     let device = trial.device().autodiff();
-    let mut order = rows.train;
-    let mut shuffle = ChaCha8Rng::seed_from_u64(trial.seed());
     let mut model = Cnn::new(net, &device);
     let mut adam = AdamConfig::new().init();
-    let mut accuracy = 0.0;
-    for epoch in 1..=net.epochs {
-        order.shuffle(&mut shuffle);
+    let done = trial.restore(&mut model, &mut adam)?;
+    let mut accuracy = trial.last_report().unwrap_or(0.0);
+    for epoch in done.map_or(1, |done| done + 1)..=net.epochs {
+        let mut order = rows.train.clone();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(trial.seed_of(epoch)));
         for batch in order.chunks(net.batch) {
             let (images, labels) = tensors(&MNIST.train, batch, &device);
             let loss = model.loss(images, labels);
@@ -77,9 +79,10 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             true => score(&trained, &MNIST.test, &(0..MNIST.test.len()).collect::<Vec<usize>>()),
             false => score(&trained, &MNIST.train, &rows.valid),
         };
-        if trial.report(epoch as u64, accuracy).is_stop() {
+        if trial.report(epoch, accuracy).is_stop() {
             break;
         }
+        trial.checkpoint(epoch, &model, &adam)?;
     }
     model.valid().save_file(trial.dir()?.join("model.bpk"))?;
     trial.finish(accuracy)
@@ -115,7 +118,7 @@ fn main() -> std::process::ExitCode {
         .score("accuracy")
         .folds(2)
         .refits(1, 2)
-        .steps(|net| net.epochs as u64)
+        .steps(|net| net.epochs)
         .keep_models(3)
         .main()
 }

@@ -55,6 +55,15 @@ pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
             ))
         })?;
     }
+    // They are of no use to anybody, so nobody is asked.
+    for folder in models.checkpoints() {
+        remove(&folder).map_err(|error| {
+            WorkFailed(format!(
+                "the study is deleted, but its checkpoints are not: cannot remove {}: {error}",
+                folder.display()
+            ))
+        })?;
+    }
     say(&format!("deleted study `{}` with {what}", study.name));
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use burn_tune_storage::{StorageUrl, StudyRecord};
 use burn_tune_study::TrialView;
 use burn_tune_study::best_trials::best_trials;
 use burn_tune_study::models::model_folder;
-use burn_tune_study::study_folder::models_of;
+use burn_tune_study::study_folder::{CHECKPOINTS, models_of};
 
 use crate::about::program_name;
 use crate::args::StudyArgs;
@@ -37,6 +37,12 @@ impl KeptModels {
     /// The folder with the model of a trial, where it is kept.
     pub fn of_trial(&self, trial: &TrialView) -> Option<PathBuf> {
         self.folders.iter().find_map(|models| model_folder(models, trial))
+    }
+
+    /// The folders in which trainings of the study that were broken off have left checkpoints.
+    pub fn checkpoints(&self) -> impl Iterator<Item = PathBuf> {
+        let beside = |models: &PathBuf| Some(models.parent()?.join(CHECKPOINTS));
+        self.folders.iter().filter_map(beside).filter(|checkpoints| checkpoints.is_dir())
     }
 
     /// The folders in which there are models.

@@ -3,6 +3,8 @@
 #[expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test without a harness")]
 mod tests;
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, thread};
@@ -21,8 +23,12 @@ pub const UNSEEDED: &str = "BURN_TUNE_TEST_UNSEEDED";
 pub const MEMORY: &str = "BURN_TUNE_TEST_MEMORY";
 /// The number of the trial that never ends, once it has made a file `hangs`.
 pub const HANG: &str = "BURN_TUNE_TEST_HANG";
-/// How long each training takes, in milliseconds.
+/// How long each training takes before its first epoch, in milliseconds.
 pub const SLOW: &str = "BURN_TUNE_TEST_SLOW";
+/// How long each epoch takes, in milliseconds.
+pub const SLOW_EPOCH: &str = "BURN_TUNE_TEST_SLOW_EPOCH";
+/// The file in which every epoch that is trained is noted.
+pub const EPOCHS: &str = "BURN_TUNE_TEST_EPOCHS";
 
 #[derive(Space, Debug)]
 struct Net {
@@ -46,6 +52,24 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok()?.parse().ok()
 }
 
+/// What comes of an epoch hangs on all before it.
+fn epoch_of(trial: &Trial, epoch: u64, sum: f64) -> Result<f64> {
+    if let Some(path) = env::var_os(EPOCHS) {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let task = if trial.is_refit() { "refit" } else { "fold" };
+        let seed = trial.seed();
+        writeln!(
+            file,
+            "{} {} {task} {} {seed} {epoch}",
+            std::process::id(),
+            trial.number(),
+            trial.fold()
+        )?;
+    }
+    thread::sleep(Duration::from_millis(number(SLOW_EPOCH).unwrap_or(0)));
+    Ok(0.7 * sum + (trial.seed_of(epoch) % 1_000) as f64)
+}
+
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "what a user's training prints")]
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     thread::sleep(Duration::from_millis(number(SLOW).unwrap_or(0)));
@@ -66,11 +90,17 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let luck = (trial.seed() % 1_000) as f64 / 1e5;
     let luck = if number(UNSEEDED).is_some() { f64::from(std::process::id()) / 1e9 } else { luck };
     let score = 1.0 - (net.lr - 0.01).abs() - net.dropout.unwrap_or(0.1) / net.hidden as f64 + luck;
-    for step in 1..=4 {
-        if trial.report(step, score * step as f64 / 4.0).is_stop() {
+    let restored: Option<(u64, f64)> = trial.restore_value()?;
+    let (done, mut sum) = restored.unwrap_or((0, 0.0));
+    for epoch in done + 1..=4 {
+        sum = epoch_of(trial, epoch, sum)?;
+        trial.curve("loss", epoch, -sum);
+        if trial.report(epoch, score * epoch as f64 / 4.0 + sum / 1e6).is_stop() {
             break;
         }
+        trial.checkpoint_value(epoch, &sum)?;
     }
+    let score = score + sum / 1e6;
     std::fs::write(trial.dir()?.join("model.txt"), score.to_string())?;
     if number(FAIL) == Some(trial.number() as u64) {
         return Err(Error::new("out of luck"));

@@ -6,15 +6,19 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{ABORT, FAIL, HANG, MEMORY, PROGRAM, SLOW, UNSEEDED};
+use super::{ABORT, EPOCHS, FAIL, HANG, MEMORY, PROGRAM, SLOW, SLOW_EPOCH, UNSEEDED};
 
 type Test = fn();
 
 const TESTS: &[(&str, Test)] = &[
     ("the leaderboard does not depend on jobs or on who does the work", any_workers),
     ("a search that was killed goes on to the same bytes, and leaves no process", killed),
+    ("a fold that was broken off goes on at its epoch, to the same bytes", gone_on),
+    ("a worker that is killed fails its trial, and leaves no checkpoint", worker_killed),
+    ("a study that is begun anew finds no checkpoint of the one before", begun_anew),
     ("a training that takes its process along fails alone", aborted),
     ("a training that takes too long is ended", timed_out),
     ("a training that takes too much memory fails alone", too_large),
@@ -103,6 +107,167 @@ fn killed() {
     #[cfg(target_os = "linux")]
     assert!(nobody_is_left(folder.path()));
 }
+
+/// The epochs that were trained: the process, what identifies the training, and the epoch.
+fn epochs(folder: &Path) -> Vec<(u32, String, u64)> {
+    let text = fs::read_to_string(folder.join("epochs")).unwrap_or_default();
+    let epoch = |line: &str| {
+        let (process, rest) = line.split_once(' ')?;
+        let (training, epoch) = rest.rsplit_once(' ')?;
+        Some((process.parse().ok()?, training.to_owned(), epoch.parse().ok()?))
+    };
+    text.lines().filter_map(epoch).collect()
+}
+
+/// Waits until so many epochs have begun.
+#[track_caller]
+fn wait_for_epochs(folder: &Path, count: usize) {
+    let is_there = (0..2_000).any(|_| {
+        thread::sleep(Duration::from_millis(5));
+        epochs(folder).len() >= count
+    });
+    assert!(is_there, "only {} of {count} epochs have begun", epochs(folder).len());
+}
+
+/// The search, every epoch of which is noted.
+fn noted(folder: &Path, args: &str) -> Command {
+    let mut command = program(folder, args);
+    command.env(EPOCHS, folder.join("epochs")).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn gone_on() {
+    for args in ["--trials 6", "--trials 10 --pruner median", "--trials 6 --workers threads"] {
+        let whole = folder();
+        assert!(
+            noted(whole.path(), &format!("search --jobs 1 {args}")).status().unwrap().success()
+        );
+        let folder = folder();
+        let mut search = format!("search --jobs 2 --lease 5s {args}");
+        for kills in 1.. {
+            let before = epochs(folder.path()).len();
+            let mut running = noted(folder.path(), &search).env(SLOW_EPOCH, "40").spawn().unwrap();
+            // The last time in a refit, which is the end of the search.
+            let count = if kills == 4 { epochs(whole.path()).len() - 5 } else { before + 5 };
+            wait_for_epochs(folder.path(), count);
+            running.kill().unwrap();
+            running.wait().unwrap();
+            search = "search --resume --jobs 2 --lease 5s".to_owned();
+            search += args.split_once(" --workers").map_or("", |_| " --workers threads");
+            if kills == 4 {
+                break;
+            }
+        }
+        assert!(folder.path().join("results/net/checkpoints").is_dir());
+        assert!(noted(folder.path(), &search).status().unwrap().success());
+        same_bytes(folder.path(), whole.path());
+        assert!(!folder.path().join("results/net/checkpoints").exists(), "nothing is left");
+        went_on(&epochs(folder.path()), &epochs(whole.path()), 4);
+    }
+}
+
+/// What was trained more often than without the kills is one epoch for each that was under way.
+#[track_caller]
+fn went_on(epochs: &[(u32, String, u64)], undisturbed: &[(u32, String, u64)], kills: usize) {
+    let again = epochs.len() - undisturbed.len();
+    assert!(again <= 2 * kills, "{again} epochs were trained again: {epochs:?}");
+    let mut all: Vec<(&str, u64)> = epochs.iter().map(|(_, task, e)| (task.as_str(), *e)).collect();
+    all.sort();
+    all.dedup();
+    let mut expected: Vec<(&str, u64)> =
+        undisturbed.iter().map(|(_, task, e)| (task.as_str(), *e)).collect();
+    expected.sort();
+    assert_eq!(all, expected, "no epoch is left out");
+    let in_the_middle = epochs.iter().enumerate().filter(|(place, (process, task, epoch))| {
+        let is_first = |(p, t, _): &(u32, String, u64)| p == process && t == task;
+        *epoch > 1 && !epochs[..*place].iter().any(is_first)
+    });
+    assert!(in_the_middle.count() >= 2, "folds began in the middle: {epochs:?}");
+}
+
+/// Leaderboard, curves, models, and what the database has of values on the way.
+#[track_caller]
+fn same_bytes(folder: &Path, other: &Path) {
+    assert_eq!(leaderboard(folder), leaderboard(other));
+    let bytes = |folder: &Path, name: &str| fs::read(folder.join("results").join(name)).unwrap();
+    assert_eq!(bytes(folder, "curves.npz"), bytes(other, "curves.npz"));
+    let models = |folder: &Path| files(&folder.join("results/net/models"));
+    assert_eq!(models(folder), models(other));
+    assert_eq!(stored(folder), stored(other));
+}
+
+/// The trials of the database without times and who did them: values, what was reported on the way, curves.
+#[track_caller]
+fn stored(folder: &Path) -> Vec<Value> {
+    let exported = done(folder, "export --study net");
+    let lines = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let trials: Vec<Value> = lines.filter_map(|line| line.get("trial").cloned()).collect();
+    assert!(!trials.is_empty(), "nothing is exported");
+    let without_times = |trial: &Value| {
+        let tasks = trial["system_attributes"].as_object().unwrap().iter();
+        let tasks =
+            tasks.filter(|(key, _)| key.as_str() != "burn_tune:worker").map(|(key, json)| {
+                let task: Value = serde_json::from_str(json.as_str().unwrap()).unwrap();
+                (key.clone(), ["score", "flags", "reports"].map(|part| task[part].clone()).into())
+            });
+        let tasks: serde_json::Map<String, Value> = tasks.collect();
+        let parts =
+            ["number", "values", "params", "intermediate_values", "curves", "user_attributes"];
+        let mut parts: Vec<Value> = parts.map(|part| trial[part].clone()).into();
+        parts.push(tasks.into());
+        parts.into()
+    };
+    trials.iter().map(without_times).collect()
+}
+
+/// A study that is begun anew under the name of one that was broken off trains every epoch.
+fn begun_anew() {
+    let folder = folder();
+    let search = "search --study net --trials 2 --jobs 1 --top 0";
+    for force in ["", " --force"] {
+        let mut running = noted(folder.path(), search).env(SLOW_EPOCH, "60").spawn().unwrap();
+        wait_for_epochs(folder.path(), 3);
+        running.kill().unwrap();
+        running.wait().unwrap();
+        let checkpoints = folder.path().join("results/net/checkpoints");
+        assert!(checkpoints.is_dir());
+        let deleted = match force {
+            // Somebody else has deleted it, and knows nothing of folders.
+            "" => "delete --study net --yes --force --out elsewhere",
+            _ => "delete --study net --yes --force",
+        };
+        done(folder.path(), deleted);
+        assert_eq!(checkpoints.exists(), force.is_empty());
+        fs::remove_file(folder.path().join("epochs")).unwrap();
+        assert!(noted(folder.path(), search).status().unwrap().success());
+        let trained: Vec<u64> = epochs(folder.path()).iter().map(|(_, _, e)| *e).collect();
+        assert_eq!(trained, [1, 2, 3, 4].repeat(4));
+        fs::remove_file(folder.path().join("epochs")).unwrap();
+        done(folder.path(), "delete --study net --yes");
+        fs::remove_dir_all(folder.path().join("results")).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn worker_killed() {
+    let folder = folder();
+    let mut search = noted(folder.path(), "search --trials 3 --jobs 1 --top 0")
+        .env(SLOW_EPOCH, "100")
+        .spawn()
+        .unwrap();
+    wait_for_epochs(folder.path(), 3);
+    let worker = epochs(folder.path())[0].0;
+    assert_ne!(worker, search.id());
+    let kill = Command::new("kill").arg("-9").arg(worker.to_string()).status().unwrap();
+    assert!(kill.success() && search.wait().unwrap().success());
+    let leaderboard = leaderboard(folder.path());
+    assert!(leaderboard.contains("SIGKILL"), "{leaderboard}");
+    assert!(leaderboard.contains("\"complete\": 2") && leaderboard.contains("\"failed\": 1"));
+    assert!(!folder.path().join("results/net/checkpoints").exists(), "nothing is left");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn worker_killed() {}
 
 /// Whether no process works in the folder any more, at the latest after some seconds.
 #[cfg(target_os = "linux")]
@@ -252,8 +417,7 @@ fn models() {
         let folder = folder();
         let output = program(folder.path(), args).env(FAIL, fail).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
-        let leaderboard: serde_json::Value =
-            serde_json::from_str(&leaderboard(folder.path())).unwrap();
+        let leaderboard: Value = serde_json::from_str(&leaderboard(folder.path())).unwrap();
         let best = leaderboard["trials"].as_array().unwrap()[..2].iter();
         let best: Vec<u64> = best.map(|trial| trial["trial"].as_u64().unwrap()).collect();
         (files(&folder.path().join("results/net/models")), best)
