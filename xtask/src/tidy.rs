@@ -19,7 +19,11 @@ const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself, or few have: in which section of whose
 /// manifests.
 const CONFINED: [(&str, &str, &[&str]); 8] = [
-    ("burn", "dependencies", &["crates/burn-tune", "crates/model", "examples/mnist-cnn"]),
+    (
+        "burn",
+        "dependencies",
+        &["crates/burn-tune", "crates/model", "examples/mnist-cnn", "examples/mnist-learner"],
+    ),
     ("clap", "dependencies", &["crates/app", "crates/burn-tune", "crates/cli"]),
     ("anyhow", "dependencies", &["crates/app", "crates/cli"]),
     ("indicatif", "dependencies", &["crates/app"]),

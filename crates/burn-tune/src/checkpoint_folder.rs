@@ -58,6 +58,12 @@ impl CheckpointFolder {
         CheckpointFolder { place, opened: Mutex::default() }
     }
 
+    /// Whether another run finds it again.
+    #[cfg(feature = "train")]
+    pub fn is_kept(&self) -> bool {
+        self.place.is_some()
+    }
+
     /// Makes it, unless it is there.
     pub fn open(&self, warn: &dyn Fn(&str)) -> io::Result<PathBuf> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);

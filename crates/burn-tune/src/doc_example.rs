@@ -45,3 +45,37 @@ macro_rules! trial_example {
         )
     };
 }
+
+/// An example within a function that trains with burn-train's `Learner`: it gets a `trial`, a `learner` and the
+/// loaders `train` and `valid`, or of these a `training`, and leaves what it has `trained`.
+#[cfg(feature = "train")]
+macro_rules! learner_example {
+    (training, $code:literal) => {
+        learner_example!(
+            "# let training = trial.supervised_training(train, valid)?;\n# let training = training.metrics((AccuracyMetric::new(), LossMetric::new()));\n",
+            $code
+        )
+    };
+    ($code:literal) => {
+        learner_example!("", $code)
+    };
+    ($training:literal, $code:literal) => {
+        concat!(
+            "```\n",
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/src/learner/example_model.txt"
+            )),
+            "# fn train(net: &Net, trial: &Trial) -> Result<Score> {\n",
+            "#     let (train, valid) = loaders(trial, 4)?;\n",
+            "#     let model = Model::new(&trial.device().autodiff());\n",
+            "#     let learner = Learner::new(model, AdamConfig::new().init(), net.lr);\n",
+            $training,
+            $code,
+            "\n#     trial.finish(trained)\n",
+            "# }\n",
+            "# assert!(Study::new(\"net\", train).run(1)?.best().is_some());\n",
+            "# Ok::<(), Error>(())\n```\n"
+        )
+    };
+}

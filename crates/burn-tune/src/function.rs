@@ -80,7 +80,9 @@ impl<S: Space> Function<S> {
             CheckpointFolder::new(checkpoints, number, task, seed, params.to_params());
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
-        let trial = Trial { number, task, folds, seed, link, kept, folder, checkpoints, since };
+        let direction = self.metrics[0].direction;
+        let trial =
+            Trial { number, task, folds, seed, direction, link, kept, folder, checkpoints, since };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());

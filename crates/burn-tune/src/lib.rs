@@ -42,7 +42,7 @@
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
 //! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore` |
-//! | `train` | | with `burn`: what Burn's `Learner` needs |
+//! | `train` | | with `burn`: `tune`, for trainings of Burn's `Learner`; it brings burn-train |
 //!
 //! # What stays
 //!
@@ -74,6 +74,8 @@ mod checkpoint_folder;
 mod checkpoint_keeper;
 mod flags;
 mod function;
+#[cfg(feature = "train")]
+mod learner;
 #[cfg(feature = "cli")]
 mod program;
 
@@ -139,6 +141,9 @@ pub use study::Study;
 pub use training_result::TrainingResult;
 pub use trial::{Progress, Score, Split, Trial};
 
+#[cfg(feature = "train")]
+pub use learner::{Trained, Tune, TunedTraining};
+
 /// What derived code calls: no part of the interface, and may change with any version.
 #[doc(hidden)]
 pub mod __private {
@@ -172,6 +177,9 @@ pub mod prelude {
         Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, Workers,
         ensure,
     };
+
+    #[cfg(feature = "train")]
+    pub use crate::Tune;
 }
 
 /// The chapter of the book, whose code is tested.
@@ -183,6 +191,11 @@ struct Book;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct PackageReadme;
+
+/// The page about Burn's `Learner`, whose code is tested.
+#[cfg(all(doctest, feature = "train"))]
+#[doc = include_str!("../../../book/src/learner.md")]
+struct LearnerPage;
 
 /// The README, whose program is tested.
 #[cfg(doctest)]

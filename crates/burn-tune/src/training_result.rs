@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::trial::Trial;
 
-/// What [`Trial::finish`] takes: a score, or, with the feature `burn`, a model and its score.
+/// What [`Trial::finish`] takes: a score, or, with the feature `burn`, a model and its score, or, with the feature
+/// `train`, what a `Learner` has come to.
 ///
 /// It is implemented here alone.
 ///

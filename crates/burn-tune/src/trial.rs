@@ -8,7 +8,7 @@ use burn_tune_data::{k_folds, stratified_folds};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
-use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
+use burn_tune_search::{Curves, Direction, Flag, ObjectiveError, TaskHandle};
 use burn_tune_study::TrainingFolder;
 use burn_tune_worker::Channel;
 
@@ -28,6 +28,9 @@ pub struct Trial<'a> {
     pub(crate) task: Task,
     pub(crate) folds: usize,
     pub(crate) seed: u64,
+    /// Which scores are the better ones.
+    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "nobody else has a metric"))]
+    pub(crate) direction: Direction,
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
@@ -37,7 +40,7 @@ pub struct Trial<'a> {
 }
 
 /// The way from a training to the study.
-pub(crate) trait Link {
+pub(crate) trait Link: Sync {
     /// What the score would be after a step; whether to go on.
     fn report(&self, step: u64, value: f64) -> Verdict;
 
@@ -90,6 +93,9 @@ pub(crate) struct Kept {
     pub reports: Vec<(u64, f64)>,
     /// The largest of the steps.
     pub last_step: Option<u64>,
+    /// Of a training that can go on at its epoch.
+    #[cfg(feature = "train")]
+    pub epochs_done: Option<crate::learner::EpochsDone>,
     /// What it has said that cannot be, if anything.
     pub fault: Option<String>,
     /// How long it has trained before it was broken off, in seconds.
@@ -347,8 +353,14 @@ impl Trial<'_> {
     ///
     #[doc = trial_example!("let score: Score = trial.finish(accuracy)?;")]
     pub fn finish(&self, result: impl TrainingResult) -> Result<Score> {
+        self.check()?;
+        result.end(self).map(Score)
+    }
+
+    /// Fails where the training is to be abandoned.
+    pub(crate) fn check(&self) -> Result<()> {
         match self.link.check() {
-            Ok(()) => result.end(self).map(Score),
+            Ok(()) => Ok(()),
             Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
             Err(error) => Err(Error(error)),
         }
