@@ -13,10 +13,11 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("search", &[]),
     ("data", &[]),
     ("derive", &[]),
+    ("folds", &[]),
     ("process", &[]),
     ("command", &["process", "search"]),
     ("worker", &["process", "search"]),
-    ("model", &["data", "search"]),
+    ("model", &["data", "folds", "search"]),
     ("ranking", &["search"]),
     ("report", &["ranking", "search"]),
     ("storage", &["ranking", "search"]),
@@ -25,9 +26,9 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("app", &["ranking", "report", "search", "spec", "storage", "study"]),
     (
         "burn-tune",
-        &["app", "data", "derive", "ranking", "search", "spec", "storage", "study", "worker"],
+        &["app", "derive", "folds", "ranking", "search", "spec", "storage", "study", "worker"],
     ),
-    ("cli", &["app", "command", "data", "model", "ranking", "search", "spec", "study"]),
+    ("cli", &["app", "command", "data", "folds", "model", "ranking", "search", "spec", "study"]),
 ];
 
 /// `search` is to know no file format, and not what is trained.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn_tune_data::{k_folds, stratified_folds};
+use burn_tune_folds::{k_folds, stratified_folds};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
@@ -242,7 +242,7 @@ impl Trial<'_> {
         self.of_folds(&k_folds(rows, self.folds)?)
     }
 
-    fn of_folds(&self, folds: &[burn_tune_data::Fold]) -> Result<Split> {
+    fn of_folds(&self, folds: &[burn_tune_folds::Fold]) -> Result<Split> {
         let problem = || format!("there is no fold {} among {}", self.fold(), folds.len());
         let fold = folds.get(self.fold()).ok_or_else(|| Error::new(problem()))?;
         let rows = |rows: &[u32]| rows.iter().map(|&row| row as usize).collect();

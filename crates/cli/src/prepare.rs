@@ -3,7 +3,8 @@
 use anyhow::{Result, anyhow, bail};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_command::{CommandObjective, Unusable};
-use burn_tune_data::{DataSource, stratified_folds};
+use burn_tune_data::DataSource;
+use burn_tune_folds::stratified_folds;
 use burn_tune_model::{Backend, MlpIdentity, MlpMetric, MlpObjective};
 use burn_tune_search::Identity;
 use burn_tune_search::settings::StudySettings;

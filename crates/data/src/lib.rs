@@ -1,4 +1,4 @@
-//! The data of a search: MNIST (embedded) or any data set in IDX files, its stratified folds, and
+//! The data of a search: MNIST (embedded) or any data set in IDX files, and
 //! the gathering of batches from it. Nothing here knows a tensor.
 
 mod dataset;
@@ -10,12 +10,8 @@ mod idx;
 mod idx_files;
 
 mod batch;
-mod folds;
 
 pub use batch::{gather, gather_labels};
 pub use dataset::{Dataset, Examples};
 pub use error::{Content, DataError, Fault, Origin};
-pub use folds::{
-    Fold, FoldsError, RowsError, SmallClass, StratifiedFolds, k_folds, stratified_folds,
-};
 pub use source::DataSource;

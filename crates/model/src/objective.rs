@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use burn::module::Module;
-use burn_tune_data::{DataSource, Dataset, Examples, Fold};
+use burn_tune_data::{DataSource, Dataset, Examples};
+use burn_tune_folds::Fold;
 use burn_tune_search::bind::bind;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;

@@ -9,10 +9,11 @@ mod settings;
 mod tests;
 
 use burn_tune_search::{Direction, Flag, Params};
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::leaderboard::{Leaderboard, State, TrialEntry};
+#[cfg(test)]
+#[cfg(test)]
 use crate::schema_parts;
 
 use pairs::Pairs;
@@ -24,8 +25,9 @@ pub use settings::SettingChange;
 /// A trial of the one is that of the other where all of their params are equal, whatever their numbers and
 /// names; trials with the same params are paired in the order of their numbers. A param that only one of
 /// the two files has, with one value in all of its trials, is set aside.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[schemars(title = "Comparison of two leaderboards of burn-tune")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Comparison of two leaderboards of burn-tune"))]
 pub struct Comparison {
     /// The version of this format.
     pub format: u32,
@@ -34,7 +36,7 @@ pub struct Comparison {
     /// What a score is, such as `accuracy`; of several objectives the first.
     pub metric: String,
     /// Whether a larger or a smaller score is the better one.
-    #[schemars(schema_with = "schema_parts::direction")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::direction"))]
     pub direction: Direction,
     /// Differences of scores up to this one are noise; null where neither of the studies tells (one fold,
     /// or scores of another program): then each difference counts.
@@ -66,7 +68,8 @@ pub struct Comparison {
 }
 
 /// What has become of the best.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It is better by more than noise, or the first.
@@ -78,7 +81,8 @@ pub enum Verdict {
 }
 
 /// How many trials there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Finished trials of the old leaderboard.
     pub old: usize,
@@ -91,7 +95,8 @@ pub struct Counts {
 }
 
 /// A trial of one of the leaderboards.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrialSide {
     /// Its number there.
     pub trial: usize,
@@ -105,12 +110,13 @@ pub struct TrialSide {
     /// Its mean score; null where it has none.
     pub score: Option<f64>,
     /// Its params.
-    #[schemars(schema_with = "schema_parts::params")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::params"))]
     pub params: Params,
 }
 
 /// The best trial of either side; with several objectives, the best in the first one.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BestChange {
     /// The best of the old leaderboard; null where no trial is complete.
     pub old: Option<TrialSide>,
@@ -125,7 +131,8 @@ pub struct BestChange {
 }
 
 /// A score that differs by more than noise.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ScoreChange {
     /// The trial as it was.
     pub old: TrialSide,
@@ -136,7 +143,8 @@ pub struct ScoreChange {
 }
 
 /// A trial that ended otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StateChange {
     /// The trial as it was.
     pub old: TrialSide,
@@ -148,22 +156,24 @@ pub struct StateChange {
 }
 
 /// A trial whose flags are not the same.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FlagChange {
     /// The trial as it is.
     pub new: TrialSide,
     /// Its number in the old leaderboard.
     pub old_trial: usize,
     /// Flags that it has now.
-    #[schemars(schema_with = "schema_parts::flags")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::flags"))]
     pub came: Vec<Flag>,
     /// Flags that it has no more.
-    #[schemars(schema_with = "schema_parts::flags")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::flags"))]
     pub went: Vec<Flag>,
 }
 
 /// A trial that came to the Pareto front, or left it.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FrontChange {
     /// The trial as it is now; as it was, where it is gone.
     pub trial: TrialSide,

@@ -9,8 +9,9 @@ use std::io::Cursor;
 
 use burn_tune_search::Curves;
 use burn_tune_search::keyed_rng::Task;
-use ndarray::{Array1, ArrayView1};
-use ndarray_npy::{NpzReader, NpzWriter, ReadNpzError, WriteNpzError};
+
+pub use crate::npz::NpzError;
+use crate::npz::{NpzReader, NpzWriter};
 
 /// The curves of each task of each trial.
 pub type CurvesByTask = BTreeMap<(usize, Task), std::sync::Arc<Curves>>;
@@ -21,19 +22,17 @@ const PROBE_STEPS: &str = "probe_steps";
 ///
 /// # Errors
 ///
-/// Where an array cannot be encoded, such as one of more than 2³¹ bytes.
-pub fn to_npz(curves: &CurvesByTask) -> Result<Vec<u8>, WriteNpzError> {
-    let mut bytes = Cursor::new(Vec::new());
-    let mut writer = NpzWriter::new_compressed(&mut bytes);
+/// Where an array cannot be encoded, such as one of more than 4 GiB.
+pub fn to_npz(curves: &CurvesByTask) -> Result<Vec<u8>, NpzError> {
+    let mut writer = NpzWriter::new();
     for ((trial, task), curves) in curves {
         let name = |series: &str| format!("trial{trial}/{}/{series}", task_name(*task));
         for (series, values) in curves.series() {
-            writer.add_array(name(series), &ArrayView1::from(values))?;
+            writer.add(&name(series), values)?;
         }
-        writer.add_array(name(PROBE_STEPS), &ArrayView1::from(curves.probe_steps()))?;
+        writer.add(&name(PROBE_STEPS), curves.probe_steps())?;
     }
-    writer.finish()?;
-    Ok(bytes.into_inner())
+    writer.finish()
 }
 
 /// Reads the bytes of a file; arrays of other names are passed over.
@@ -41,18 +40,16 @@ pub fn to_npz(curves: &CurvesByTask) -> Result<Vec<u8>, WriteNpzError> {
 /// # Errors
 ///
 /// Where it is no archive, or an array is not of the type that it should be.
-pub fn from_npz(bytes: &[u8]) -> Result<CurvesByTask, ReadNpzError> {
+pub fn from_npz(bytes: &[u8]) -> Result<CurvesByTask, NpzError> {
     let mut reader = NpzReader::new(Cursor::new(bytes))?;
     let mut found: BTreeMap<(usize, Task), Curves> = BTreeMap::new();
-    for name in reader.names()? {
-        let Some((task, series)) = parse_name(name.trim_end_matches(".npy")) else { continue };
+    for name in reader.names() {
+        let Some((task, series)) = parse_name(&name) else { continue };
         let curves = found.entry(task).or_default();
         if series == PROBE_STEPS {
-            let steps: Array1<u32> = reader.by_name(&name)?;
-            curves.set_probe_steps(steps.to_vec());
+            curves.set_probe_steps(reader.array(&name)?);
         } else {
-            let values: Array1<f32> = reader.by_name(&name)?;
-            curves.add(series, values.to_vec());
+            curves.add(series, reader.array(&name)?);
         }
     }
     Ok(found.into_iter().map(|(task, curves)| (task, curves.into())).collect())

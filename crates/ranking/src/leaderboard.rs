@@ -10,12 +10,13 @@ use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::pruner::IntermediateValue;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::pruning::PruningEntry;
 use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
+#[cfg(test)]
+#[cfg(test)]
 use crate::schema_parts;
 use crate::standings::{Standing, standings, top};
 use crate::statistics::{mean, std};
@@ -66,8 +67,9 @@ impl StudyFacts {
 
 /// The trials of a study ranked by the rules of scikit-learn, and the best of them refitted. Equal
 /// studies (same space, seed, data and backend) give equal files to the byte.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "Leaderboard of burn-tune")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Leaderboard of burn-tune"))]
 pub struct Leaderboard {
     /// The version of this format.
     pub format: u32,
@@ -76,7 +78,7 @@ pub struct Leaderboard {
     /// The seed that every random draw of the study comes from.
     pub seed: u64,
     /// Whether a larger or a smaller score is the better one.
-    #[schemars(schema_with = "schema_parts::direction")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::direction"))]
     pub direction: Direction,
     /// What the study is after, where that is more than one thing: the score and its direction first. What a
     /// clock decides is left out, here and in the ranks.
@@ -84,7 +86,7 @@ pub struct Leaderboard {
     pub objectives: Vec<ObjectiveEntry>,
     /// For each parameter, in the order of the file, the values that it may take: a fixed value, a list,
     /// or a range.
-    #[schemars(schema_with = "schema_parts::space")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::space"))]
     pub space: Space,
     /// How trials were scored.
     pub evaluation: Evaluation,
@@ -107,17 +109,19 @@ pub struct Leaderboard {
 }
 
 /// One of several things that a study is after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ObjectiveEntry {
     /// What it is called.
     pub name: String,
     /// Whether a larger or a smaller value is the better one.
-    #[schemars(schema_with = "schema_parts::direction")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::direction"))]
     pub direction: Direction,
 }
 
 /// How trials were scored.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Evaluation {
     /// The data set; absent where trials are scored by another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +146,8 @@ pub struct Evaluation {
 }
 
 /// How many trials there are of each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Counts {
     /// Trials with a score for every fold, and those of other programs that have a value.
     pub complete: usize,
@@ -153,7 +158,8 @@ pub struct Counts {
 }
 
 /// One of the best trials, with its refits. Format 1 repeated here what `trials` has of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TopEntry {
     /// The number of the trial, from 0, by which it is found in `trials`.
     pub trial: usize,
@@ -163,12 +169,13 @@ pub struct TopEntry {
     /// What the refits came to; null where they were not all done, because the study was interrupted.
     pub refit: Option<RefitEntry>,
     /// Signs that the models are sick, of any refit. Those of the folds stand in `trials`.
-    #[schemars(schema_with = "schema_parts::flags")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::flags"))]
     pub flags: Vec<Flag>,
 }
 
 /// What became of a trial that was retrained on all of the training data, from several seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RefitEntry {
     /// How many seeds there were.
     pub seeds: usize,
@@ -188,7 +195,8 @@ pub struct RefitEntry {
 }
 
 /// One finished trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrialEntry {
     /// The rank among all trials, from 1; equal means share a rank. With several objectives, the trials that no
     /// other dominates share rank 1, those that are dominated by none but these share the next one, and so on.
@@ -200,7 +208,7 @@ pub struct TrialEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The value of each parameter, in the order of the space.
-    #[schemars(schema_with = "schema_parts::params")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::params"))]
     pub params: Params,
     /// How many numbers the model trains; absent where nobody knows, as for another program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -224,7 +232,7 @@ pub struct TrialEntry {
     /// such as Optuna, has added to the study.
     pub split_test_scores: Vec<Option<f64>>,
     /// Signs that the models are sick, of any fold.
-    #[schemars(schema_with = "schema_parts::flags")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::flags"))]
     pub flags: Vec<Flag>,
     /// Whether the trial is behind the first of rank 1 by no more than the width of `noise_band`; null where there
     /// is no band, and for a trial that is not complete or is another program's.
@@ -242,7 +250,8 @@ pub struct TrialEntry {
 }
 
 /// What a trial scored on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StepScore {
     /// An epoch of the first fold, from 1; or a fold, from 0, for a pruner that looks at folds.
     pub step: u64,
@@ -257,7 +266,8 @@ impl From<IntermediateValue> for StepScore {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Every fold has a score.

@@ -24,18 +24,17 @@ pub mod verdict;
 
 mod json_layout;
 pub mod result_file;
-mod schema_parts;
 
 pub mod claim;
 pub mod comparison;
 pub mod leaderboard;
-pub mod schema;
 pub mod training_report;
 
 pub mod curves_file;
 pub mod cv_results;
 pub mod fit_times;
 pub mod flag_kinds;
+mod npz;
 pub mod objective_means;
 mod python;
 pub mod timeline;
@@ -44,6 +43,10 @@ pub mod timeline;
 mod fixtures;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod schema_parts;
 
 pub use comparison::Comparison;
 pub use cv_results::cv_results;
@@ -52,7 +55,6 @@ pub use leaderboard::{Evaluation, Leaderboard, StudyFacts};
 pub use objective_means::ObjectiveMeans;
 pub use rank::rank;
 pub use result_file::{ResultFile, ResultFileError};
-pub use schema::leaderboard_schema;
 pub use standings::{Standing, standings, top};
 pub use training_report::{
     Contrast, ModelEntry, NamedModel, TrainingEvaluation, TrainingFacts, TrainingReport,

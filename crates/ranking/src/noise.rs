@@ -1,7 +1,6 @@
 //! Which trials cannot be told from the best: one band of noise for the whole study, estimated from the scores of
 //! all folds together.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
 
@@ -29,7 +28,8 @@ const DIGITS: usize = 6;
 ///
 /// One width for all makes the band monotone: of two trials, the better one is never outside while the other is
 /// inside. `bench/noise` measures how often the best of many really is inside.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoiseBand {
     /// Trials whose mean score is behind the best by no more than this cannot be told from it.
     pub width: f64,

@@ -81,13 +81,6 @@ pub enum ResultFileError {
     },
 }
 
-/// JSON with each value on a line of its own, and a newline at the end.
-pub(crate) fn pretty(value: &impl Serialize) -> String {
-    let text =
-        serde_json::to_string_pretty(value).expect("all keys are texts, and memory is no disk");
-    text + "\n"
-}
-
 /// JSON has no NaN: null stands for it.
 pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)

@@ -1,4 +1,5 @@
-//! The JSON Schemas of `leaderboard.json`, `report.json` and what `compare` prints, made from the structs.
+//! The JSON Schemas of `leaderboard.json`, `report.json` and what `compare` prints, made from the structs: by tests
+//! alone, so that nobody else compiles what that takes.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -7,21 +8,20 @@ use serde_json::Value;
 
 use crate::comparison::Comparison;
 use crate::leaderboard::Leaderboard;
-use crate::result_file::pretty;
 use crate::training_report::TrainingReport;
 
 /// The JSON Schema (draft 2020-12) of [`Leaderboard`], as the text of `leaderboard.schema.json`.
-pub fn leaderboard_schema() -> String {
+fn leaderboard_schema() -> String {
     schema_of::<Leaderboard>()
 }
 
 /// The JSON Schema (draft 2020-12) of [`TrainingReport`], as the text of `report.schema.json`.
-pub fn report_schema() -> String {
+fn report_schema() -> String {
     schema_of::<TrainingReport>()
 }
 
 /// The JSON Schema (draft 2020-12) of [`Comparison`], as the text of `comparison.schema.json`.
-pub fn comparison_schema() -> String {
+fn comparison_schema() -> String {
     schema_of::<Comparison>()
 }
 
@@ -34,6 +34,13 @@ fn schema_of<T: JsonSchema>() -> String {
     });
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(unwrap_lines);
     pretty(&settings.into_generator().into_root_schema_for::<T>())
+}
+
+/// JSON with each value on a line of its own, and a newline at the end.
+fn pretty(value: &Schema) -> String {
+    let text =
+        serde_json::to_string_pretty(value).expect("all keys are texts, and memory is no disk");
+    text + "\n"
 }
 
 #[cfg(test)]

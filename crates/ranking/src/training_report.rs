@@ -5,12 +5,13 @@ use burn_tune_search::curves::LOSS;
 use burn_tune_search::objective::ObjectiveError;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Flag, KnownFlag, Params, RefitScore};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::claim::Claim;
 use crate::convergence::{Convergence, convergence};
 use crate::result_file::{ResultFile, finite};
+#[cfg(test)]
+#[cfg(test)]
 use crate::schema_parts;
 use crate::statistics::{mean, std};
 use crate::verdict::{ClaimEntry, Falls, verdict};
@@ -44,8 +45,9 @@ pub struct NamedModel {
 
 /// Named models, trained on all of the training data from several seeds, and scored on the test data.
 /// Equal settings give equal files to the byte, as for a leaderboard.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "Training report of burn-tune")]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "Training report of burn-tune"))]
 pub struct TrainingReport {
     /// The version of this format.
     pub format: u32,
@@ -64,7 +66,8 @@ pub struct TrainingReport {
 }
 
 /// What models are trained and tested on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TrainingEvaluation {
     /// The data set.
     pub dataset: String,
@@ -81,14 +84,15 @@ pub struct TrainingEvaluation {
 }
 
 /// One model with what its trainings came to, in the order of the seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ModelEntry {
     /// The name that the space gives it; `trial N` where it gives none.
     pub name: String,
     /// The number of the explicit trial, from 0.
     pub trial: usize,
     /// The value of each parameter, in the order of the space.
-    #[schemars(schema_with = "schema_parts::params")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::params"))]
     pub params: Params,
     /// How many numbers the model trains.
     pub size: u64,
@@ -117,7 +121,7 @@ pub struct ModelEntry {
     /// The lower median of `convergence_steps`, where null is later than any step.
     pub convergence_step: Option<usize>,
     /// Signs that the models are sick, of any seed.
-    #[schemars(schema_with = "schema_parts::flags")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::flags"))]
     pub flags: Vec<Flag>,
     /// What happened to the trainings that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,7 +1,6 @@
 //! Whether what was claimed of trainings holds, over the seeds that were tried.
 
 use crate::claim::{Claim, Expectation, Fall};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::convergence::Convergence;
@@ -22,7 +21,8 @@ const SHARE_OF_PAIRS: f64 = 0.71;
 const SHARP_SHARE: f64 = 0.1;
 
 /// What came of a claim.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClaimEntry {
     /// The model that it is about.
     pub model: String,
@@ -35,9 +35,8 @@ pub struct ClaimEntry {
 }
 
 /// Whether a claim holds.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It does.

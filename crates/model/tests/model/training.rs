@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use burn_tune_data::{DataSource, Dataset, stratified_folds};
+use burn_tune_data::{DataSource, Dataset};
+use burn_tune_folds::stratified_folds;
 use burn_tune_model::adam::Adam;
 use burn_tune_model::flags::{DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use burn_tune_model::mlp::Layer;

@@ -1,17 +1,19 @@
 //! Refits of two studies: whether the scores on the test data differ by more than the seeds do.
 
 use burn_tune_search::Params;
-use schemars::JsonSchema;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::comparison::pairs::Pairs;
 use crate::leaderboard::{Leaderboard, RefitEntry};
 use crate::noise::SIGNIFICANCE;
+#[cfg(test)]
+#[cfg(test)]
 use crate::schema_parts;
 
 /// A trial that was refitted on both sides, with other scores.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RefitChange {
     /// Its number in the old leaderboard.
     pub old_trial: usize,
@@ -21,7 +23,7 @@ pub struct RefitChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its params.
-    #[schemars(schema_with = "schema_parts::params")]
+    #[cfg_attr(test, schemars(schema_with = "schema_parts::params"))]
     pub params: Params,
     /// What the old refits came to.
     pub old: RefitSide,
@@ -34,7 +36,8 @@ pub struct RefitChange {
 }
 
 /// What refits came to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RefitSide {
     /// How many seeds.
     pub seeds: usize,

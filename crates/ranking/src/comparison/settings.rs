@@ -1,13 +1,13 @@
 //! Which settings of two studies differ, and which of these make a comparison doubtful.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::leaderboard::Leaderboard;
 
 /// A setting that is not the same on both sides.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SettingChange {
     /// Which one: `seed`, `folds`, `dataset`, or `space.lr` for a parameter.
     pub setting: String,

@@ -1,13 +1,13 @@
 //! What a pruner has saved.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::StudyFacts;
 use crate::standings::Standing;
 
 /// What a pruner has saved. Steps are epochs, of all folds; of a pruner that looks at folds, folds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PruningEntry {
     /// Which one.
     pub pruner: String,

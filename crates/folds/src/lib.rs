@@ -1,5 +1,5 @@
-//! Stratified folds for cross-validation, index for index those of scikit-learn's
-//! `StratifiedKFold` without shuffling.
+//! Stratified and plain folds for cross-validation, index for index those of scikit-learn's `StratifiedKFold` and
+//! `KFold` without shuffling.
 
 use std::fmt;
 
@@ -84,10 +84,10 @@ fn allowed(largest_class: usize) -> String {
 /// examples.
 ///
 /// ```
-/// let folds = burn_tune_data::stratified_folds(&[0, 1, 0, 1, 0, 1], 3)?.folds;
+/// let folds = burn_tune_folds::stratified_folds(&[0, 1, 0, 1, 0, 1], 3)?.folds;
 /// assert_eq!(folds[0].test, [0, 1]);
 /// assert_eq!(folds[0].train, [2, 3, 4, 5]);
-/// # Ok::<(), burn_tune_data::FoldsError>(())
+/// # Ok::<(), burn_tune_folds::FoldsError>(())
 /// ```
 pub fn stratified_folds(labels: &[u8], folds: usize) -> Result<StratifiedFolds, FoldsError> {
     let classes = count_classes(labels);
@@ -124,9 +124,9 @@ pub fn stratified_folds(labels: &[u8], folds: usize) -> Result<StratifiedFolds, 
 /// When `folds` is 0, or there are more folds (five, to hold out a fifth) than rows.
 ///
 /// ```
-/// let folds = burn_tune_data::k_folds(5, 2)?;
+/// let folds = burn_tune_folds::k_folds(5, 2)?;
 /// assert_eq!((&folds[0].test[..], &folds[0].train[..]), (&[0, 1, 2][..], &[3, 4][..]));
-/// # Ok::<(), burn_tune_data::RowsError>(())
+/// # Ok::<(), burn_tune_folds::RowsError>(())
 /// ```
 pub fn k_folds(rows: usize, folds: usize) -> Result<Vec<Fold>, RowsError> {
     let split = if folds == 1 { HOLDOUT_FOLDS } else { folds };
@@ -205,12 +205,12 @@ fn assign(labels: &[u8], classes: &[Class], folds: usize) -> Vec<u32> {
 mod tests {
     use std::fmt::Write;
 
+    use burn_tune_data::Dataset;
     use proptest::prelude::*;
     use serde::Deserialize;
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::Dataset;
 
     /// What scikit-learn does, as `stratified_kfold.py` recorded it.
     #[derive(Deserialize)]
