@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use burn_tune_data::{k_folds, stratified_folds};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
-use burn_tune_search::{Curves, Flag, ObjectiveError, TaskHandle};
+use burn_tune_search::{Curves, Direction, Flag, ObjectiveError, TaskHandle};
 use burn_tune_study::TrainingFolder;
 use burn_tune_worker::Channel;
 
@@ -27,6 +27,8 @@ pub struct Trial<'a> {
     pub(crate) task: Task,
     pub(crate) folds: usize,
     pub(crate) seed: u64,
+    /// Of the score.
+    pub(crate) direction: Direction,
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
@@ -70,6 +72,10 @@ pub(crate) struct Kept {
     pub curves: Curves,
     pub metrics: BTreeMap<String, f64>,
     pub last_step: Option<u64>,
+    /// Step and value of the best report that counts.
+    pub best_report: Option<(u64, f64)>,
+    /// Whether a report was answered with a stop.
+    pub is_stopped: bool,
     /// What it has said that cannot be, if anything.
     pub fault: Option<String>,
 }
@@ -230,8 +236,39 @@ impl Trial<'_> {
         self.note_report(step, value);
         match (self.link.check(), self.link.report(step, value)) {
             (Ok(()), Verdict::Continue) => Progress::Continue,
-            _ => Progress::Stop,
+            _ => {
+                self.kept().is_stopped = true;
+                Progress::Stop
+            }
         }
+    }
+
+    /// The best of what this training has reported, the largest value or the smallest as the study wants it: its step
+    /// and the value. `None` where nothing was reported that is a number. For studies that score a training by its
+    /// best epoch, and not by its last one:
+    ///
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(1e-4..=1e-1, log)]
+    /// #     lr: f64,
+    /// # }
+    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    ///     for epoch in 1..=5 {
+    ///         let accuracy = 1.0 - net.lr * (epoch as f64 - 3.0).abs(); // your training
+    ///         if trial.report(epoch, accuracy).is_stop() {
+    ///             break;
+    ///         }
+    ///     }
+    ///     let (_epoch, accuracy) = trial.best_report().ok_or(Error::new("no epoch came to a number"))?;
+    ///     trial.finish(accuracy)
+    /// }
+    /// # assert_eq!(Study::new("net", train).run(1)?.best().unwrap().score, Some(1.0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn best_report(&self) -> Option<(u64, f64)> {
+        self.kept().best_report
     }
 
     /// Whether this training is to end now, be it because it has taken too long or because the user wants to
@@ -266,9 +303,25 @@ impl Trial<'_> {
         self.kept().curves.push_probe(name, step, value as f32);
     }
 
-    /// Gives the value of another metric than the score, which the study has to know by this name.
+    /// Gives the value of another metric than the score. Of several values the last one counts, so it may be given
+    /// after each epoch. With a name that the study does not know, the training fails, and says which there are.
     ///
-    #[doc = trial_example!("trial.metric(\"parameters\", 7_850.0); // of `Study::also(\"parameters\", Direction::Minimize)`")]
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(0.0..=1.0)]
+    /// #     lr: f64,
+    /// # }
+    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    ///     trial.metric("parameters", 7_850.0);
+    ///     trial.finish(net.lr)
+    /// }
+    ///
+    /// let study = Study::new("net", train).also("parameters", Direction::Minimize).run(1)?;
+    /// assert!(study.best().is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn metric(&self, name: &str, value: f64) {
         self.kept().metrics.insert(name.to_owned(), value);
     }
@@ -304,7 +357,12 @@ impl Trial<'_> {
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
-    /// refit on test data.
+    /// refit on test data. A score that is NaN or infinite fails the training.
+    ///
+    /// Which score that is, you decide: usually that of the last epoch, which is also what was reported last, or that
+    /// of the best one ([`Trial::best_report`]), if that is the model you keep. It need not have been reported at all:
+    /// a study may prune by the loss and rank by the accuracy. Only be the same in all trials, and say it in the
+    /// name of the [score](crate::Study::score), such as `best_accuracy`.
     ///
     /// # Errors
     ///
@@ -322,11 +380,16 @@ impl Trial<'_> {
     /// Flags a report that says nothing.
     fn note_report(&self, step: u64, value: f64) {
         let mut kept = self.kept();
-        if kept.last_step.is_some_and(|last| last >= step) {
+        let ascends = kept.last_step.is_none_or(|last| last < step);
+        if !ascends {
             kept.flags.push(REPORTS_OUT_OF_ORDER.flag());
         }
         if !value.is_finite() {
             kept.flags.push(REPORTS_NO_NUMBER.flag());
+        } else if ascends {
+            let loss = |value| self.direction.loss(value);
+            let is_best = kept.best_report.is_none_or(|(_, best)| loss(value) < loss(best));
+            kept.best_report = if is_best { Some((step, value)) } else { kept.best_report };
         }
         kept.last_step = kept.last_step.max(Some(step));
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use burn_tune_search::space::Condition;
 use burn_tune_search::spec::{Place, shown};
-use burn_tune_search::{Domain, ParamValue, Space, did_you_mean};
+use burn_tune_search::{Domain, ExplicitTrial, ParamValue, Space, StudySpec, did_you_mean};
 
 use crate::domain::parse_domain;
 use crate::error::SpaceError;
@@ -38,6 +38,13 @@ pub fn parse_changes(
             space.conditions.extend(conditions);
         }
         let (domain, spans) = parse_domain(source, name, value)?;
+        let is_range = matches!(domain, Domain::IntRange { .. });
+        // A single 1 where 1.0 is meant does no harm; of a range, only whole numbers would be tried.
+        if base.domains[index].1.kind() == "float" && is_range {
+            let problem = format!("`{name}` is a float, and this is a range of whole numbers");
+            let help = "write both ends with a decimal point, such as 1.0";
+            return Err(source.error(value.span(), &problem, "a range of integers", help));
+        }
         space.domains[index].1 = domain;
         map.insert(Place::Param(name.to_owned()), name_span.clone());
         map.insert(Place::Domain(name.to_owned()), value.span());
@@ -48,14 +55,43 @@ pub fn parse_changes(
     match named.into_iter().find(|(name, _)| space.get(name).is_none()) {
         None => Ok(space),
         Some((name, span)) => {
-            let problem = format!("`{name}` never exists beside the other values of this file");
-            let help = format!(
-                "it exists only where {}: take it out, or allow that",
-                when(base, name).unwrap_or_default()
-            );
+            let (problem, help) = never_exists(name, base);
             Err(source.error(span, &problem, "here", &help))
         }
     }
+}
+
+/// Whether all that explicit trials state exists in the changed space somewhere.
+pub fn check_existence(
+    trials: &[ExplicitTrial],
+    base: &StudySpec,
+    space: &Space,
+    map: &SourceMap,
+) -> Result<(), SpaceError> {
+    let gone = |name: &str| base.space.get(name).is_some() && space.get(name).is_none();
+    for (index, trial) in trials.iter().enumerate() {
+        if let Some((name, _)) = trial.values.iter().find(|(name, _)| gone(name)) {
+            let (problem, help) = never_exists(name, &base.space);
+            let place = Place::TrialParam(index, name.clone());
+            let Some(span) = map.span_of(&place) else {
+                let trial = trial.name.clone().unwrap_or_else(|| format!("trial {index}"));
+                let problem = format!("{problem}, and `{trial}`, which is tried first, has it");
+                let help = format!("{help}; or write [[trial]]s, which then stand for those");
+                return Err(map.source().error(0..0, &problem, "in this file", &help));
+            };
+            return Err(map.source().error(span, &problem, "here", &help));
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a parameter that is named, and what can be done.
+fn never_exists(name: &str, base: &Space) -> (String, String) {
+    let when = when(base, name).unwrap_or_default();
+    (
+        format!("`{name}` never exists beside the other values of this file"),
+        format!("it exists only where {when}: take it out, or allow that"),
+    )
 }
 
 /// Whether conditions on a parameter are those that it has, where its parents have values that they had before.

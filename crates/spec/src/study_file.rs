@@ -5,12 +5,13 @@ use std::path::Path;
 
 use burn_tune_command::CommandSettings;
 use burn_tune_ranking::claim::Claim;
+use burn_tune_search::pruner::StepName;
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::spec::{Place, SpecError, TRIAL_KEYS};
 use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec};
 use toml::Spanned;
 
-use crate::changes::parse_changes;
+use crate::changes::{check_existence, parse_changes};
 use crate::claim_table::parse_claim;
 use crate::command_table::{parse_command, refuse_settings_of_models};
 use crate::domain::{parse_domain, parse_value};
@@ -84,7 +85,8 @@ impl StudyFile {
             spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
             settings.objectives = objectives;
         }
-        let mut settings = parse_settings(&source, table, settings, &mut map)?;
+        let step_name = base.map_or(StepName::default(), |base| base.step_name);
+        let mut settings = parse_settings(&source, table, settings, step_name, &mut map)?;
         let dataset = parse_dataset(&root)?;
         let space = match (root.table("space")?, base) {
             (None, base) => base.map(|base| base.space.clone()).unwrap_or_default(),
@@ -92,8 +94,12 @@ impl StudyFile {
             (Some(table), Some(base)) => parse_changes(&source, &table, &base.space, &mut map)?,
         };
         let mut trials = parse_trials(&source, &root, &mut map)?;
-        if let Some(base) = base.filter(|_| trials.is_empty()) {
-            trials = base.trials.clone();
+        if let Some(base) = base {
+            check_existence(&trials, base, &space, &map)?;
+            if trials.is_empty() {
+                trials = base.trials.clone();
+                check_existence(&trials, base, &space, &map)?;
+            }
         }
         let mut command = None;
         if !objectives_are_listed && let Some(table) = root.table("objective")? {
@@ -103,7 +109,7 @@ impl StudyFile {
             (settings.folds, settings.top) = (1, 0);
         }
         let constraint = base.and_then(|base| base.constraint.clone());
-        let spec = StudySpec { settings, space, trials, constraint };
+        let spec = StudySpec { settings, space, trials, constraint, step_name };
         spec.check().map_err(|error| map.error(&error))?;
         let names = spec.trials.iter().filter_map(|trial| trial.name.as_deref());
         let names: Vec<&str> = names.collect();
@@ -142,6 +148,7 @@ fn parse_settings(
     source: &Source,
     table: Option<TableView>,
     mut study: StudySettings,
+    step_name: StepName,
     map: &mut SourceMap,
 ) -> Result<StudySettings, SpaceError> {
     let Some(table) = table else { return Ok(study) };
@@ -158,7 +165,7 @@ fn parse_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
-    study.pruner = parse_pruner(source, &table, "pruner")?.or(study.pruner);
+    study.pruner = parse_pruner(source, &table, "pruner", step_name)?.or(study.pruner);
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }

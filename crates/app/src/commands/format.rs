@@ -55,10 +55,10 @@ pub fn domain_text(distribution: &Distribution) -> String {
 pub fn param_toml(domain: &Domain, conditions: &[Condition]) -> String {
     let values = |values: &[ParamValue]| {
         let values: Vec<Value> = values.iter().map(json).collect();
-        toml(match values.as_slice() {
-            [only] => only,
-            _ => &Value::Array(values),
-        })
+        match values.as_slice() {
+            [only] => toml(only),
+            _ => toml(&Value::Array(values)),
+        }
     };
     let mut entries = match domain {
         Domain::Choices(choices) if conditions.is_empty() => return values(choices),

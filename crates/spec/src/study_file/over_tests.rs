@@ -68,6 +68,19 @@ fn when_a_parameter_exists_is_not_for_a_file_to_change() {
     assert_eq!(dropout("act = [\"relu\", \"gelu\"]"), relu);
     let never = "changes.toml:3:1: `dropout` never exists beside the other values of this file; it exists only where `act` is relu: take it out, or allow that";
     assert_eq!(refusal("act = \"gelu\"\ndropout = 0.1"), never);
+    let whole = "changes.toml:2:6: `lr` is a float, and this is a range of whole numbers; write both ends with a decimal point, such as 1.0";
+    assert_eq!(refusal("lr = { low = 1, high = 2 }"), whole);
+    let of_trial = "act = \"gelu\"\n[[trial]]\nact = \"relu\"\ndropout = 0.2";
+    let gone = "changes.toml:5:1: `dropout` never exists beside the other values of this file; it exists only where `act` is relu: take it out, or allow that";
+    assert_eq!(refusal(of_trial), gone);
+    let mut first = base();
+    first.trials[0].values.push(("dropout".to_owned(), ParamValue::Float(0.2)));
+    let text = "[space]\nact = \"gelu\"\n";
+    let error = StudyFile::parse_over(Path::new("changes.toml"), text, &first).unwrap_err();
+    assert_eq!(
+        error.problem,
+        "`dropout` never exists beside the other values of this file, and `trial 0`, which is tried first, has it"
+    );
     // To say it again is no change.
     let again = over("[space]\ndropout = { low = 0.1, high = 0.2, when = { act = \"relu\" } }\n");
     assert_eq!(again.unwrap().space.conditions, base().space.conditions);
