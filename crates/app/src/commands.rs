@@ -12,9 +12,9 @@ mod transfer;
 mod trials;
 
 mod csv;
-mod format;
+pub mod format;
 mod json;
-mod key_value;
+pub mod key_value;
 mod trials_table;
 
 #[cfg(test)]

@@ -5,11 +5,12 @@ use burn_tune_search::did_you_mean;
 use burn_tune_spec::{SpaceError, StudyFile};
 use burn_tune_storage::StorageError;
 use burn_tune_study::StudyError;
-use burn_tune_study::differences::{Difference, Setting, lines};
+use burn_tune_study::differences::{Content, Difference, Setting, lines};
 use burn_tune_study::error::NeedsOneValue;
 use burn_tune_study::output_folder::FileError;
 
 use crate::about::{about, program_name};
+use crate::commands::format::{domain_text, param_toml, toml};
 use crate::console::{say, say_styled};
 use crate::exit::WorkFailed;
 
@@ -143,9 +144,10 @@ fn help_with_name(name: &str, known: &[String]) -> String {
 }
 
 fn differs_text(study: &str, differences: &[Difference]) -> String {
+    let are_files = about().studies_are_files;
     let what = |setting: &Setting| match setting {
         Setting::Override(key) => format!("--{}", key.replace('_', "-")),
-        other if !about().studies_are_files => other.to_string(),
+        other if !are_files => other.to_string(),
         Setting::Param(name) => format!("[space] {name}"),
         Setting::ParamOrder => "the order of [space]".to_owned(),
         Setting::Trial(number) => format!("[[trial]] {number}"),
@@ -153,7 +155,14 @@ fn differs_text(study: &str, differences: &[Difference]) -> String {
         Setting::Study(key) => format!("[study] {key}"),
         other => other.to_string(),
     };
-    let lines = lines(differences.iter().map(|difference| (what(&difference.what), difference)));
+    let content = |content: &Content| match content {
+        content if !are_files => content.to_string(),
+        Content::Value(value) => toml(value),
+        Content::Param(domain, conditions) => param_toml(domain, conditions),
+        Content::Distribution(distribution) => domain_text(distribution),
+        Content::Nothing | Content::Names(_) => content.to_string(),
+    };
+    let lines = lines(differences, what, content);
     format!(
         "the study `{study}` cannot go on, because this is not as it was when it began:\n{lines}\nundo the change, or begin a new study: leave --resume and --study out, or give --study another name"
     )

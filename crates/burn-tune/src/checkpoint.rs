@@ -68,7 +68,8 @@ impl Header {
         Flag::look_up(&mut flags, &flags::ALL);
         let curves = curves.unwrap_or_default();
         let last_step = reports.iter().map(|(step, _)| *step).max();
-        Kept { flags, curves, metrics, reports, last_step, fault, earlier_s: trained_s }
+        let earlier_s = trained_s;
+        Kept { flags, curves, metrics, reports, last_step, fault, earlier_s, ..Kept::default() }
     }
 }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use burn_tune_search::ObjectiveError;
 
-/// What went wrong, in a sentence. Every error becomes one by `?`; [`Error::new`] makes one of a text.
+/// What went wrong, in a sentence. Every error becomes one by `?`; [`Error::new`] makes one of a text, and of what is
+/// no [`std::error::Error`] itself, such as a `Box<dyn Error>` or an error of the crate anyhow.
 ///
 /// ```
 /// use burn_tune::Error;
@@ -17,6 +18,14 @@ use burn_tune_search::ObjectiveError;
 ///     Ok(rows)
 /// }
 /// assert_eq!(rows("x").unwrap_err().to_string(), "invalid digit found in string");
+///
+/// fn boxed() -> Result<usize, Box<dyn std::error::Error>> {
+///     Err("the disk is full".into())
+/// }
+/// fn columns() -> Result<usize, Error> {
+///     Ok(boxed().map_err(Error::new)?)
+/// }
+/// assert_eq!(columns().unwrap_err().to_string(), "the disk is full");
 /// ```
 // Like anyhow's, it is no `std::error::Error` itself: else it could not be made of all of them.
 #[derive(Clone, PartialEq)]
@@ -35,14 +44,15 @@ pub struct Error(pub(crate) ObjectiveError);
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error that says `problem`.
+    /// An error that says `problem`; of an error of anyhow, with all that caused it.
     ///
     /// ```
     /// let error = burn_tune::Error::new("the table has no rows");
     /// assert_eq!(error.to_string(), "the table has no rows");
     /// ```
     pub fn new(problem: impl fmt::Display) -> Self {
-        Error(ObjectiveError::Failed { reason: problem.to_string(), flags: Vec::new() })
+        // So anyhow and eyre write causes. Texts, and all errors of the standard library, are the same either way.
+        Error(ObjectiveError::Failed { reason: format!("{problem:#}"), flags: Vec::new() })
     }
 
     /// The training was asked to end in the middle: it is no result, and no failure either.
@@ -90,4 +100,34 @@ impl fmt::Debug for Error {
 /// ```
 pub fn ensure(holds: bool, problem: impl fmt::Display) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::new(problem)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the table cannot be read")]
+    struct Table(#[source] io::Error);
+
+    /// As errors of anyhow do.
+    struct Alternating;
+
+    impl fmt::Display for Alternating {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(if f.alternate() { "the table: the disk" } else { "the table" })
+        }
+    }
+
+    #[test]
+    fn any_error_keeps_its_causes() {
+        let failing = |error: io::Error| -> Result<()> { Err(Table(error))? };
+        let error = failing(io::Error::other("the disk is gone")).unwrap_err();
+        assert_eq!(error.to_string(), "the table cannot be read: the disk is gone");
+        assert_eq!(Error::new(Alternating).to_string(), "the table: the disk");
+        let boxed: Box<dyn std::error::Error + Send + Sync> = "the disk is full".into();
+        assert_eq!(Error::new(boxed).to_string(), "the disk is full");
+    }
 }

@@ -11,7 +11,7 @@ use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::trial::Failure;
 use burn_tune_search::{
     Flag, FoldScore, Identity, Metric, Objective, ObjectiveError, Params, RefitScore, Refitter,
-    TaskHandle,
+    TaskHandle, did_you_mean,
 };
 use burn_tune_study::TrainingFolder;
 use burn_tune_worker::{Channel, CheckpointPlace, Request, Response, TaskScore};
@@ -87,14 +87,9 @@ impl<S: Space> Function<S> {
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
         let seconds = kept.earlier_s + seconds;
-        let result = match &kept.fault {
-            Some(fault) => result.and_then(|_| Err(Error::new(fault))),
-            None => result,
-        };
-        match result {
-            Ok(Score(score)) => {
+        match result.and_then(|score| self.checked(score, &kept)) {
+            Ok((score, extra_values)) => {
                 trial.folder.keep();
-                let extra_values = self.extra_values(&kept.metrics).map_err(|error| error.0)?;
                 Ok(TaskScore {
                     score,
                     extra_values,
@@ -109,6 +104,40 @@ impl<S: Space> Function<S> {
             }
             Err(Error(interrupted)) => Err(interrupted),
         }
+    }
+
+    /// The score with the values of the further metrics, if a trial can have them.
+    fn checked(&self, Score(score): Score, kept: &Kept) -> Result<(f64, Vec<f64>)> {
+        if let Some(fault) = &kept.fault {
+            return Err(Error::new(fault));
+        }
+        self.check_names(&kept.metrics)?;
+        let extra_values = self.extra_values(&kept.metrics)?;
+        // A training that a pruner has stopped may have come to anything.
+        let odd = Some(("the score", score)).filter(|_| !kept.is_stopped);
+        let extra = self.metrics.iter().skip(1).zip(&extra_values);
+        let extra = extra.map(|(metric, value)| (metric.name.as_str(), *value));
+        match odd.into_iter().chain(extra).find(|(_, value)| !value.is_finite()) {
+            None => Ok((score, extra_values)),
+            Some((name, value)) => Err(Error::new(format!(
+                "{name} is {value}, which is not a finite number: look at the loss, and at what is divided by; a training that has no value ends with an error that says why, `Err(Error::new(\"…\"))`"
+            ))),
+        }
+    }
+
+    /// Whether the study knows all metrics of which a training has given a value.
+    fn check_names(&self, given: &BTreeMap<String, f64>) -> Result<()> {
+        let (score, extra) = (&self.metrics[0].name, &self.metrics[1..]);
+        let known: Vec<&str> = extra.iter().map(|metric| metric.name.as_str()).collect();
+        let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        let help = match known.is_empty() {
+            _ if name == score => "it is the score: give it to `trial.finish`".to_owned(),
+            true => format!("name it in the study, `.also(\"{name}\", Direction::Minimize)`"),
+            false => did_you_mean::help(name, &known),
+        };
+        Err(Error::new(format!("the study has no further metric `{name}`: {help}")))
     }
 
     /// The values of the metrics behind the first, in their order.

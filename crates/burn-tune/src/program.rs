@@ -9,7 +9,9 @@ use burn_tune_app::args::{RunArgs, SearchOptions};
 use burn_tune_app::command_line::{self, command_line};
 use burn_tune_app::console::quoted;
 use burn_tune_app::run::start_log;
+use burn_tune_app::search::dry_run::{DryRun, space_text};
 use burn_tune_app::search::{Describe, search};
+use burn_tune_app::table::terminal_width;
 use burn_tune_app::{About, Program, Source};
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
@@ -23,9 +25,11 @@ use clap::{Args, ValueEnum};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
 use crate::flags;
-use crate::function::Function;
 use crate::space::Space;
 use crate::study::Study;
+
+/// The most columns of the list of parameters in `--help`.
+const WIDTH_OF_HELP: usize = 96;
 
 /// What is searched.
 #[derive(Debug, Args)]
@@ -104,9 +108,16 @@ impl<S: Space> Program for StudyProgram<S> {
     fn command_line(&self) -> clap::Command {
         let description = self.study.description.clone();
         let name = &self.study.settings.name;
-        command_line::<Self>(
+        let command = command_line::<Self>(
             description.unwrap_or_else(|| format!("Hyperparameter search: {name}")),
-        )
+        );
+        let space = space_text(&S::space(), S::description, WIDTH_OF_HELP);
+        let indented: String = space.lines().map(|line| format!("  {line}\n")).collect();
+        command.mut_subcommand("search", |search| {
+            let examples = search.get_after_long_help().map(ToString::to_string);
+            let help = format!("Parameters:\n{indented}\n{}", examples.unwrap_or_default());
+            search.after_long_help(help)
+        })
     }
 
     fn source(&self, args: &SpaceArgs) -> anyhow::Result<Source> {
@@ -135,9 +146,17 @@ impl<S: Space> Program for StudyProgram<S> {
         args: &FunctionArgs,
         options: &SearchOptions,
     ) -> anyhow::Result<ExitCode> {
-        let function =
-            |settings: &StudySettings| Function { folds: settings.folds, ..self.study.objective() };
-        let text = FunctionText { keep_models: self.study.keep_models };
+        let function = |settings: &StudySettings| {
+            let mut function = self.study.objective();
+            function.folds = settings.folds;
+            if let [score] = function.metrics.as_mut_slice() {
+                // A file may have turned it.
+                score.direction = settings.direction;
+            }
+            function
+        };
+        let text =
+            FunctionText { keep_models: self.study.keep_models, description: S::description };
         let execution = self.execution(args, options);
         let Execution { jobs, trial_timeout, .. } = execution;
         let run = RunArgs { jobs, ..options.run.clone() };
@@ -187,6 +206,8 @@ fn kill_children() {
 /// What people are told of a function, and how many models of its trainings are kept.
 struct FunctionText {
     keep_models: usize,
+    /// What a parameter is.
+    description: fn(&str) -> Option<&'static str>,
 }
 
 impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
@@ -214,6 +235,11 @@ impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
 
     fn how_to_end(&self) -> &'static str {
         ": call `trial.report(epoch, score)` or ask `trial.is_stopped()` in the training, or leave out `--workers threads`, since a process is killed"
+    }
+
+    fn dry_run(&self, plan: &StudyPlan<O>, trials: &DryRun) -> String {
+        let space = space_text(&plan.spec.space, self.description, terminal_width());
+        format!("{space}\n{}", trials.of_params())
     }
 
     fn how_to_report(&self) -> &'static str {

@@ -79,7 +79,8 @@ pub trait Space: Sized + Send + Sync + 'static {
     /// What is allowed instead.
     fn check_value(name: &str, value: &ParamValue) -> Result<(), ValueError>;
 
-    /// What the parameter called `name` is, from the doc comment of its field.
+    /// What the parameter called `name` is, from the doc comment of its field. A program shows it in `search --help`
+    /// and `search --dry-run`.
     ///
     /// ```
     /// use burn_tune::Space;

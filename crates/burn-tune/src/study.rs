@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use burn_tune_search::pruner::PrunerSettings;
+use burn_tune_search::pruner::{PrunerSettings, StepName};
 use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
 use burn_tune_search::{
@@ -132,6 +132,37 @@ impl<S: Space> Study<S> {
     #[doc = study_example!("let study = study.score(\"accuracy\").also(\"parameters\", Direction::Minimize);")]
     pub fn also(mut self, name: &str, direction: Direction) -> Self {
         self.metrics.push(Metric::new(name, direction));
+        self
+    }
+
+    /// Measures a further metric that a clock decides, such as the seconds of an epoch: it is shown in the table, the
+    /// page and `cv_results.csv`. Since it is another in each run, no trial is ranked by it, no sampler learns from
+    /// it, and `leaderboard.json` has it not. Each training gives its value with [`Trial::metric`]. Pruners and stop
+    /// rules go by a single value, and refuse a study with this one, too.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(16..=64, step = 16)]
+    /// #     hidden: usize,
+    /// # }
+    ///
+    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    ///     let begin = Instant::now();
+    ///     let accuracy = 1.0 - 1.0 / net.hidden as f64; // your training
+    ///     trial.metric("seconds", begin.elapsed().as_secs_f64());
+    ///     trial.finish(accuracy)
+    /// }
+    ///
+    /// let study = Study::new("net", train).also_wall_clock("seconds", Direction::Minimize);
+    /// assert!(study.run(4)?.best().is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn also_wall_clock(mut self, name: &str, direction: Direction) -> Self {
+        self.metrics.push(Metric::wall_clock(name, direction));
         self
     }
 
@@ -321,7 +352,7 @@ impl<S: Space> Study<S> {
         self.run_with(trials, &mut ())
     }
 
-    /// As [`Study::run`], while `observer` sees what happens.
+    /// As [`Study::run`], while `observer` sees what happens: for a display or a tracker of your own.
     ///
     /// # Errors
     ///
@@ -432,7 +463,7 @@ impl<S: Space> Study<S> {
             let objective = |metric: &Metric| ObjectiveSettings {
                 name: metric.name.clone(),
                 direction: Some(metric.direction),
-                wall_clock: false,
+                wall_clock: metric.wall_clock,
             };
             settings.objectives = self.metrics.iter().map(objective).collect();
         }
@@ -441,6 +472,7 @@ impl<S: Space> Study<S> {
             space: S::space(),
             trials: self.trials.clone(),
             constraint: self.constraint.clone(),
+            step_name: StepName::Steps,
         }
     }
 

@@ -29,7 +29,6 @@ pub struct Trial<'a> {
     pub(crate) folds: usize,
     pub(crate) seed: u64,
     /// Which scores are the better ones.
-    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "nobody else has a metric"))]
     pub(crate) direction: Direction,
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
@@ -96,6 +95,8 @@ pub(crate) struct Kept {
     /// Of a training that can go on at its epoch.
     #[cfg(feature = "train")]
     pub epochs_done: Option<crate::learner::EpochsDone>,
+    /// Whether a report was answered with a stop.
+    pub is_stopped: bool,
     /// What it has said that cannot be, if anything.
     pub fault: Option<String>,
     /// How long it has trained before it was broken off, in seconds.
@@ -258,7 +259,10 @@ impl Trial<'_> {
         self.note_report(step, value);
         match (self.link.check(), self.link.report(step, value)) {
             (Ok(()), Verdict::Continue) => Progress::Continue,
-            _ => Progress::Stop,
+            _ => {
+                self.kept().is_stopped = true;
+                Progress::Stop
+            }
         }
     }
 
@@ -269,6 +273,42 @@ impl Trial<'_> {
     )]
     pub fn last_report(&self) -> Option<f64> {
         self.kept().reports.last().map(|(_, value)| *value)
+    }
+
+    /// The best of what this training has reported, the largest value or the smallest as the study wants it: its step
+    /// and the value. `None` where nothing was reported that is a number. For studies that score a training by its
+    /// best epoch, and not by its last one:
+    ///
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(1e-4..=1e-1, log)]
+    /// #     lr: f64,
+    /// # }
+    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    ///     for epoch in 1..=5 {
+    ///         let accuracy = 1.0 - net.lr * (epoch as f64 - 3.0).abs(); // your training
+    ///         if trial.report(epoch, accuracy).is_stop() {
+    ///             break;
+    ///         }
+    ///     }
+    ///     let (_epoch, accuracy) = trial.best_report().ok_or(Error::new("no epoch came to a number"))?;
+    ///     trial.finish(accuracy)
+    /// }
+    /// # assert_eq!(Study::new("net", train).run(1)?.best().unwrap().score, Some(1.0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn best_report(&self) -> Option<(u64, f64)> {
+        let loss = |value| self.direction.loss(value);
+        let (mut last, mut best) = (None, None);
+        for &(step, value) in &self.kept().reports {
+            let counts = value.is_finite() && last.is_none_or(|last| last < step);
+            let is_better = best.is_none_or(|(_, best)| loss(value) < loss(best));
+            best = if counts && is_better { Some((step, value)) } else { best };
+            last = last.max(Some(step));
+        }
+        best
     }
 
     /// Whether this training is to end now, be it because it has taken too long or because the user wants to
@@ -303,9 +343,25 @@ impl Trial<'_> {
         self.kept().curves.push_probe(name, step, value as f32);
     }
 
-    /// Gives the value of another metric than the score, which the study has to know by this name.
+    /// Gives the value of another metric than the score. Of several values the last one counts, so it may be given
+    /// after each epoch. With a name that the study does not know, the training fails, and says which there are.
     ///
-    #[doc = trial_example!("trial.metric(\"parameters\", 7_850.0); // of `Study::also(\"parameters\", Direction::Minimize)`")]
+    /// ```
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(0.0..=1.0)]
+    /// #     lr: f64,
+    /// # }
+    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    ///     trial.metric("parameters", 7_850.0);
+    ///     trial.finish(net.lr)
+    /// }
+    ///
+    /// let study = Study::new("net", train).also("parameters", Direction::Minimize).run(1)?;
+    /// assert!(study.best().is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn metric(&self, name: &str, value: f64) {
         self.kept().metrics.insert(name.to_owned(), value);
     }
@@ -345,7 +401,12 @@ impl Trial<'_> {
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
-    /// refit on test data.
+    /// refit on test data. A score that is NaN or infinite fails the training.
+    ///
+    /// Which score that is, you decide: usually that of the last epoch, which is also what was reported last, or that
+    /// of the best one ([`Trial::best_report`]), if that is the model you keep. It need not have been reported at all:
+    /// a study may prune by the loss and rank by the accuracy. Only be the same in all trials, and say it in the
+    /// name of the [score](crate::Study::score), such as `best_accuracy`.
     ///
     /// # Errors
     ///

@@ -27,6 +27,10 @@ fn height(point: &Point, trial: &Trial) -> Result<Score> {
     trial.finish((point.x - 2.0).powi(2) + point.push.unwrap_or(0.0) + noise)
 }
 
+fn json(leaderboard: &burn_tune::Leaderboard) -> String {
+    serde_json::to_string(leaderboard).expect("a leaderboard is JSON")
+}
+
 fn study() -> Study<Point> {
     Study::new("heights", height).score("height").minimize().seed(3)
 }
@@ -127,7 +131,118 @@ fn several_metrics_have_a_front_and_a_missing_one_is_told_by_name() {
     assert!(outcome.leaderboard().trials.iter().all(|trial| trial.front == Some(true)));
     assert_eq!(outcome.best().unwrap().flags[0].id(), "tilted");
     let error = study("costs").trials().unwrap()[0].error.clone().unwrap();
-    assert!(error.starts_with("the training has given no `cost`: call"), "{error}");
+    let expected = "the study has no further metric `costs`: did you mean `cost`? Allowed: cost";
+    assert_eq!(error, expected);
+}
+
+/// Why the first trial of a study failed, whose trainings end so.
+fn failure(
+    study: impl FnOnce(Study<Point>) -> Study<Point>,
+    train: fn(&Trial) -> Result<Score>,
+) -> String {
+    let function = move |_: &Point, trial: &Trial| train(trial);
+    let outcome = study(Study::new("failure", function).score("gain")).run(1);
+    let trials = outcome.and_then(|outcome| outcome.trials()).expect("the study runs");
+    trials[0].error.clone().unwrap_or_default()
+}
+
+#[test]
+fn what_a_training_cannot_end_with_says_what_to_do() {
+    let plain = |study: Study<Point>| study;
+    let cost = |study: Study<Point>| study.also("cost", Direction::Minimize);
+    for score in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let train: fn(&Trial) -> Result<Score> = match score {
+            score if score.is_nan() => |trial| trial.finish(f64::NAN),
+            f64::INFINITY => |trial| trial.finish(f64::INFINITY),
+            _ => |trial| trial.finish(f64::NEG_INFINITY),
+        };
+        let error = failure(plain, train);
+        let expected = format!("the score is {score}, which is not a finite number: look at");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    let error = failure(cost, |trial| {
+        trial.metric("cost", f64::NAN);
+        trial.finish(1.0)
+    });
+    assert!(error.starts_with("cost is NaN, which is not a finite number: look at"), "{error}");
+    let error = failure(cost, |trial| trial.finish(1.0));
+    let expected = "the training has given no `cost`: call `trial.metric(\"cost\", …)`";
+    assert_eq!(error, expected);
+    let error = failure(plain, |trial| {
+        trial.metric("gain", 1.0);
+        trial.finish(1.0)
+    });
+    let expected =
+        "the study has no further metric `gain`: it is the score: give it to `trial.finish`";
+    assert_eq!(error, expected);
+    let error = failure(plain, |trial| {
+        trial.metric("size", 1.0);
+        trial.finish(1.0)
+    });
+    let expected = "the study has no further metric `size`: name it in the study, `.also(\"size\", Direction::Minimize)`";
+    assert_eq!(error, expected);
+    let error = failure(plain, |_| std::panic::panic_any(7));
+    let expected = "panic: its payload is no text: panic with one, or return an error";
+    assert!(error.ends_with(expected), "{error}");
+    let error = failure(plain, |_| Err(std::io::Error::other("the disk is full"))?);
+    assert_eq!(error, "the disk is full");
+    let error = failure(plain, |_| {
+        let boxed: Result<Score, Box<dyn std::error::Error>> = Err("no data".into());
+        boxed.map_err(Error::new)
+    });
+    assert_eq!(error, "no data");
+}
+
+#[test]
+fn of_a_metric_that_is_given_again_the_last_value_counts() {
+    let study = Study::new("again", |_: &Point, trial: &Trial| {
+        trial.metric("cost", 1.0);
+        trial.metric("cost", 2.0);
+        trial.finish(1.0)
+    });
+    let outcome = study.also("cost", Direction::Minimize).run(1).unwrap();
+    let text = json(outcome.leaderboard());
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["trials"][0]["values"]["cost"], 2.0, "{text}");
+}
+
+#[test]
+fn a_metric_by_the_clock_is_shown_and_ranks_nothing() {
+    let study = |clock: f64| {
+        Study::new("clock", move |point: &Point, trial: &Trial| {
+            trial.metric("seconds", clock * (trial.number() as f64 + 1.0));
+            trial.finish(point.x)
+        })
+        .also_wall_clock("seconds", Direction::Minimize)
+        .sampler(Sampler::Tpe)
+        .run(15)
+        .unwrap()
+    };
+    let (slow, fast) = (study(10.0), study(0.1));
+    assert_eq!(json(slow.leaderboard()), json(fast.leaderboard()));
+    assert!(!json(slow.leaderboard()).contains("seconds"));
+    let folder = tempfile::tempdir().unwrap();
+    slow.write(folder.path()).unwrap();
+    let csv = std::fs::read_to_string(folder.path().join("cv_results.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().contains("mean_test_seconds"), "{csv}");
+}
+
+#[test]
+fn the_best_report_follows_the_direction_and_leaves_out_what_does_not_count() {
+    let best = |study: fn(Study<Point>) -> Study<Point>| {
+        let function = |_: &Point, trial: &Trial| {
+            assert_eq!(trial.best_report(), None);
+            let reports = [(1, 0.5), (2, f64::NAN), (4, 0.25), (5, 0.75), (3, 9.0), (3, -9.0)];
+            for (step, value) in reports {
+                let _ = trial.report(step, value);
+            }
+            let (step, value) = trial.best_report().ok_or(Error::new("there is none"))?;
+            trial.finish(step as f64 + value)
+        };
+        study(Study::new("best", function)).run(1).unwrap().best().unwrap().score
+    };
+    assert_eq!(best(Study::maximize), Some(5.75));
+    assert_eq!(best(Study::minimize), Some(4.25));
 }
 
 #[test]

@@ -14,8 +14,7 @@ use std::error::Error;
 use std::path::Path;
 
 use burn_tune_search::objective::{ObjectiveError, Verdict};
-use burn_tune_search::pruner::PrunerSettings;
-use burn_tune_search::pruner::Pruning;
+use burn_tune_search::pruner::{PrunerSettings, Pruning, StepName};
 use burn_tune_search::runner::{RunOptions, run};
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::store::InMemory;
@@ -140,7 +139,8 @@ fn search(
     };
     let mut suggester =
         Suggester::of(&file.spec, &settings, &[trials], vec![(0, Direction::Maximize)])?;
-    let build = |pruner| Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs));
+    let build =
+        |pruner| Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs), StepName::Epochs);
     let pruning = settings.pruner.as_ref().map(build).transpose()?;
     let options = RunOptions { pruning, window: workers, ..RunOptions::new(1, seed) };
     let stop = options.stop.clone();

@@ -109,12 +109,20 @@ pub fn catching<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 fn panic_message(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".into())
+        .unwrap_or_else(|| "its payload is no text: panic with one, or return an error".into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_text_or_that_it_has_none() {
+        let reason = |work: fn()| catching(work).unwrap_err();
+        assert_eq!(reason(|| panic!("out of {}", "cheese")), "panic: out of cheese");
+        let expected = "panic: its payload is no text: panic with one, or return an error";
+        assert_eq!(reason(|| std::panic::panic_any(7)), expected);
+    }
 
     #[test]
     fn every_task_is_answered_once_by_a_thread_that_had_room_for_it() {

@@ -23,7 +23,7 @@ mod wilcoxon;
 
 use std::sync::Arc;
 
-pub use self::settings::{Fault, PrunerSettings, ReportUnit};
+pub use self::settings::{Fault, PrunerSettings, ReportUnit, StepName};
 pub use self::trial_pruner::{Pruning, TrialPruner};
 
 /// A value that a trial has reported on the way.

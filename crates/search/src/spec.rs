@@ -20,6 +20,7 @@
 use crate::constraint::Constraint;
 use crate::did_you_mean;
 use crate::params::{ParamValue, Params};
+use crate::pruner::StepName;
 use crate::settings::{StudySettings, check_name};
 use crate::space::{Condition, Domain, Space, check_whole};
 pub use crate::spec_error::{Place, SpecError, SpecFault};
@@ -36,6 +37,8 @@ pub struct StudySpec {
     /// Which combinations of the space's values are allowed; all of them by default. No part of what is stored.
     /// Whether it allows any is found out by [`allowed::check`](crate::allowed::check).
     pub constraint: Option<Constraint>,
+    /// What messages call the steps that its trainings report. No part of what is stored, either.
+    pub step_name: StepName,
 }
 
 /// An explicit configuration, tried before anything is sampled.
@@ -101,7 +104,9 @@ impl StudySpec {
             let problem = format!("`{key}` is 0");
             return Err(SpecError::new(Place::Setting(key), problem, "allowed: at least 1"));
         }
-        if let Some(Err(fault)) = settings.pruner.as_ref().map(|pruner| pruner.check()) {
+        if let Some(Err(fault)) =
+            settings.pruner.as_ref().map(|pruner| pruner.check(self.step_name))
+        {
             return Err(SpecError::new(Place::Pruner(fault.key), fault.problem, fault.help)
                 .labelled("this pruner"));
         }

@@ -8,6 +8,7 @@
 pub mod error;
 pub mod study_file;
 
+mod changes;
 mod claim_table;
 mod command_table;
 mod domain;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use burn_tune_search::did_you_mean;
-use burn_tune_search::pruner::{Fault, PrunerSettings};
+use burn_tune_search::pruner::{Fault, PrunerSettings, StepName};
 
 use crate::error::SpaceError;
 use crate::source::Source;
@@ -14,6 +14,7 @@ pub fn parse_pruner(
     source: &Source,
     table: &TableView,
     key: &str,
+    steps: StepName,
 ) -> Result<Option<PrunerSettings>, SpaceError> {
     let at_fault = |span: Range<usize>, fault: Fault| {
         source.error(span, &fault.problem, "this pruner", &fault.help)
@@ -23,7 +24,7 @@ pub fn parse_pruner(
         Some(NameOrTable::Name(name)) => {
             let span = table.span_of(key);
             let pruner = by_name(source, &name, span.clone())?;
-            if let Some(Err(fault)) = pruner.as_ref().map(PrunerSettings::check) {
+            if let Some(Err(fault)) = pruner.as_ref().map(|pruner| pruner.check(steps)) {
                 return Err(at_fault(span, fault));
             }
             Ok(pruner)
@@ -41,8 +42,8 @@ pub fn parse_pruner(
                 settings.allow_only(&["name"])?;
                 return Ok(None);
             };
-            read_settings(source, &settings, &mut pruner)?;
-            pruner.check().map_err(|fault| at_fault(settings.span_of(fault.key), fault))?;
+            read_settings(source, &settings, &mut pruner, steps)?;
+            pruner.check(steps).map_err(|fault| at_fault(settings.span_of(fault.key), fault))?;
             Ok(Some(pruner))
         }
     }
@@ -71,6 +72,7 @@ fn read_settings(
     source: &Source,
     table: &TableView,
     pruner: &mut PrunerSettings,
+    steps: StepName,
 ) -> Result<(), SpaceError> {
     let mut keys = Keys { table, known: vec!["name"] };
     match pruner {
@@ -118,7 +120,7 @@ fn read_settings(
             keys.whole("patience", patience)?;
             keys.number("min_delta", min_delta)?;
             keys.known.push("wraps");
-            *wraps = parse_pruner(source, table, "wraps")?.map(Box::new);
+            *wraps = parse_pruner(source, table, "wraps", steps)?.map(Box::new);
         }
         PrunerSettings::Threshold { lower, upper, n_warmup_steps, interval_steps } => {
             keys.number("lower", lower)?;

@@ -79,6 +79,11 @@ impl SourceMap {
         self.command = span;
     }
 
+    /// Where something stands, if it stands in the file.
+    pub fn span_of(&self, place: &Place) -> Option<Range<usize>> {
+        self.spans.get(place).cloned()
+    }
+
     /// An error about a study, with its line.
     pub fn error(&self, error: &SpecError) -> SpaceError {
         let SpecError { place, problem, label, help, .. } = &in_words_of_file(error);

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use burn_tune_command::CommandSettings;
 use burn_tune_ranking::claim::Claim;
+use burn_tune_search::pruner::StepName;
 use burn_tune_search::settings::{SamplerKind, StudySettings};
 use burn_tune_search::spec::{Place, SpecError, TRIAL_KEYS};
-use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec, did_you_mean};
+use burn_tune_search::{Direction, ExplicitTrial, Space, StudySpec};
 use toml::Spanned;
 
+use crate::changes::{check_existence, parse_changes};
 use crate::claim_table::parse_claim;
 use crate::command_table::{parse_command, refuse_settings_of_models};
 use crate::domain::{parse_domain, parse_value};
@@ -83,18 +85,21 @@ impl StudyFile {
             spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
             settings.objectives = objectives;
         }
-        let mut settings = parse_settings(&source, table, settings, &mut map)?;
+        let step_name = base.map_or(StepName::default(), |base| base.step_name);
+        let mut settings = parse_settings(&source, table, settings, step_name, &mut map)?;
         let dataset = parse_dataset(&root)?;
         let space = match (root.table("space")?, base) {
             (None, base) => base.map(|base| base.space.clone()).unwrap_or_default(),
             (Some(table), None) => parse_space(&source, &table, &mut map)?,
-            (Some(table), Some(base)) => {
-                parse_changes(&source, &table, base.space.clone(), &mut map)?
-            }
+            (Some(table), Some(base)) => parse_changes(&source, &table, &base.space, &mut map)?,
         };
         let mut trials = parse_trials(&source, &root, &mut map)?;
-        if let Some(base) = base.filter(|_| trials.is_empty()) {
-            trials = base.trials.clone();
+        if let Some(base) = base {
+            check_existence(&trials, base, &space, &map)?;
+            if trials.is_empty() {
+                trials = base.trials.clone();
+                check_existence(&trials, base, &space, &map)?;
+            }
         }
         let mut command = None;
         if !objectives_are_listed && let Some(table) = root.table("objective")? {
@@ -104,7 +109,7 @@ impl StudyFile {
             (settings.folds, settings.top) = (1, 0);
         }
         let constraint = base.and_then(|base| base.constraint.clone());
-        let spec = StudySpec { settings, space, trials, constraint };
+        let spec = StudySpec { settings, space, trials, constraint, step_name };
         spec.check().map_err(|error| map.error(&error))?;
         let names = spec.trials.iter().filter_map(|trial| trial.name.as_deref());
         let names: Vec<&str> = names.collect();
@@ -143,6 +148,7 @@ fn parse_settings(
     source: &Source,
     table: Option<TableView>,
     mut study: StudySettings,
+    step_name: StepName,
     map: &mut SourceMap,
 ) -> Result<StudySettings, SpaceError> {
     let Some(table) = table else { return Ok(study) };
@@ -159,7 +165,7 @@ fn parse_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
-    study.pruner = parse_pruner(source, &table, "pruner")?.or(study.pruner);
+    study.pruner = parse_pruner(source, &table, "pruner", step_name)?.or(study.pruner);
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }
@@ -206,59 +212,6 @@ fn parse_space(
         spans.into_iter().for_each(|(place, span)| map.insert(place, span));
     }
     Ok(space)
-}
-
-/// A space in which the parameters of the table are as it says.
-fn parse_changes(
-    source: &Source,
-    table: &TableView,
-    mut space: Space,
-    map: &mut SourceMap,
-) -> Result<Space, SpaceError> {
-    for (name, name_span, value) in table.entries() {
-        let known: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
-        let Some(index) = known.iter().position(|known| *known == name) else {
-            let problem = format!("there is no parameter `{name}` to be changed");
-            let help = did_you_mean::help(name, &known);
-            return Err(source.error(name_span, &problem, "unknown parameter", &help));
-        };
-        let conditions = parse_conditions(source, name, value, &space)?;
-        if !conditions.is_empty() {
-            space.conditions.retain(|condition| condition.param != name);
-            space.conditions.extend(conditions);
-        }
-        let (domain, spans) = parse_domain(source, name, value)?;
-        space.domains[index].1 = domain;
-        map.insert(Place::Param(name.to_owned()), name_span);
-        map.insert(Place::Domain(name.to_owned()), value.span());
-        spans.into_iter().for_each(|(place, span)| map.insert(place, span));
-    }
-    leave_out_what_never_exists(&mut space);
-    Ok(space)
-}
-
-/// Takes out of a narrowed space what depends on values that are no longer in it.
-fn leave_out_what_never_exists(space: &mut Space) {
-    // In their order: what a parameter depends on stands before it.
-    let names: Vec<String> = space.domains.iter().map(|(name, _)| name.clone()).collect();
-    for name in names {
-        let Space { domains, conditions } = space;
-        let values_of = |parent: &str| {
-            let parent = domains.iter().find(|(known, _)| known == parent);
-            parent.and_then(|(_, domain)| domain.values()).unwrap_or_default()
-        };
-        let of_param = conditions.iter_mut().filter(|condition| condition.param == name);
-        let mut exists = true;
-        for condition in of_param {
-            let possible = values_of(&condition.parent);
-            condition.values.retain(|value| possible.contains(value));
-            exists &= !condition.values.is_empty();
-        }
-        if !exists {
-            domains.retain(|(known, _)| *known != name);
-            conditions.retain(|condition| condition.param != name);
-        }
-    }
 }
 
 fn parse_trial(

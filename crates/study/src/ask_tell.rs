@@ -1,5 +1,6 @@
 //! Studies whose trials are given out to whoever asks, and end with what is told of them.
 
+use burn_tune_search::pruner::StepName;
 use burn_tune_search::pruning::PrunerHistory;
 use burn_tune_search::suggester::Suggest;
 use burn_tune_search::trial::StoredTrial;
@@ -111,7 +112,9 @@ impl<'a> ToldStudy<'a> {
     ///
     /// What the database says.
     pub fn is_hopeless(&self, storage: &mut Storage, number: usize) -> Result<bool, StudyError> {
-        let Some(pruning) = self.definition.pruning(None)? else { return Ok(false) };
+        let Some(pruning) = self.definition.pruning(None, StepName::default())? else {
+            return Ok(false);
+        };
         let window = self.definition.settings.effective_window().unwrap_or(1);
         let Some(record) = storage.trial(self.record, number)? else { return Ok(false) };
         let history = StudyState::read(storage, self.record, FOLDS, &[])?.history;

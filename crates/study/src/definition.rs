@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn_tune_ranking::{Evaluation, StudyFacts};
-use burn_tune_search::pruner::Pruning;
+use burn_tune_search::pruner::{Pruning, StepName};
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Domain, ExplicitTrial, Identity, Metric, ParamValue, Params};
 use burn_tune_search::{Space, StudySpec};
@@ -139,15 +139,20 @@ impl StudyDefinition {
         }
     }
 
-    /// How hopeless trials are stopped, where they are, and a trial reports at most so many times.
+    /// How hopeless trials are stopped, where they are, and a trial reports at most so many times. Messages call its
+    /// steps so.
     ///
     /// # Errors
     ///
     /// [`StudyError::Unsuitable`] where the pruner cannot take that.
-    pub fn pruning(&self, max_steps: Option<u64>) -> Result<Option<Pruning>, StudyError> {
+    pub fn pruning(
+        &self,
+        max_steps: Option<u64>,
+        steps: StepName,
+    ) -> Result<Option<Pruning>, StudyError> {
         let study = &self.settings;
         let Some(settings) = &study.pruner else { return Ok(None) };
-        let pruning = Pruning::of(settings, study.direction, study.folds, max_steps);
+        let pruning = Pruning::of(settings, study.direction, study.folds, max_steps, steps);
         pruning.map(Some).map_err(StudyError::Unsuitable)
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use burn_tune_search::Space;
+use burn_tune_search::space::Condition;
+use burn_tune_search::{Domain, ParamValue, Space};
+use burn_tune_storage::Distribution;
 use serde_json::Value;
 
 /// One thing that is not as it was.
@@ -11,10 +13,83 @@ use serde_json::Value;
 pub struct Difference {
     /// What it is.
     pub what: Setting,
-    /// How it was: JSON, or `nothing`.
-    pub was: String,
+    /// How it was.
+    pub was: Content,
     /// How it is.
-    pub now: String,
+    pub now: Content,
+}
+
+/// How something is that a study consists of. It is written as code with a [`Space`] says it, such as
+/// `0.0001..=0.1, log`; whoever has files has the words of these.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// It is not there.
+    Nothing,
+    /// It has this value.
+    Value(Value),
+    /// Names, in their order.
+    Names(Vec<String>),
+    /// It is a parameter: what it may be, and when it exists.
+    Param(Domain, Vec<Condition>),
+    /// What another program has drawn it from, or we would.
+    Distribution(Distribution),
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::Nothing => f.write_str("nothing"),
+            Content::Value(value) => value.fmt(f),
+            Content::Names(names) => f.write_str(&names.join(", ")),
+            Content::Param(domain, conditions) => {
+                f.write_str(&param_text(domain, conditions.iter()))
+            }
+            Content::Distribution(distribution) => f.write_str(&distribution.to_json()),
+        }
+    }
+}
+
+/// A parameter as code with a [`Space`] says it: `0.0..=0.5, when(act = "relu")`.
+pub fn param_text<'a>(domain: &Domain, conditions: impl Iterator<Item = &'a Condition>) -> String {
+    let conditions = conditions
+        .map(|Condition { parent, values, .. }| format!("{parent} = {}", values_text(values)));
+    let conditions: Vec<String> = conditions.collect();
+    match conditions.is_empty() {
+        true => domain_text(domain),
+        false => format!("{}, when({})", domain_text(domain), conditions.join(", ")),
+    }
+}
+
+fn domain_text(domain: &Domain) -> String {
+    let log = |log: bool| if log { ", log" } else { "" };
+    match domain {
+        Domain::Choices(values) => values_text(values),
+        Domain::IntRange { low, high, step: 1, log: is_log } => {
+            format!("{low}..={high}{}", log(*is_log))
+        }
+        Domain::IntRange { low, high, step, .. } => format!("{low}..={high}, step = {step}"),
+        Domain::FloatRange { low, high, step: None, log: is_log } => {
+            format!("{low:?}..={high:?}{}", log(*is_log))
+        }
+        Domain::FloatRange { low, high, step: Some(step), .. } => {
+            format!("{low:?}..={high:?}, step = {step:?}")
+        }
+    }
+}
+
+/// A single value, or a list of them.
+fn values_text(values: &[ParamValue]) -> String {
+    let quoted = |value: &ParamValue| match value {
+        ParamValue::Str(text) => ParamValue::Str(format!("{text:?}")),
+        value => value.clone(),
+    };
+    let quoted: Vec<ParamValue> = values.iter().map(quoted).collect();
+    match quoted.as_slice() {
+        [only] => only.to_string(),
+        all => {
+            format!("[{}]", all.iter().map(ParamValue::to_string).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// Something that a study consists of.
@@ -59,23 +134,28 @@ impl fmt::Display for Setting {
 
 impl Difference {
     pub(crate) fn of_values(what: Setting, was: &Value, now: &Value) -> Self {
-        let text = |value: &Value| match value {
-            Value::Null => "nothing".to_owned(),
-            value => value.to_string(),
+        let content = |value: &Value| match value {
+            Value::Null => Content::Nothing,
+            value => Content::Value(value.clone()),
         };
-        Difference { what, was: text(was), now: text(now) }
+        Difference { what, was: content(was), now: content(now) }
     }
 }
 
 /// Differences as lines, three for each.
 pub fn differences_text(differences: &[Difference]) -> String {
-    lines(differences.iter().map(|difference| (difference.what.to_string(), difference)))
+    lines(differences, Setting::to_string, Content::to_string)
 }
 
-/// The same with other words for what differs.
-pub fn lines<'a>(differences: impl Iterator<Item = (String, &'a Difference)>) -> String {
-    let lines = differences.map(|(what, Difference { was, now, .. })| {
-        format!("  {what}\n    was {was}\n    is  {now}")
+/// The same with other words for what differs, and for how it was and is.
+pub fn lines(
+    differences: &[Difference],
+    what: impl Fn(&Setting) -> String,
+    content: impl Fn(&Content) -> String,
+) -> String {
+    let lines = differences.iter().map(|difference| {
+        let (was, now) = (content(&difference.was), content(&difference.now));
+        format!("  {}\n    was {was}\n    is  {now}", what(&difference.what))
     });
     lines.collect::<Vec<String>>().join("\n")
 }
@@ -115,17 +195,36 @@ pub fn differing_entries(
 
 /// How a space differs from the one that a study began with.
 pub fn space_differences(was: &Space, now: &Space) -> Vec<Difference> {
-    let json = |space: &Space| serde_json::to_value(space).unwrap_or_default();
-    let differences = differing_entries(Setting::Param, &json(was), &json(now));
+    let mut names = names_of(was);
+    names.extend(names_of(now));
+    names.sort();
+    names.dedup();
+    let param = |name: &String| Difference {
+        what: Setting::Param(name.clone()),
+        was: param_of(was, name),
+        now: param_of(now, name),
+    };
+    let differences = names.iter().map(param).filter(|difference| difference.was != difference.now);
+    let differences: Vec<Difference> = differences.collect();
     if was == now || !differences.is_empty() {
         return differences;
     }
     // Samplers draw in the order of the parameters.
-    let names = |space: &Space| {
-        let names: Vec<&str> = space.domains.iter().map(|(name, _)| name.as_str()).collect();
-        names.join(", ")
-    };
+    let names = |space: &Space| Content::Names(names_of(space));
     vec![Difference { what: Setting::ParamOrder, was: names(was), now: names(now) }]
+}
+
+fn names_of(space: &Space) -> Vec<String> {
+    space.domains.iter().map(|(name, _)| name.clone()).collect()
+}
+
+fn param_of(space: &Space, name: &str) -> Content {
+    match space.get(name) {
+        Some(domain) => {
+            Content::Param(domain.clone(), space.conditions_of(name).cloned().collect())
+        }
+        None => Content::Nothing,
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +241,50 @@ mod tests {
         let differences = differing_entries(Setting::Study, &was, &now);
         let expected = "  pruner of the study\n    was \"asha\"\n    is  nothing\n  seed of the study\n    was 1\n    is  2\n  window of the study\n    was nothing\n    is  4";
         assert_eq!(differences_text(&differences), expected);
+    }
+
+    #[test]
+    fn a_parameter_is_told_as_code_says_it() {
+        let param = |name: &str, domain: Domain| (name.to_owned(), domain);
+        let lr = |low| Domain::FloatRange { low, high: 0.1, step: None, log: true };
+        let texts = |texts: &[&str]| {
+            Domain::Choices(texts.iter().map(|text| ParamValue::Str((*text).to_owned())).collect())
+        };
+        let width = |step| Domain::IntRange { low: 8, high: 64, step, log: false };
+        let share = |high| Domain::FloatRange { low: 0.0, high, step: Some(0.25), log: false };
+        let mut was = Space::of([
+            param("lr", lr(1e-4)),
+            param("act", texts(&["relu", "gelu"])),
+            param("width", width(1)),
+            param("dropout", share(0.5)),
+            param("depth", Domain::Choices(vec![ParamValue::Int(2)])),
+        ]);
+        let values = vec![ParamValue::Str("relu".into()), ParamValue::Str("gelu".into())];
+        was.conditions = vec![Condition { param: "dropout".into(), parent: "act".into(), values }];
+        let mut now = Space::of([
+            param("lr", lr(1e-3)),
+            param("act", texts(&["relu"])),
+            param("width", width(8)),
+            param("dropout", share(0.5)),
+        ]);
+        let values = vec![ParamValue::Str("relu".into())];
+        now.conditions = vec![Condition { param: "dropout".into(), parent: "act".into(), values }];
+        let expected = [
+            ("act", r#"["relu", "gelu"]"#, r#""relu""#),
+            ("depth", "2", "nothing"),
+            (
+                "dropout",
+                r#"0.0..=0.5, step = 0.25, when(act = ["relu", "gelu"])"#,
+                r#"0.0..=0.5, step = 0.25, when(act = "relu")"#,
+            ),
+            ("lr", "0.0001..=0.1, log", "0.001..=0.1, log"),
+            ("width", "8..=64", "8..=64, step = 8"),
+        ];
+        let line = |(name, was, is): &(&str, &str, &str)| {
+            format!("  the parameter {name}\n    was {was}\n    is  {is}")
+        };
+        let expected: Vec<String> = expected.iter().map(line).collect();
+        assert_eq!(differences_text(&space_differences(&was, &now)), expected.join("\n"));
     }
 
     #[test]
@@ -162,7 +305,10 @@ mod tests {
         assert_eq!(space_differences(&was, &was), []);
         let differences = space_differences(&was, &now);
         assert_eq!(differences.len(), 1);
-        assert_eq!((differences[0].was.as_str(), differences[0].now.as_str()), ("a, b", "b, a"));
+        assert_eq!(
+            differences_text(&differences),
+            "  the order of the parameters\n    was a, b\n    is  b, a"
+        );
         let more = Space::of([param("b"), param("a"), param("c")]);
         assert_eq!(space_differences(&was, &more)[0].what, Setting::Param("c".into()));
     }

@@ -7,7 +7,7 @@ use burn_tune_storage::{Distribution, Storage, StorageError, StorageUrl, StudyRe
 use serde_json::Value;
 
 use crate::definition::{StudyDefinition, distributions};
-use crate::differences::{Difference, Setting};
+use crate::differences::{Content, Difference, Setting};
 use crate::error::StudyError;
 use crate::objective_reader::ObjectiveReader;
 use crate::plan::{Prepared, StudyPlan};
@@ -326,7 +326,11 @@ fn adopt<O: Objective, E: From<StudyError>>(
             continue;
         };
         let what = Setting::Drawn { param: param.name.clone(), trial: trial.number };
-        differences.push(Difference { what, was: theirs.to_json(), now: ours.to_json() });
+        differences.push(Difference {
+            what,
+            was: Content::Distribution(theirs),
+            now: Content::Distribution(ours.clone()),
+        });
     }
     refuse(&record.name, differences)?;
     let record = take_over(storage, record, &plan)?;

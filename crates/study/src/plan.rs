@@ -150,7 +150,7 @@ impl<O: Objective> StudyPlan<O> {
     ///
     /// [`StudyError::Unsuitable`] where the pruner cannot take that.
     pub fn pruning(&self) -> Result<Option<Pruning>, StudyError> {
-        self.definition.pruning(self.max_steps())
+        self.definition.pruning(self.max_steps(), self.spec.step_name)
     }
 
     /// How often a trial reports at most; `None` where nobody knows.

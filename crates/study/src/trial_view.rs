@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use burn_tune_search::{Flag, KnownFlag};
 use burn_tune_storage::attributes::{
-    ERROR, FLAGS, FOLD, GIVEN_BACK, LOST, NAME, REFIT, SPLIT_TEST_SCORES, STD_TEST_SCORE, STDERR,
-    TEST_SCORE, TEST_SCORES, WORKER,
+    ERROR, FLAGS, FOLD, GIVEN_BACK, LOST, NAME, PRUNED_AT_STEP, REFIT, SPLIT_TEST_SCORES,
+    STD_TEST_SCORE, STDERR, TEST_SCORE, TEST_SCORES, WORKER,
 };
 use burn_tune_storage::trial_codec::is_ours;
 use burn_tune_storage::{
@@ -82,6 +82,9 @@ pub struct TrialView {
     pub error: Option<String>,
     /// What the program that scored it has written to stderr.
     pub stderr: Option<String>,
+    /// The step after which a pruner of ours has stopped it. It stands among the user attributes, too, where
+    /// conditions and files look for it.
+    pub pruned_at_step: Option<u64>,
     /// In the order of the space.
     pub params: Vec<Param>,
     /// When it began and ended, and when somebody last worked on it, as in the database.
@@ -182,6 +185,7 @@ impl TrialView {
             flags: Vec::new(),
             error: None,
             stderr: None,
+            pruned_at_step: None,
             worker: None,
         };
         if is_ours(record) {
@@ -197,6 +201,7 @@ impl TrialView {
         self.std = take(attributes, STD_TEST_SCORE);
         self.error = take(attributes, ERROR);
         self.stderr = take(attributes, STDERR);
+        self.pruned_at_step = attributes.get(PRUNED_AT_STEP).and_then(Value::as_u64);
         let mut of_trial: Vec<Flag> = take(attributes, FLAGS).unwrap_or_default();
         Flag::look_up(&mut of_trial, known);
         // Summaries of what stands below, for Optuna's dashboard.

@@ -1,6 +1,7 @@
 //! How the values, dates and distributions of a database are written for people, and in TOML.
 
-use burn_tune_search::ParamValue;
+use burn_tune_search::space::Condition;
+use burn_tune_search::{Domain, ParamValue};
 use burn_tune_storage::Distribution;
 use burn_tune_study::trial_view::plain;
 use serde_json::Value;
@@ -34,28 +35,67 @@ pub fn size_text(bytes: usize) -> String {
 
 /// A distribution as in the `[space]` of a file: a fixed value, a list, or a range.
 pub fn domain_text(distribution: &Distribution) -> String {
-    let of = |low: &dyn ToString, high: &dyn ToString, step: Option<String>, log: bool| {
-        let step = step.map_or(String::new(), |step| format!(", step = {step}"));
-        let log = if log { ", log = true" } else { "" };
-        format!("{{ low = {}, high = {}{step}{log} }}", low.to_string(), high.to_string())
-    };
     match distribution {
         Distribution::Float { low, high, .. } if low == high => toml(&Value::from(*low)),
-        Distribution::Float { low, high, step, log } => of(
-            &toml(&Value::from(*low)),
-            &toml(&Value::from(*high)),
-            step.map(|step| toml(&Value::from(step))),
-            *log,
-        ),
+        Distribution::Float { low, high, step, log } => {
+            table(&range(low, high, step.as_ref(), *log))
+        }
         Distribution::Int { low, high, .. } if low == high => low.to_string(),
         Distribution::Int { low, high, step, log } => {
-            of(low, high, (*step != 1).then(|| step.to_string()), *log)
+            table(&range(low, high, (*step != 1).then_some(step), *log))
         }
         Distribution::Categorical { choices } => match choices.as_slice() {
             [choice] => toml(choice),
             choices => toml(&Value::from(choices)),
         },
     }
+}
+
+/// A parameter as in the `[space]` of a file.
+pub fn param_toml(domain: &Domain, conditions: &[Condition]) -> String {
+    let values = |values: &[ParamValue]| {
+        let values: Vec<Value> = values.iter().map(json).collect();
+        match values.as_slice() {
+            [only] => toml(only),
+            _ => toml(&Value::Array(values)),
+        }
+    };
+    let mut entries = match domain {
+        Domain::Choices(choices) if conditions.is_empty() => return values(choices),
+        Domain::Choices(choices) => vec![format!("values = {}", values(choices))],
+        Domain::IntRange { low, high, step, log } => {
+            range(low, high, (*step != 1).then_some(step), *log)
+        }
+        Domain::FloatRange { low, high, step, log } => range(low, high, step.as_ref(), *log),
+    };
+    if !conditions.is_empty() {
+        let when = conditions.iter();
+        let when = when.map(|c| format!("{} = {}", toml_key(&c.parent), values(&c.values)));
+        entries.push(format!("when = {}", table(&when.collect::<Vec<_>>())));
+    }
+    table(&entries)
+}
+
+fn json(value: &ParamValue) -> Value {
+    match value {
+        ParamValue::Bool(value) => Value::from(*value),
+        ParamValue::Int(value) => Value::from(*value),
+        ParamValue::Float(value) => Value::from(*value),
+        ParamValue::Str(value) => Value::from(value.as_str()),
+    }
+}
+
+/// The entries of a range's table.
+fn range<T: Into<Value> + Copy>(low: &T, high: &T, step: Option<&T>, log: bool) -> Vec<String> {
+    let entry = |key: &str, value: &T| format!("{key} = {}", toml(&(*value).into()));
+    let mut entries = vec![entry("low", low), entry("high", high)];
+    entries.extend(step.map(|step| entry("step", step)));
+    entries.extend(log.then(|| "log = true".to_owned()));
+    entries
+}
+
+fn table(entries: &[String]) -> String {
+    format!("{{ {} }}", entries.join(", "))
 }
 
 /// A value in TOML; null, which TOML has not, as `null`.
@@ -80,10 +120,13 @@ pub fn toml(value: &Value) -> String {
 
 /// `lr = 0.001`.
 pub fn toml_entry(key: &str, value: &Value) -> String {
+    format!("{} = {}", toml_key(key), toml(value))
+}
+
+fn toml_key(key: &str) -> String {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let bare = !key.is_empty() && key.chars().all(is_bare);
-    let key = if bare { key.to_owned() } else { toml(&Value::from(key)) };
-    format!("{key} = {}", toml(value))
+    if bare { key.to_owned() } else { toml(&Value::from(key)) }
 }
 
 #[cfg(test)]
@@ -104,6 +147,22 @@ mod tests {
         let fixed =
             r#"{"name": "CategoricalDistribution", "attributes": {"choices": ["a\"b\u007f"]}}"#;
         assert_eq!(shown(fixed), r#""a\"b\u007f""#);
+    }
+
+    #[test]
+    fn a_parameter_is_written_as_in_a_space_file() {
+        let lr = Domain::FloatRange { low: 1e-5, high: 0.1, step: None, log: true };
+        assert_eq!(param_toml(&lr, &[]), "{ low = 1e-5, high = 0.1, log = true }");
+        let width = Domain::IntRange { low: 64, high: 1024, step: 64, log: false };
+        let values = vec![ParamValue::Str("relu".into())];
+        let when = Condition { param: "width".into(), parent: "a.b".into(), values };
+        let shown = "{ low = 64, high = 1024, step = 64, when = { \"a.b\" = \"relu\" } }";
+        assert_eq!(param_toml(&width, std::slice::from_ref(&when)), shown);
+        let bias = Domain::Choices(vec![ParamValue::Bool(true), ParamValue::Bool(false)]);
+        assert_eq!(param_toml(&bias, &[]), "[true, false]");
+        let shown = "{ values = [true, false], when = { \"a.b\" = \"relu\" } }";
+        assert_eq!(param_toml(&bias, &[when]), shown);
+        assert_eq!(param_toml(&Domain::Choices(vec![ParamValue::Float(1.0)]), &[]), "1.0");
     }
 
     #[test]

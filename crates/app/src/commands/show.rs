@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
+use burn_tune_storage::attributes::PRUNED_AT_STEP;
 use burn_tune_storage::worker::Worker;
 use burn_tune_storage::{StudyRecord, TrialRecord, python_json};
 use serde::Serialize;
@@ -159,6 +160,7 @@ fn facts(trial: &TrialView, study: &StudyRecord) -> Vec<(&'static str, String)> 
     vec![
         ("value", values.join(", ").replace('\n', " ")),
         ("error", trial.error.clone().unwrap_or_default()),
+        ("pruned after step", trial.pruned_at_step.map_or(String::new(), |step| step.to_string())),
         ("began", began),
         ("ended", ended),
         ("worker", trial.worker.as_ref().map_or(String::new(), worker_text)),
@@ -248,6 +250,9 @@ fn recorded(trial: &TrialView, record: &TrialRecord) -> Vec<(&'static str, Strin
     for (label, attributes) in attributes {
         let mut label = label;
         for (key, value) in attributes {
+            if key == PRUNED_AT_STEP && trial.pruned_at_step.is_some() {
+                continue;
+            }
             facts.push((label, format!("{key} = {}", toml(value))));
             label = "";
         }
@@ -307,6 +312,20 @@ mod tests {
         let text = text(3, true);
         assert!(text.contains("last sign of life  2026-11-24 11:20:00 UTC"), "{text}");
         assert!(text.contains("process 1234 on node1"), "{text}");
+    }
+
+    #[test]
+    fn where_a_trial_was_pruned_is_no_other_programs_attribute() {
+        let pruned = |(study, mut records): (StudyRecord, Vec<TrialRecord>)| {
+            let step = (PRUNED_AT_STEP.to_owned(), "4".to_owned());
+            records[0].user_attributes.extend([step]);
+            let trial = TrialView::new(&records[0], known_flags()).unwrap();
+            trial_text(&trial, &records[0], &study, 80)
+        };
+        let text = pruned(ours());
+        assert!(text.contains("\npruned after step  4\n"), "{text}");
+        assert!(!text.contains(PRUNED_AT_STEP), "{text}");
+        assert!(pruned(optunas()).contains("pruned_at_step = 4"));
     }
 
     #[test]

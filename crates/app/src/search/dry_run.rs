@@ -1,9 +1,11 @@
 //! What a search would try, before it does.
 
 use burn_tune_ranking::format::count;
-use burn_tune_search::{Candidate, Params};
+use burn_tune_search::{Candidate, Params, Space};
+use burn_tune_study::differences::param_text;
 
 use crate::columns::{Column, Row, columns_text};
+use crate::commands::key_value::key_value_text;
 use crate::table::terminal_width;
 
 /// What would be tried.
@@ -18,6 +20,27 @@ pub struct DryRun<'a> {
     pub notices: &'a [String],
     /// How many workers there are to be.
     pub jobs: usize,
+}
+
+/// The parameters of a program's own space, a line each: what they may be, as its code says it, and behind `//` what
+/// `description` says of them.
+pub fn space_text(
+    space: &Space,
+    description: impl Fn(&str) -> Option<&'static str>,
+    width: usize,
+) -> String {
+    let facts: Vec<(&str, String)> = space
+        .domains
+        .iter()
+        .map(|(name, domain)| {
+            let param = param_text(domain, space.conditions_of(name));
+            // A doc comment may have several lines.
+            let words = |text: &str| text.split_whitespace().collect::<Vec<&str>>().join(" ");
+            let comment = description(name).map(|text| format!("  // {}", words(text)));
+            (name.as_str(), param + &comment.unwrap_or_default())
+        })
+        .collect();
+    key_value_text(&facts, width)
 }
 
 impl DryRun<'_> {
@@ -74,5 +97,27 @@ impl DryRun<'_> {
                 self.sampler,
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_tune_search::{Domain, ParamValue};
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn a_space_is_listed_as_code_says_it_with_its_comments() {
+        let lr = Domain::FloatRange { low: 1e-4, high: 0.1, step: None, log: true };
+        let batch = Domain::Choices(vec![ParamValue::Int(32), ParamValue::Int(64)]);
+        let space = Space::of([("lr".to_owned(), lr), ("batch".to_owned(), batch)]);
+        let description =
+            |name: &str| (name == "lr").then_some("The learning rate\nof Adam, which decays.");
+        assert_snapshot!(space_text(&space, description, 50), @r"
+        lr     0.0001..=0.1, log  // The learning rate of
+               Adam, which decays.
+        batch  [32, 64]
+        ");
     }
 }

@@ -30,8 +30,12 @@ pub const SLOW_EPOCH: &str = "BURN_TUNE_TEST_SLOW_EPOCH";
 /// The file in which every epoch that is trained is noted.
 pub const EPOCHS: &str = "BURN_TUNE_TEST_EPOCHS";
 
+/// Set where the program is one whose space was changed.
+pub const CHANGED: &str = "BURN_TUNE_TEST_CHANGED";
+
 #[derive(Space, Debug)]
 struct Net {
+    /// The learning rate of Adam.
     #[space(1e-4..=1e-1, log)]
     lr: f64,
     #[space(16..=64, step = 16)]
@@ -46,6 +50,27 @@ struct Net {
 enum Activation {
     Relu,
     Gelu,
+}
+
+/// The same after a change: a field is called otherwise, one is narrower, one has other choices, one is new.
+#[derive(Space, Debug)]
+struct ChangedNet {
+    #[space(1e-4..=1e-1, log)]
+    rate: f64,
+    #[space(16..=32, step = 16)]
+    hidden: usize,
+    #[space]
+    activation: ChangedActivation,
+    #[space(0.0..=0.5, when(activation = [ChangedActivation::Relu, ChangedActivation::Tanh]))]
+    dropout: Option<f64>,
+    #[space(2)]
+    depth: usize,
+}
+
+#[derive(Space, Clone, Copy, Debug, PartialEq)]
+enum ChangedActivation {
+    Relu,
+    Tanh,
 }
 
 fn number(variable: &str) -> Option<u64> {
@@ -114,6 +139,10 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
 fn main() -> ExitCode {
     if env::var_os(PROGRAM).is_none() {
         return tests::run();
+    }
+    if env::var_os(CHANGED).is_some() {
+        let study = Study::new("net", |net: &ChangedNet, trial: &Trial| trial.finish(net.rate));
+        return study.score("accuracy").folds(2).refits(2, 2).steps(|_| 4).keep_models(2).main();
     }
     Study::new("net", train)
         .about("A net of no use")

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{ABORT, EPOCHS, FAIL, HANG, MEMORY, PROGRAM, SLOW, SLOW_EPOCH, UNSEEDED};
+use super::{ABORT, CHANGED, EPOCHS, FAIL, HANG, MEMORY, PROGRAM, SLOW, SLOW_EPOCH, UNSEEDED};
 
 type Test = fn();
 
@@ -32,6 +32,8 @@ const TESTS: &[(&str, Test)] = &[
     ("pruners decide in processes as in threads", pruned),
     ("commands know the study and speak of the program by its name", commands),
     ("a check tells whether a training can be repeated", checked),
+    ("a study of another space is told field by field, and what is there stays", changed),
+    ("the space is listed with what its comments say", described),
     ("trials are asked for and told without the function", asked),
 ];
 
@@ -569,4 +571,61 @@ fn asked() {
     assert!(given.starts_with("{\"trial\":0,\"params\":{\"lr\":"), "{given}");
     done(folder.path(), "tell --storage s.db --trial 0 --value 0.625");
     assert!(done(folder.path(), "best --storage s.db").contains("value     0.6250"));
+}
+
+fn changed() {
+    let folder = folder();
+    done(folder.path(), "search --trials 3 --jobs 1");
+    let before = leaderboard(folder.path());
+    let changed = |args: &str| {
+        let output = program(folder.path(), args).env(CHANGED, "1").output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    let differences = "because this is not as it was when it began:
+  the parameter activation
+    was [\"relu\", \"gelu\"]
+    is  [\"relu\", \"tanh\"]
+  the parameter depth
+    was nothing
+    is  2
+  the parameter dropout
+    was 0.0..=0.5, when(activation = \"relu\")
+    is  0.0..=0.5, when(activation = [\"relu\", \"tanh\"])
+  the parameter hidden
+    was 16..=64, step = 16
+    is  16..=32, step = 16
+  the parameter lr
+    was 0.0001..=0.1, log
+    is  nothing
+  the parameter rate
+    was nothing
+    is  0.0001..=0.1, log
+undo the change, or begin a new study: leave --resume and --study out, or give --study another name
+";
+    for args in ["search --resume --trials 6", "search --study net --trials 6"] {
+        let (code, said) = changed(args);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.ends_with(differences), "{said}");
+    }
+    let (code, said) = changed("ask --study net");
+    assert!(code == Some(2) && said.contains("give --study another name"), "{said}");
+    for args in ["best", "trials", "show 0", "rank", "report"] {
+        let (code, said) = changed(args);
+        assert!(code == Some(0), "{args}: {said}");
+    }
+    assert_eq!(leaderboard(folder.path()), before);
+    let (code, said) = changed("search --trials 2");
+    assert!(code == Some(0) && said.contains("study: net-2 in"), "{said}");
+}
+
+fn described() {
+    let folder = folder();
+    let comment = "0.0001..=0.1, log  // The learning rate of Adam.";
+    let listed = done(folder.path(), "search --dry-run --trials 2");
+    assert!(listed.contains(&format!("lr          {comment}\n")), "{listed}");
+    let dropout = "dropout     0.0..=0.5, when(activation = \"relu\")\n";
+    assert!(listed.contains(dropout), "{listed}");
+    let help = done(folder.path(), "search --help");
+    assert!(help.contains(&format!("Parameters:\n  lr          {comment}\n")), "{help}");
+    assert!(help.contains("\nExamples:\n"), "{help}");
 }

@@ -178,8 +178,8 @@ fn another_command_does_not_go_on_with_a_study() {
     assert_snapshot!(refused.stderr, @r#"
     error: the study `one` cannot go on, because this is not as it was when it began:
       [objective] command
-        was ["sh","run.sh","{x}"]
-        is  ["sh","other.sh","{x}"]
+        was ["sh", "run.sh", "{x}"]
+        is  ["sh", "other.sh", "{x}"]
     undo the change, or begin a new study: leave --resume and --study out, or give --study another name
     "#);
 }

@@ -161,14 +161,14 @@ fn what_has_changed_since_is_shown_and_refused() {
     assert_snapshot!(run.stderr, @r#"
     error: the study `s` cannot go on, because this is not as it was when it began:
       [space] batch_size
-        was [50,100]
-        is  [50,100,200]
+        was [50, 100]
+        is  [50, 100, 200]
       [space] depth
-        was [0,1]
+        was [0, 1]
         is  nothing
       [[trial]] 1
-        was {"name":"dead","params":{"activation":"relu","depth":1,"lr":1e+30}}
-        is  {"name":"dead","params":{"activation":"relu"}}
+        was { name = "dead", params = { activation = "relu", depth = 1, lr = 1e30 } }
+        is  { name = "dead", params = { activation = "relu" } }
       [study] seed
         was 3
         is  4

@@ -1,5 +1,6 @@
 //! Which pruner a study has, with its settings: as a file, the command line and the database say it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,24 @@ use super::wilcoxon::{WilcoxonPruner, smallest_p_value};
 use super::{IntermediateValue, LearningCurve, Pruner};
 use crate::direction::Direction;
 
-/// What messages call the steps that a pruner looks at. A report may come after anything; that of nearly all
-/// trainings comes after an epoch, and messages that say so are understood.
-const STEPS: &str = "epochs";
+/// What messages call the steps that a pruner looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StepName {
+    /// Those of nearly all trainings, and of our model.
+    #[default]
+    Epochs,
+    /// Those of a function, which may report after anything.
+    Steps,
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StepName::Epochs => "epochs",
+            StepName::Steps => "steps",
+        })
+    }
+}
 
 /// A pruner with its settings, whose names and defaults are those of Optuna's arguments. Optuna has no
 /// default for `percentile` and `patience`: 25 is from its example, 3 is ours.
@@ -196,12 +212,12 @@ impl PrunerSettings {
         }
     }
 
-    /// Whether there is a study that can have these settings.
+    /// Whether there is a study that can have these settings. Messages call its steps so.
     ///
     /// # Errors
     ///
     /// The first setting that is wrong in every study.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self, steps: StepName) -> Result<(), Fault> {
         match *self {
             PrunerSettings::Median { interval_steps, n_min_trials, .. } => {
                 at_least("interval_steps", interval_steps)?;
@@ -222,13 +238,13 @@ impl PrunerSettings {
                 at_least("reduction_factor", reduction_factor)?;
                 match max_resource.filter(|&most| most < min_resource) {
                     None => Ok(()),
-                    Some(most) => Err(below_min_resource(most, min_resource)),
+                    Some(most) => Err(below_min_resource(most, min_resource, steps)),
                 }
             }
             PrunerSettings::Patient { min_delta, ref wraps, .. } => {
                 let right = min_delta.is_finite() && min_delta >= 0.0;
                 require(right, "min_delta", min_delta, "a number, at least 0")?;
-                wraps.as_ref().map_or(Ok(()), |wrapped| check_wrapped(wrapped))
+                wraps.as_ref().map_or(Ok(()), |wrapped| check_wrapped(wrapped, steps))
             }
             PrunerSettings::Threshold { lower, upper, interval_steps, .. } => {
                 at_least("interval_steps", interval_steps)?;
@@ -242,7 +258,7 @@ impl PrunerSettings {
     }
 
     /// Makes the pruner, for a study of so many `folds` whose trials have at most `max_steps`, as
-    /// far as that is known.
+    /// far as that is known. Messages call its steps so.
     ///
     /// # Errors
     ///
@@ -252,9 +268,10 @@ impl PrunerSettings {
         direction: Direction,
         folds: usize,
         max_steps: Option<u64>,
+        steps: StepName,
     ) -> Result<Arc<dyn Pruner>, String> {
-        self.check().map_err(|fault| format!("the pruner {}: {fault}", self.name()))?;
-        let pruner = self.make(&Study { direction, folds: folds as u64, max_steps })?;
+        self.check(steps).map_err(|fault| format!("the pruner {}: {fault}", self.name()))?;
+        let pruner = self.make(&Study { direction, folds: folds as u64, max_steps, steps })?;
         Ok(Arc::new(StopsAtNan(pruner)))
     }
 
@@ -325,19 +342,27 @@ struct Study {
     direction: Direction,
     folds: u64,
     max_steps: Option<u64>,
+    steps: StepName,
 }
 
 impl Study {
     fn max_resource(&self, min_resource: u64, max_resource: Option<u64>) -> Result<u64, String> {
         let Some(most) = max_resource.or(self.max_steps) else {
-            return Err(format!(
-                "the pruner hyperband needs the most {STEPS} of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = {{ name = \"hyperband\", max_resource = 20 }}`"
-            ));
+            let steps = self.steps;
+            return Err(match steps {
+                StepName::Epochs => format!(
+                    "the pruner hyperband needs the most {steps} of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = {{ name = \"hyperband\", max_resource = 20 }}`"
+                ),
+                StepName::Steps => format!(
+                    "the pruner hyperband needs the most {steps} of a trial, which the study does not say: say them with `steps`, or as `max_resource` of the pruner"
+                ),
+            });
         };
         match most < min_resource {
-            true => {
-                Err(format!("the pruner hyperband: {}", below_min_resource(most, min_resource)))
-            }
+            true => Err(format!(
+                "the pruner hyperband: {}",
+                below_min_resource(most, min_resource, self.steps)
+            )),
             false => Ok(most),
         }
     }
@@ -353,8 +378,8 @@ impl Study {
             false => String::new(),
         };
         Err(format!(
-            "the pruner wilcoxon needs at least {fewest} folds for p_threshold = {p_threshold} and n_startup_steps = {}, and there are {}: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds{or_else}, or take a pruner that looks at {STEPS}",
-            pruner.n_startup_steps, self.folds,
+            "the pruner wilcoxon needs at least {fewest} folds for p_threshold = {p_threshold} and n_startup_steps = {}, and there are {}: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds{or_else}, or take a pruner that looks at {}",
+            pruner.n_startup_steps, self.folds, self.steps,
         ))
     }
 }
@@ -380,28 +405,28 @@ fn require(
     }
 }
 
-fn below_min_resource(max_resource: u64, min_resource: u64) -> Fault {
+fn below_min_resource(max_resource: u64, min_resource: u64, steps: StepName) -> Fault {
     Fault {
         key: "max_resource",
         problem: format!(
-            "a trial has at most {max_resource} {STEPS}, fewer than `min_resource`, which is {min_resource}"
+            "a trial has at most {max_resource} {steps}, fewer than `min_resource`, which is {min_resource}"
         ),
         help: "write a smaller `min_resource`, or a larger `max_resource`".into(),
     }
 }
 
-fn check_wrapped(wrapped: &PrunerSettings) -> Result<(), Fault> {
+fn check_wrapped(wrapped: &PrunerSettings, steps: StepName) -> Result<(), Fault> {
     if wrapped.report_unit() == ReportUnit::Folds {
         return Err(Fault {
             key: "wraps",
             problem: format!(
-                "{} looks at folds, and patience is for {STEPS}: it cannot be wrapped",
+                "{} looks at folds, and patience is for {steps}: it cannot be wrapped",
                 wrapped.name()
             ),
             help: "wrap another pruner, or take this one alone".into(),
         });
     }
-    wrapped.check()
+    wrapped.check(steps)
 }
 
 fn check_thresholds(lower: Option<f64>, upper: Option<f64>) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{IntermediateValue, LearningCurve, Pruner, PrunerSettings, ReportUnit};
+use super::{IntermediateValue, LearningCurve, Pruner, PrunerSettings, ReportUnit, StepName};
 use crate::direction::Direction;
 
 /// How the trials of a study are pruned.
@@ -18,7 +18,7 @@ pub struct Pruning {
 
 impl Pruning {
     /// With these settings, for a study of so many `folds` whose trials have at most `max_steps` epochs, as
-    /// far as that is known.
+    /// far as that is known. Messages call them so.
     ///
     /// # Errors
     ///
@@ -28,8 +28,9 @@ impl Pruning {
         direction: Direction,
         folds: usize,
         max_steps: Option<u64>,
+        steps: StepName,
     ) -> Result<Self, String> {
-        let pruner = settings.build(direction, folds, max_steps)?;
+        let pruner = settings.build(direction, folds, max_steps, steps)?;
         Ok(Pruning { pruner, report_unit: settings.report_unit(), direction })
     }
 }

@@ -14,7 +14,7 @@ use crate::constraint::Constraint;
 use crate::direction::Direction;
 use crate::objective::Verdict;
 use crate::params::{ParamValue, Params};
-use crate::pruner::PrunerSettings;
+use crate::pruner::{PrunerSettings, StepName};
 use crate::settings::{SamplerKind, StudySettings};
 use crate::spec::StudySpec;
 use crate::store::RefitClaim;
@@ -125,7 +125,9 @@ fn wide_enough(params: &Params) -> Result<(), String> {
 
 /// How one process works on a study.
 fn run_options(settings: &StudySettings, jobs: usize) -> RunOptions {
-    let build = |pruner| Pruning::of(pruner, Direction::Maximize, FOLDS, Some(EPOCHS)).unwrap();
+    let build = |pruner| {
+        Pruning::of(pruner, Direction::Maximize, FOLDS, Some(EPOCHS), StepName::Epochs).unwrap()
+    };
     RunOptions {
         seed: settings.seed,
         pruning: settings.pruner.as_ref().map(build),

@@ -11,7 +11,7 @@ use crate::candidates::Candidates;
 use crate::flag::KnownFlag;
 use crate::objective::{RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
-use crate::pruner::PrunerSettings;
+use crate::pruner::{PrunerSettings, StepName};
 use crate::settings::SamplerKind;
 use crate::store::{InMemory, RefitClaim, SuggestAfter};
 use crate::trial::Candidate;
@@ -413,7 +413,7 @@ fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
 #[test]
 fn with_a_pruner_too_each_fold_is_handed_out_once() {
     let median = PrunerSettings::by_name("median").unwrap();
-    let pruning = Pruning::of(&median, Direction::Maximize, 3, Some(1)).unwrap();
+    let pruning = Pruning::of(&median, Direction::Maximize, 3, Some(1), StepName::Epochs).unwrap();
     let options = RunOptions { pruning: Some(pruning), window: 4, ..options(4) };
     let mut begun = Vec::new();
     std::panic::set_hook(Box::new(|_| {}));

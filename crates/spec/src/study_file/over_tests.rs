@@ -53,6 +53,40 @@ fn a_parameter_that_is_not_there_is_told_with_its_line() {
 }
 
 #[test]
+fn when_a_parameter_exists_is_not_for_a_file_to_change() {
+    let refusal = |line: &str| {
+        let error = over(&format!("[space]\n{line}\n")).unwrap_err();
+        format!("{}: {}; {}", error.place, error.problem, error.help)
+    };
+    let dropout = |when: &str| {
+        refusal(&format!("dropout = {{ low = 0.1, high = 0.2, when = {{ {when} }} }}"))
+    };
+    let always = "changes.toml:2:6: `lr` exists always, and a file cannot change that; take `when` out of it";
+    assert_eq!(refusal("lr = { values = [0.1], when = { act = \"relu\" } }"), always);
+    let relu = "changes.toml:2:11: `dropout` exists where `act` is relu, and a file cannot change that; take `when` out of it";
+    assert_eq!(dropout("act = \"gelu\""), relu);
+    assert_eq!(dropout("act = [\"relu\", \"gelu\"]"), relu);
+    let never = "changes.toml:3:1: `dropout` never exists beside the other values of this file; it exists only where `act` is relu: take it out, or allow that";
+    assert_eq!(refusal("act = \"gelu\"\ndropout = 0.1"), never);
+    let whole = "changes.toml:2:6: `lr` is a float, and this is a range of whole numbers; write both ends with a decimal point, such as 1.0";
+    assert_eq!(refusal("lr = { low = 1, high = 2 }"), whole);
+    let of_trial = "act = \"gelu\"\n[[trial]]\nact = \"relu\"\ndropout = 0.2";
+    let gone = "changes.toml:5:1: `dropout` never exists beside the other values of this file; it exists only where `act` is relu: take it out, or allow that";
+    assert_eq!(refusal(of_trial), gone);
+    let mut first = base();
+    first.trials[0].values.push(("dropout".to_owned(), ParamValue::Float(0.2)));
+    let text = "[space]\nact = \"gelu\"\n";
+    let error = StudyFile::parse_over(Path::new("changes.toml"), text, &first).unwrap_err();
+    assert_eq!(
+        error.problem,
+        "`dropout` never exists beside the other values of this file, and `trial 0`, which is tried first, has it"
+    );
+    // To say it again is no change.
+    let again = over("[space]\ndropout = { low = 0.1, high = 0.2, when = { act = \"relu\" } }\n");
+    assert_eq!(again.unwrap().space.conditions, base().space.conditions);
+}
+
+#[test]
 fn what_depends_on_values_that_are_gone_is_gone_too() {
     let text = "[space]\nact = [\"gelu\"]\n";
     let spec = over(text).unwrap();

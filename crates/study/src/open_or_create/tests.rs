@@ -110,15 +110,17 @@ fn what_is_not_as_it_was_is_told_and_nothing_is_changed() {
     {
         StudyError::Differs { differences, .. } => differences
             .into_iter()
-            .map(|difference| (difference.what, difference.was, difference.now))
+            .map(|difference| {
+                (difference.what, difference.was.to_string(), difference.now.to_string())
+            })
             .collect::<Vec<_>>(),
         other => panic!("{other}"),
     };
     let seed = SettingsOverrides { seed: Some(7), ..SettingsOverrides::default() };
     let other_seed = StudyRequest { overrides: seed, ..named.clone() };
-    let seed = (Setting::Override("seed".into()), "0".into(), "7".into());
+    let seed = (Setting::Override("seed".into()), "0".to_owned(), "7".to_owned());
     assert_eq!(differences(&other_seed, "x"), [seed]);
-    let data = (Setting::Identity("data".into()), "\"x\"".into(), "\"y\"".into());
+    let data = (Setting::Identity("data".into()), "\"x\"".to_owned(), "\"y\"".to_owned());
     assert_eq!(differences(&named, "y"), [data]);
     let mut other_space = named.clone();
     other_space.spec.space.domains.pop();
