@@ -41,7 +41,7 @@
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
-//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded |
+//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: what Burn's `Learner` needs |
 //!
 //! # What stays
@@ -74,6 +74,8 @@ mod flags;
 mod function;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(feature = "burn")]
+mod saving;
 
 pub use burn_tune_derive::Space;
 pub use param_error::{ParamError, ValueError};

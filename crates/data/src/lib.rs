@@ -2,6 +2,7 @@
 //! the gathering of batches from it. Nothing here knows a tensor.
 
 mod dataset;
+mod images;
 mod mnist;
 mod source;
 
@@ -18,4 +19,5 @@ pub use error::{Content, DataError, Fault, Origin};
 pub use folds::{
     Fold, FoldsError, RowsError, SmallClass, StratifiedFolds, k_folds, stratified_folds,
 };
+pub use images::Images;
 pub use source::DataSource;
