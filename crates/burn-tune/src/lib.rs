@@ -41,7 +41,7 @@
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
-//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore` |
+//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore`; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: `tune`, for trainings of Burn's `Learner`; it brings burn-train |
 //!
 //! # What stays
@@ -78,6 +78,8 @@ mod function;
 mod learner;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(feature = "burn")]
+mod saving;
 
 pub use burn_tune_derive::Space;
 pub use param_error::{ParamError, ValueError};

@@ -366,9 +366,10 @@ impl Trial<'_> {
         self.kept().metrics.insert(name.to_owned(), value);
     }
 
-    /// A folder for what this training leaves behind, such as its model: made now, and empty, whatever an attempt
-    /// before has left. With [`Study::keep_models`](crate::Study::keep_models) those of the best trials stay; all
-    /// others are removed, also where a training fails or is pruned. Without it, it is there while the training is.
+    /// A folder for what this training leaves behind: made now, and empty, whatever an attempt before has left. With
+    /// [`Study::keep_models`](crate::Study::keep_models) those of the best trials stay; all others are removed, also
+    /// where a training fails or is pruned. Without it, it is there while the training is. Models of Burn are saved
+    /// there by `save_model`, with the feature `burn`.
     ///
     /// # Errors
     ///
@@ -401,7 +402,9 @@ impl Trial<'_> {
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
-    /// refit on test data. A score that is NaN or infinite fails the training.
+    /// refit on test data. A score that is NaN or infinite fails the training. With the feature `burn`,
+    /// `finish((model, score))` also saves the model, as `save_model` does; a model that cannot be saved costs the
+    /// trial nothing but its model, and is flagged.
     ///
     /// Which score that is, you decide: usually that of the last epoch, which is also what was reported last, or that
     /// of the best one ([`Trial::best_report`]), if that is the model you keep. It need not have been reported at all:
