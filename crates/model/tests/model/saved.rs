@@ -29,7 +29,7 @@ fn digits() -> Examples {
 }
 
 fn refused(folder: &Path) -> String {
-    SavedMlp::load(folder, Backend::Flex).unwrap_err().to_string()
+    SavedMlp::load(folder, Backend::Flex).expect_err("it does not fit").to_string()
 }
 
 #[test]
