@@ -21,7 +21,6 @@ use crate::trial::Trial;
 use epoch_values::{EpochValues, in_shares};
 use reporting::{Call, HangUp, Reporting, answer};
 use resuming::Checkpoints;
-pub(crate) use resuming::EpochsDone;
 use silent::Silent;
 
 /// What the trained model of a `Learner` is called in [`Trial::dir`].

@@ -94,7 +94,7 @@ pub(crate) struct Kept {
     pub last_step: Option<u64>,
     /// Of a training that can go on at its epoch.
     #[cfg(feature = "train")]
-    pub epochs_done: Option<crate::learner::EpochsDone>,
+    pub epochs_done: Option<std::sync::Arc<std::sync::atomic::AtomicUsize>>,
     /// Whether a report was answered with a stop.
     pub is_stopped: bool,
     /// What it has said that cannot be, if anything.

@@ -171,7 +171,7 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
 }
 
 /// How many epochs an attempt before has done, as soon as that is known.
-pub(crate) type EpochsDone = Arc<AtomicUsize>;
+type EpochsDone = Arc<AtomicUsize>;
 
 /// A loader each of whose passes depends on its epoch alone, and not on whether this process has seen the epochs
 /// before.
