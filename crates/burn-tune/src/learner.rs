@@ -16,8 +16,8 @@ use burn_train::{
 use burn_tune_search::Direction;
 
 use crate::error::{Error, Result};
-use crate::training_result::sealed::End;
 use crate::trial::Trial;
+use crate::trial::sealed::End;
 use epoch_values::{EpochValues, in_shares};
 use reporting::{Call, HangUp, Reporting, answer};
 use resuming::Checkpoints;

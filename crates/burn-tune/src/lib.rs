@@ -66,7 +66,6 @@ mod error;
 mod execution;
 mod outcome;
 mod study;
-mod training_result;
 mod trial;
 
 mod checkpoint;
@@ -140,8 +139,7 @@ pub use error::{Error, Result, ensure};
 pub use execution::Workers;
 pub use outcome::{StudyOutcome, TrialOutcome};
 pub use study::Study;
-pub use training_result::TrainingResult;
-pub use trial::{Progress, Score, Split, Trial};
+pub use trial::{Progress, Score, Split, TrainingResult, Trial};
 
 #[cfg(feature = "train")]
 pub use learner::{Trained, Tune, TunedTraining};

@@ -8,8 +8,8 @@ use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot, SafetensorsStore};
 use burn_tune_search::flag::MODEL_NOT_SAVED;
 
 use crate::error::{Error, Result};
-use crate::training_result::sealed::End;
 use crate::trial::Trial;
+use crate::trial::sealed::End;
 
 /// Burn's record, as `Module::save_file` writes it.
 const RECORD: &str = "model.bpk";

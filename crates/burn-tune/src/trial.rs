@@ -15,7 +15,6 @@ use burn_tune_worker::Channel;
 use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
 use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
-use crate::training_result::TrainingResult;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.
 ///
@@ -451,5 +450,31 @@ impl Trial<'_> {
 impl Split {
     fn all(rows: usize) -> Self {
         Split { train: (0..rows).collect(), valid: Vec::new() }
+    }
+}
+
+/// What [`Trial::finish`] takes: a score, or, with the feature `burn`, a model and its score, or, with the feature
+/// `train`, what a `Learner` has come to.
+///
+/// It is implemented here alone.
+///
+#[doc = trial_example!("let score = trial.finish(0.97)?; // an `f64` is one")]
+pub trait TrainingResult: sealed::End {}
+
+impl<R: sealed::End> TrainingResult for R {}
+
+pub(crate) mod sealed {
+    use super::*;
+
+    /// How each kind of result ends a training.
+    pub trait End {
+        /// Keeps what is to be kept of it, and gives its score.
+        fn end(self, trial: &Trial) -> Result<f64>;
+    }
+}
+
+impl sealed::End for f64 {
+    fn end(self, _: &Trial) -> Result<f64> {
+        Ok(self)
     }
 }

@@ -1,12 +1,11 @@
 //! Checkpoints on disk: what comes back, what is passed over, and what the study is told again.
 
-use std::cell::RefCell;
 use std::sync::Mutex;
 
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
-use burn_tune_search::{ObjectiveError, Params};
+use burn_tune_search::{Direction, ObjectiveError, Params};
 use burn_tune_study::models::TrainingFolder;
 use burn_tune_worker::CheckpointPlace;
 
@@ -17,13 +16,13 @@ use crate::trial::Link;
 /// A study that notes what it is told.
 #[derive(Default)]
 struct Notes {
-    reports: RefCell<Vec<(u64, f64)>>,
-    warnings: RefCell<Vec<String>>,
+    reports: Mutex<Vec<(u64, f64)>>,
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Link for Notes {
     fn report(&self, step: u64, value: f64) -> Verdict {
-        self.reports.borrow_mut().push((step, value));
+        self.reports.lock().unwrap().push((step, value));
         Verdict::Continue
     }
 
@@ -33,7 +32,7 @@ impl Link for Notes {
 
     fn log(&self, is_warning: bool, text: &str) {
         if is_warning {
-            self.warnings.borrow_mut().push(text.to_owned());
+            self.warnings.lock().unwrap().push(text.to_owned());
         }
     }
 }
@@ -48,6 +47,7 @@ fn trained(folder: &Path, train: impl FnOnce(&Trial)) -> Notes {
         task,
         folds: 1,
         seed: 7,
+        direction: Direction::Maximize,
         link: &notes,
         kept: Mutex::default(),
         folder: TrainingFolder::new(None, 0, task),
@@ -91,10 +91,10 @@ fn a_training_goes_on_with_all_that_it_has_said() {
         // In the order in which a training that was not broken off has them.
         assert_eq!(flags, ["reports_no_number", "reports_out_of_order", "dead_units"]);
     });
-    let reports = notes.reports.into_inner();
+    let reports = notes.reports.into_inner().unwrap();
     assert!(reports[0].0 == 1 && reports[0].1.is_nan());
     assert_eq!(reports[1..], [(1, 0.25), (2, 0.5), (3, 0.1 + 0.2)]);
-    assert_eq!(*notes.warnings.borrow(), Vec::<String>::new());
+    assert_eq!(*notes.warnings.lock().unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -129,12 +129,14 @@ fn a_damaged_checkpoint_is_passed_over_with_a_warning() {
         write();
         fs::write(file(folder.path(), 4), damaged).unwrap();
         let notes = trained(folder.path(), |trial| assert_eq!(restored(trial), Some(3)));
-        assert!(notes.warnings.borrow()[0].ends_with("epoch-4 is passed over: it is damaged"));
-        assert_eq!(notes.reports.borrow().len(), 3);
+        assert!(
+            notes.warnings.lock().unwrap()[0].ends_with("epoch-4 is passed over: it is damaged")
+        );
+        assert_eq!(notes.reports.lock().unwrap().len(), 3);
     }
     fs::write(file(folder.path(), 3), "").unwrap();
     let notes = trained(folder.path(), |trial| assert_eq!(restored(trial), None));
-    assert_eq!((notes.warnings.borrow().len(), notes.reports.borrow().len()), (1, 0));
+    assert_eq!((notes.warnings.lock().unwrap().len(), notes.reports.lock().unwrap().len()), (1, 0));
 }
 
 #[test]
@@ -146,6 +148,6 @@ fn a_value_of_another_type_is_passed_over_and_so_is_what_a_fresh_start_has_overt
     let notes = trained(folder.path(), |trial| {
         assert_eq!(trial.restore_value::<String>().unwrap(), None);
     });
-    assert_eq!(notes.warnings.borrow().len(), 1);
-    assert_eq!(notes.reports.borrow().len(), 0, "nothing is said twice");
+    assert_eq!(notes.warnings.lock().unwrap().len(), 1);
+    assert_eq!(notes.reports.lock().unwrap().len(), 0, "nothing is said twice");
 }
