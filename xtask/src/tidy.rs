@@ -18,8 +18,9 @@ const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONT
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself, or few have: in which section of whose
 /// manifests.
-const CONFINED: [(&str, &str, &[&str]); 8] = [
+const CONFINED: [(&str, &str, &[&str]); 9] = [
     ("burn", "dependencies", &["crates/burn-tune", "crates/model", "examples/mnist-cnn"]),
+    ("burn-store", "dependencies", &["crates/burn-tune", "crates/model"]),
     ("clap", "dependencies", &["crates/app", "crates/burn-tune", "crates/cli"]),
     ("anyhow", "dependencies", &["crates/app", "crates/cli"]),
     ("indicatif", "dependencies", &["crates/app"]),

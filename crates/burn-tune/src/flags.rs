@@ -1,9 +1,10 @@
 //! Flags that any training may have, whatever it trains.
 
 use burn_tune_search::KnownFlag;
+use burn_tune_search::flag::MODEL_NOT_SAVED;
 
 /// All of them.
-pub(crate) const ALL: [KnownFlag; 2] = [REPORTS_OUT_OF_ORDER, REPORTS_NO_NUMBER];
+pub(crate) const ALL: [KnownFlag; 3] = [REPORTS_OUT_OF_ORDER, REPORTS_NO_NUMBER, MODEL_NOT_SAVED];
 
 /// Behind those of users, which have the ranks that they give them.
 const RANK: u16 = u16::MAX - 1;

@@ -41,7 +41,7 @@
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
-//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded |
+//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: what Burn's `Learner` needs |
 //!
 //! # What stays
@@ -66,7 +66,6 @@ mod error;
 mod execution;
 mod outcome;
 mod study;
-mod training_result;
 mod trial;
 
 mod checkpoint_folder;
@@ -75,6 +74,8 @@ mod flags;
 mod function;
 #[cfg(feature = "cli")]
 mod program;
+#[cfg(feature = "burn")]
+mod saving;
 
 pub use burn_tune_derive::Space;
 pub use param_error::{ParamError, ValueError};
@@ -135,8 +136,7 @@ pub use error::{Error, Result, ensure};
 pub use execution::Workers;
 pub use outcome::{StudyOutcome, TrialOutcome};
 pub use study::Study;
-pub use training_result::TrainingResult;
-pub use trial::{Progress, Score, Split, Trial};
+pub use trial::{Progress, Score, Split, TrainingResult, Trial};
 
 /// What derived code calls: no part of the interface, and may change with any version.
 #[doc(hidden)]

@@ -14,7 +14,6 @@ use burn_tune_worker::Channel;
 use crate::checkpoint_folder::CheckpointFolder;
 use crate::error::{Error, Result};
 use crate::flags::{REPORTS_NO_NUMBER, REPORTS_OUT_OF_ORDER};
-use crate::training_result::TrainingResult;
 
 /// One training: of a trial on one fold, or of one of the best trials on all of the data.
 ///
@@ -273,9 +272,10 @@ impl Trial<'_> {
         self.kept().metrics.insert(name.to_owned(), value);
     }
 
-    /// A folder for what this training leaves behind, such as its model: made now, and empty, whatever an attempt
-    /// before has left. With [`Study::keep_models`](crate::Study::keep_models) those of the best trials stay; all
-    /// others are removed, also where a training fails or is pruned. Without it, it is there while the training is.
+    /// A folder for what this training leaves behind: made now, and empty, whatever an attempt before has left. With
+    /// [`Study::keep_models`](crate::Study::keep_models) those of the best trials stay; all others are removed, also
+    /// where a training fails or is pruned. Without it, it is there while the training is. Models of Burn are saved
+    /// there by `save_model`, with the feature `burn`.
     ///
     /// # Errors
     ///
@@ -304,7 +304,8 @@ impl Trial<'_> {
     }
 
     /// Ends the training with its score: the value of the study's first metric, on the rows held out, or in a
-    /// refit on test data.
+    /// refit on test data. With the feature `burn`, `finish((model, score))` also saves the model, as
+    /// `save_model` does; a model that cannot be saved costs the trial nothing but its model, and is flagged.
     ///
     /// # Errors
     ///
@@ -333,6 +334,31 @@ impl Trial<'_> {
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What [`Trial::finish`] takes: a score, or, with the feature `burn`, a model and its score.
+///
+/// It is implemented here alone.
+///
+#[doc = trial_example!("let score = trial.finish(0.97)?; // an `f64` is one")]
+pub trait TrainingResult: sealed::End {}
+
+impl<R: sealed::End> TrainingResult for R {}
+
+pub(crate) mod sealed {
+    use super::{Result, Trial};
+
+    /// How each kind of result ends a training.
+    pub trait End {
+        /// Keeps what is to be kept of it, and gives its score.
+        fn end(self, trial: &Trial) -> Result<f64>;
+    }
+}
+
+impl sealed::End for f64 {
+    fn end(self, _: &Trial) -> Result<f64> {
+        Ok(self)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use burn_tune_app::AppCommand;
-use burn_tune_app::args::{RunArgs, at_least_one};
+use burn_tune_app::args::{ListFormat, RunArgs, StudyArgs, at_least_one};
 use burn_tune_model::Backend;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -30,6 +30,9 @@ pub enum Command {
     /// Train the explicit trials of a file on all of the training data, from several seeds
     #[command(after_long_help = TRAIN_EXAMPLES, display_order = 2)]
     Train(TrainArgs),
+    /// What a model that a search has kept takes images for
+    #[command(after_long_help = PREDICT_EXAMPLES, display_order = 13)]
+    Predict(PredictArgs),
     /// Write a space file to begin with, with comments, or a crate
     #[command(after_long_help = INIT_EXAMPLES, display_order = 8)]
     Init(InitArgs),
@@ -102,10 +105,39 @@ const TRAIN_EXAMPLES: &str = "Examples:
 
 Exit codes: 0 done; 1 the work failed; 2 the input is wrong; 130 interrupted.";
 
+const PREDICT_EXAMPLES: &str = "Examples:
+  burn-tune predict                               the best model, its test data
+  burn-tune predict --study mlp-2 --format csv > predictions.csv
+  burn-tune predict --data digits                 a folder of IDX files
+  burn-tune predict --data my-images-idx3-ubyte   images without labels
+  burn-tune predict --model results/mlp/models/trial-7/fold-0 --data mnist";
+
 const INIT_EXAMPLES: &str = "Examples:
   burn-tune init                        space.toml, for the model of burn-tune
   burn-tune init my.toml --command      and train.py, a program of your own
   burn-tune init my-model --crate       a crate with a Burn model of your own";
+
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    #[command(flatten)]
+    pub study: StudyArgs,
+    /// The folder of a model instead of the best one of a study
+    #[arg(long, value_name = "DIR", conflicts_with = "study")]
+    pub model: Option<PathBuf>,
+    /// The folder with the result files, where models are [default: that of the database, or results]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// A folder of IDX files, of which the test images are taken, a file of images, or mnist
+    /// [default: the test data of the study]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// What computes: flex, ndarray or wgpu [default: the study's, or flex]
+    #[arg(long, value_name = "B", value_parser = backend)]
+    pub backend: Option<Backend>,
+    /// How predictions are printed; as a table, the first ones
+    #[arg(long, value_name = "F", value_enum, default_value = "table")]
+    pub format: ListFormat,
+}
 
 #[derive(Debug, Args)]
 pub struct InitArgs {

@@ -92,6 +92,7 @@ fn measured_rate(objective: &MlpObjective, typical: &[Params]) -> Option<f64> {
         backend: objective.backend,
         curves: false,
         metrics: Vec::new(),
+        keep: None,
     };
     let trials = [(0, params.clone())];
     // The first one finds memory that nobody has touched.

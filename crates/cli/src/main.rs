@@ -5,6 +5,7 @@ mod args;
 mod dry_run;
 mod init;
 mod objectives;
+mod predict;
 mod prepare;
 mod program;
 mod setup;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::App(command) => run(&BurnTune, command),
         Command::Train(args) => train::train(&args),
+        Command::Predict(args) => predict::predict(&args),
         Command::Init(args) => init::init(&args),
         Command::Space(SpaceCommand::Check { file }) => program::check_space(&file),
         Command::Space(SpaceCommand::List) => init::list(),

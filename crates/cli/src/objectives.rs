@@ -44,6 +44,11 @@ impl Describe<MlpObjective> for KnownObjectives {
         format!(" on {}", objective.backend.name())
     }
 
+    /// Of the best trial: what its user is most likely to want, at little cost.
+    fn keep_models(&self) -> usize {
+        1
+    }
+
     fn dry_run(&self, plan: &StudyPlan<MlpObjective>, trials: &DryRun) -> String {
         let typical = plan.typical_params();
         dry_run::of_models(trials, &plan.objective, plan.total_cost(&typical), &typical)

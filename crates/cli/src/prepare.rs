@@ -1,15 +1,19 @@
 //! The objective of a search, made of a space file and the arguments, or of what a study has kept.
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow, bail};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_data::DataSource;
 use burn_tune_folds::stratified_folds;
-use burn_tune_model::{Backend, MlpIdentity, MlpMetric, MlpObjective};
-use burn_tune_search::Identity;
+use burn_tune_model::objective::KeepModel;
+use burn_tune_model::{Backend, MlpIdentity, MlpMetric, MlpObjective, SavedMlp};
+use burn_tune_search::flag::MODEL_NOT_SAVED;
 use burn_tune_search::settings::StudySettings;
+use burn_tune_search::{Flag, Identity, TaskHandle};
 use burn_tune_spec::StudyFile;
-use burn_tune_study::Prepared;
+use burn_tune_study::{Prepared, TrainingFolder};
 
 use crate::args::ObjectiveArgs;
 use crate::setup;
@@ -49,8 +53,26 @@ pub fn model_of(
     let notices = warnings.chain(backend.warning()).collect();
     let metrics = settings.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
     let metrics = metrics.flatten().collect();
-    let objective = MlpObjective { source, dataset, folds: splits.folds, backend, curves, metrics };
+    let (folds, keep) = (splits.folds, Some(Arc::new(keep_model) as KeepModel));
+    let objective = MlpObjective { source, dataset, folds, backend, curves, metrics, keep };
     Ok(Prepared { objective, notices })
+}
+
+/// Leaves a model where those of its study are kept.
+fn keep_model(model: &SavedMlp, handle: &TaskHandle) -> Vec<Flag> {
+    let folder = TrainingFolder::new(handle.files(), handle.trial(), handle.task());
+    let saved = folder.open().map_err(anyhow::Error::from);
+    match saved.and_then(|path| Ok(model.save(path)?)) {
+        Ok(()) => {
+            folder.keep();
+            Vec::new()
+        }
+        Err(problem) => {
+            let trial = handle.trial();
+            tracing::warn!("the model of trial {trial} is not kept, but its score is: {problem:#}");
+            vec![MODEL_NOT_SAVED.flag()]
+        }
+    }
 }
 
 /// The command of a file, if it can be run.
@@ -79,12 +101,13 @@ pub fn refuse_arguments_of_models(args: &ObjectiveArgs, options: &SearchOptions)
         ("--backend", args.model.backend.is_some()),
         ("--curves", args.curves),
         ("--folds", options.folds.is_some_and(|folds| folds != 1)),
+        ("--keep-models", options.keep_models.is_some_and(|models| models != 0)),
         ("--top", options.top.is_some_and(|top| top != 0)),
     ];
     match given.into_iter().find(|(_, given)| *given) {
         None => Ok(()),
         Some((argument, _)) => bail!(
-            "{argument} is nothing to a command: a program of yours has its own data, is scored once for each trial, and is not refitted"
+            "{argument} is nothing to a command: a program of yours has its own data, is scored once for each trial, is not refitted, and keeps its models itself"
         ),
     }
 }

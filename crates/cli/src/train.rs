@@ -53,6 +53,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
         backend,
         curves: !args.no_curves,
         metrics: Vec::new(),
+        keep: None,
     };
     let models = models(&file, &path, &objective, seed)?;
     let output = OutputFolder::open(&args.run.out)?;

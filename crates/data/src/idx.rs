@@ -43,6 +43,13 @@ impl Idx {
         Err(DataError::Missing { folder, names })
     }
 
+    /// Reads the file at `path`.
+    pub(crate) fn read(path: &Path, content: Content) -> Result<Self, DataError> {
+        let bytes = fs::read(path);
+        let bytes = bytes.map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+        Self::decompress(path, content, bytes)
+    }
+
     /// Parses a file that is gzipped if its first bytes say so, whatever its name says.
     fn decompress(path: &Path, content: Content, bytes: Vec<u8>) -> Result<Self, DataError> {
         if !bytes.starts_with(&[0x1F, 0x8B]) {

@@ -2,6 +2,7 @@
 //! the gathering of batches from it. Nothing here knows a tensor.
 
 mod dataset;
+mod images;
 mod mnist;
 mod source;
 
@@ -14,4 +15,5 @@ mod batch;
 pub use batch::{gather, gather_labels};
 pub use dataset::{Dataset, Examples};
 pub use error::{Content, DataError, Fault, Origin};
+pub use images::Images;
 pub use source::DataSource;

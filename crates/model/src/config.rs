@@ -1,13 +1,13 @@
 //! The hyperparameters of the multilayer perceptron.
 
 use burn_tune_search::Rejection;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
 
 /// What one trial is configured by. Every field has a default: the well-known PyTorch tutorial's
 /// model, 784-500-10 with Adam at 0.001.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
     /// Examples per step; the last batch of an epoch may be smaller.

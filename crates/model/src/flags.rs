@@ -1,6 +1,7 @@
 //! The flags that our model may have, in the order in which they are listed.
 
 use burn_tune_search::KnownFlag;
+use burn_tune_search::flag::MODEL_NOT_SAVED;
 
 /// All of them.
 pub const ALL: &[KnownFlag] = &[
@@ -10,6 +11,7 @@ pub const ALL: &[KnownFlag] = &[
     DEAD_UNITS,
     VANISHING_GRADIENT,
     SOFTMAX_BEFORE_CROSS_ENTROPY,
+    MODEL_NOT_SAVED,
 ];
 
 /// The loss grew instead of falling, or is no number any more.

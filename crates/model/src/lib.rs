@@ -28,6 +28,7 @@ pub mod health;
 pub mod identity;
 pub mod metric;
 pub mod objective;
+pub mod saved;
 
 pub mod backend;
 
@@ -38,3 +39,4 @@ pub use identity::MlpIdentity;
 pub use metric::MlpMetric;
 pub use mlp::Mlp;
 pub use objective::MlpObjective;
+pub use saved::{Prediction, SavedMlp};

@@ -22,6 +22,7 @@ use crate::metric::MlpMetric;
 use crate::mlp::Mlp;
 use crate::predict::predict;
 use crate::recorder::Probe;
+use crate::saved::SavedMlp;
 use crate::train::{Trained, TrainingSet, to_the_end, train};
 
 /// What one trained number costs in a step besides the matrix products (Adam reads and writes four
@@ -45,7 +46,13 @@ pub struct MlpObjective {
     /// What a fold and a refit are scored by: first their score, then what else there is of a fold. The
     /// accuracy, where it is empty.
     pub metrics: Vec<MlpMetric>,
+    /// What is done with each trained model whose trial a pruner has not stopped, where trainings leave files
+    /// behind: see [`TaskHandle::files`].
+    pub keep: Option<KeepModel>,
 }
+
+/// Keeps a trained model, and says what is wrong where it cannot.
+pub type KeepModel = Arc<dyn Fn(&SavedMlp, &TaskHandle) -> Vec<Flag> + Send + Sync>;
 
 /// What metrics are computed from.
 struct Measurement<'a> {
@@ -122,6 +129,21 @@ impl MlpObjective {
         flags(config, losses, seen, confusion, &self.dataset.classes)
     }
 
+    /// Keeps the model, if it is to be kept.
+    fn keep(&self, config: &MlpConfig, model: &Mlp, handle: &TaskHandle) -> Vec<Flag> {
+        let Some(keep) = self.keep.as_ref().filter(|_| handle.files().is_some()) else {
+            return Vec::new();
+        };
+        let saved = SavedMlp {
+            model: model.clone(),
+            config: config.clone(),
+            features: self.dataset.train.features(),
+            classes: self.dataset.classes.clone(),
+            backend: self.backend,
+        };
+        keep(&saved, handle)
+    }
+
     fn score(
         &self,
         model: &Mlp,
@@ -178,7 +200,7 @@ impl Objective for MlpObjective {
     ) -> Result<FoldScore, ObjectiveError> {
         let Fold { train, test } = &self.folds[fold];
         let stopwatch = Stopwatch::start();
-        let mut last = None;
+        let (mut last, mut is_pruned) = (None, false);
         let mut score_s = 0.0;
         let held_out = (&self.dataset.train, test.as_slice());
         let trained = self.fit(config, train, held_out, handle, |epoch, model| {
@@ -192,6 +214,7 @@ impl Objective for MlpObjective {
             let verdict = handle.report(epoch as u64, self.values(&measurement).0);
             score_s += stopwatch.elapsed_s();
             last = Some(confusion);
+            is_pruned = verdict == Verdict::Stop;
             Ok(verdict)
         })?;
         let fit_s = stopwatch.elapsed_s() - score_s;
@@ -203,10 +226,14 @@ impl Objective for MlpObjective {
         let epochs = trained.epoch_losses.len();
         let (score, extra_values) =
             self.values(&Measurement { config, confusion: &confusion, epochs, fit_s });
+        let mut flags = self.flags(config, &trained, &confusion);
+        if !is_pruned {
+            flags.extend(self.keep(config, &trained.model, handle));
+        }
         Ok(FoldScore {
             score,
             extra_values,
-            flags: self.flags(config, &trained, &confusion),
+            flags,
             fit_s,
             score_s: score_s + stopwatch.elapsed_s(),
             curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
@@ -242,10 +269,12 @@ impl Refitter<MlpConfig> for MlpObjective {
         let confusion = self.score(&trained.model, true, &test, handle)?;
         let epochs = trained.epoch_losses.len();
         let (score, _) = self.values(&Measurement { config, confusion: &confusion, epochs, fit_s });
+        let mut flags = self.flags(config, &trained, &confusion);
+        flags.extend(self.keep(config, &trained.model, handle));
         Ok(RefitScore {
             score,
             per_class_recall: confusion.recall(),
-            flags: self.flags(config, &trained, &confusion),
+            flags,
             curves: trained.recorded.curves.map(|curves| Arc::new(curves.into())),
         })
     }

@@ -1,11 +1,15 @@
 //! What a trained model takes examples for.
 
+use burn::tensor::Device;
 use burn_tune_data::Examples;
 use burn_tune_search::{ObjectiveError, TaskHandle};
 
 use crate::backend::Backend;
 use crate::batch::pixels;
 use crate::mlp::Mlp;
+
+/// Large enough for full speed, small enough to stay in the processor's cache.
+pub(crate) const BATCH: usize = 500;
 
 /// The class with the largest output for each of the examples at `indices`. The first one of equals.
 ///
@@ -19,22 +23,28 @@ pub fn predict(
     backend: Backend,
     handle: &TaskHandle,
 ) -> Result<Vec<u8>, ObjectiveError> {
-    // Large enough for full speed, small enough to stay in the processor's cache.
-    const BATCH: usize = 500;
     let device = backend.device();
     let mut predicted = Vec::with_capacity(indices.len());
     for batch in indices.chunks(BATCH) {
         handle.check_stop()?;
-        let outputs = model.forward(pixels(examples, batch, &device));
-        let classes = outputs.dims()[1];
-        let outputs =
-            outputs.into_data().try_into_vec::<f32>().map_err(|error| ObjectiveError::Failed {
-                reason: format!("the model's outputs cannot be read: {error:?}"),
-                flags: vec![],
-            })?;
+        let outputs = outputs(model, examples, batch, &device)
+            .map_err(|reason| ObjectiveError::Failed { reason, flags: vec![] })?;
+        let classes = outputs.len() / batch.len();
         predicted.extend(outputs.chunks_exact(classes).map(largest));
     }
     Ok(predicted)
+}
+
+/// The outputs for a batch of examples, one example after the other.
+pub(crate) fn outputs(
+    model: &Mlp,
+    examples: &Examples,
+    batch: &[u32],
+    device: &Device,
+) -> Result<Vec<f32>, String> {
+    let outputs = model.forward(pixels(examples, batch, device)).into_data();
+    let outputs = outputs.try_into_vec::<f32>();
+    outputs.map_err(|error| format!("the model's outputs cannot be read: {error:?}"))
 }
 
 /// The place of the largest output; the first one of equals.

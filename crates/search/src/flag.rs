@@ -14,6 +14,13 @@ const LAST_RANK: u16 = u16::MAX;
 /// What is said of a flag that only whoever raised it could explain.
 const UNKNOWN: &str = "another objective, or another version of this one, has raised it";
 
+/// Of any objective whose trainings leave models: one has a score, and its model could not be written.
+pub const MODEL_NOT_SAVED: KnownFlag = KnownFlag::new(
+    "model_not_saved",
+    LAST_RANK - 1,
+    "its score counts, but its model could not be written, for a reason that was logged: make room, or let another folder be written to by --out, and train it once more",
+);
+
 /// A flag that an objective may raise, and what is known of it: a constant of the objective's crate.
 ///
 /// ```

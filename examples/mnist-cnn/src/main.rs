@@ -81,8 +81,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             break;
         }
     }
-    model.valid().save_file(trial.dir()?.join("model.bpk"))?;
-    trial.finish(accuracy)
+    trial.finish((model.valid(), accuracy))
 }
 
 /// Images `[batch, 1, 28, 28]` from 0 to 1, and labels `[batch]`.

@@ -188,7 +188,7 @@ fn another_command_does_not_go_on_with_a_study() {
 fn what_means_nothing_to_a_command_is_refused() {
     let workplace = space("'sh run.sh {x}'", "");
     let refusal = |args: &str| workplace.run(args).ends_with(2).stderr;
-    assert_snapshot!(refusal(&format!("{SEARCH} --limit 100")), @"error: --limit is nothing to a command: a program of yours has its own data, is scored once for each trial, and is not refitted");
+    assert_snapshot!(refusal(&format!("{SEARCH} --limit 100")), @"error: --limit is nothing to a command: a program of yours has its own data, is scored once for each trial, is not refitted, and keeps its models itself");
     assert!(refusal(&format!("{SEARCH} --folds 3")).starts_with("error: --folds is nothing"));
     assert_snapshot!(refusal("train --space spaces/space.toml"), @"error: search-spaces/space.toml has a command as its objective, and `train` trains models of ours alone: use `burn-tune search`");
     let unknown = space("'no-such-program {x}'", "");

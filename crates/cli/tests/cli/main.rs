@@ -11,6 +11,7 @@ mod compare;
 mod first_steps;
 mod interruption;
 mod learning;
+mod models;
 mod pareto;
 mod resume;
 mod search;

@@ -4,4 +4,5 @@
 mod initial_weights;
 mod pytorch;
 mod recording;
+mod saved;
 mod training;

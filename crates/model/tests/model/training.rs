@@ -32,6 +32,7 @@ fn objective(backend: Backend) -> MlpObjective {
         backend,
         curves: false,
         metrics: Vec::new(),
+        keep: None,
     }
 }
 
