@@ -39,7 +39,7 @@
 //!
 //! | Feature | Default | What it adds |
 //! |---|---|---|
-//! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it, and compiles in half of the time |
+//! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
 //! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore`; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: `tune`, for trainings of Burn's `Learner`; it brings burn-train |

@@ -472,7 +472,7 @@ impl<S: Space> Study<S> {
             space: S::space(),
             trials: self.trials.clone(),
             constraint: self.constraint.clone(),
-            step_name: StepName::Steps,
+            step_name: StepName::Function,
         }
     }
 

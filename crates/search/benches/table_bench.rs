@@ -139,8 +139,9 @@ fn search(
     };
     let mut suggester =
         Suggester::of(&file.spec, &settings, &[trials], vec![(0, Direction::Maximize)])?;
-    let build =
-        |pruner| Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs), StepName::Epochs);
+    let build = |pruner| {
+        Pruning::of(pruner, Direction::Maximize, 1, Some(table.epochs), StepName::Training)
+    };
     let pruning = settings.pruner.as_ref().map(build).transpose()?;
     let options = RunOptions { pruning, window: workers, ..RunOptions::new(1, seed) };
     let stop = options.stop.clone();

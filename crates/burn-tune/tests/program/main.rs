@@ -83,13 +83,9 @@ fn epoch_of(trial: &Trial, epoch: u64, sum: f64) -> Result<f64> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         let task = if trial.is_refit() { "refit" } else { "fold" };
         let seed = trial.seed();
-        writeln!(
-            file,
-            "{} {} {task} {} {seed} {epoch}",
-            std::process::id(),
-            trial.number(),
-            trial.fold()
-        )?;
+        let (process, number, fold) = (std::process::id(), trial.number(), trial.fold());
+        // At once, since several processes write to it.
+        file.write_all(format!("{process} {number} {task} {fold} {seed} {epoch}\n").as_bytes())?;
     }
     thread::sleep(Duration::from_millis(number(SLOW_EPOCH).unwrap_or(0)));
     Ok(0.7 * sum + (trial.seed_of(epoch) % 1_000) as f64)

@@ -21,16 +21,16 @@ use crate::direction::Direction;
 pub enum StepName {
     /// Those of nearly all trainings, and of our model.
     #[default]
-    Epochs,
+    Training,
     /// Those of a function, which may report after anything.
-    Steps,
+    Function,
 }
 
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            StepName::Epochs => "epochs",
-            StepName::Steps => "steps",
+            StepName::Training => "epochs",
+            StepName::Function => "steps",
         })
     }
 }
@@ -350,10 +350,10 @@ impl Study {
         let Some(most) = max_resource.or(self.max_steps) else {
             let steps = self.steps;
             return Err(match steps {
-                StepName::Epochs => format!(
+                StepName::Training => format!(
                     "the pruner hyperband needs the most {steps} of a trial, which does not follow from the space: write it in the file, as in `[study] pruner = {{ name = \"hyperband\", max_resource = 20 }}`"
                 ),
-                StepName::Steps => format!(
+                StepName::Function => format!(
                     "the pruner hyperband needs the most {steps} of a trial, which the study does not say: say them with `steps`, or as `max_resource` of the pruner"
                 ),
             });

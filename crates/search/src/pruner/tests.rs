@@ -70,7 +70,7 @@ fn every_trial_is_stopped_where_optuna_stops_it() {
     let (mut decisions, mut stops) = (0, 0);
     for study in fixtures().studies {
         let pruner =
-            study.pruner.build(study.direction, study.folds, None, StepName::Epochs).unwrap();
+            study.pruner.build(study.direction, study.folds, None, StepName::Training).unwrap();
         let courses = study.courses();
         for (curve, recorded) in courses.iter().zip(&study.trials) {
             let past = &courses[..(curve.trial + 1).saturating_sub(study.workers)];
@@ -127,7 +127,7 @@ fn a_whole_power_of_the_factor_counts_as_a_bracket_of_its_own() {
 
 fn refusal(pruner: &PrunerSettings, folds: usize, max_steps: Option<u64>) -> String {
     pruner
-        .build(Direction::Maximize, folds, max_steps, StepName::Epochs)
+        .build(Direction::Maximize, folds, max_steps, StepName::Training)
         .expect_err("it does not fit")
 }
 
@@ -138,7 +138,7 @@ fn by_name(name: &str) -> PrunerSettings {
 #[test]
 fn a_function_has_steps_and_no_epochs() {
     let refusal = |pruner: PrunerSettings, max_steps| {
-        pruner.build(Direction::Maximize, 3, max_steps, StepName::Steps).expect_err("unfit")
+        pruner.build(Direction::Maximize, 3, max_steps, StepName::Function).expect_err("unfit")
     };
     let wilcoxon = refusal(by_name("wilcoxon"), None);
     assert!(wilcoxon.ends_with("or take a pruner that looks at steps"), "{wilcoxon}");
@@ -199,8 +199,9 @@ fn a_pruner_that_does_not_fit_the_study_says_what_to_change() {
 fn the_fewest_folds_for_wilcoxon_are_enough() {
     for p_threshold in [1.0, 0.3, 0.1, 0.05, 0.01, f64::MIN_POSITIVE] {
         let pruner = PrunerSettings::Wilcoxon { p_threshold, n_startup_steps: 2 };
-        let builds =
-            |folds: usize| pruner.build(Direction::Minimize, folds, None, StepName::Epochs).is_ok();
+        let builds = |folds: usize| {
+            pruner.build(Direction::Minimize, folds, None, StepName::Training).is_ok()
+        };
         let fewest = (1..).find(|&folds| builds(folds)).unwrap();
         let scores = |worse: f64| {
             (0..fewest as u64).map(move |step| IntermediateValue { step, value: worse })
@@ -208,7 +209,7 @@ fn the_fewest_folds_for_wilcoxon_are_enough() {
         let best =
             LearningCurve { trial: 0, intermediate_values: scores(0.0).collect(), loss: Some(0.0) };
         let own: Vec<IntermediateValue> = scores(0.5).take(fewest - 1).collect();
-        let built = pruner.build(Direction::Minimize, fewest, None, StepName::Epochs).unwrap();
+        let built = pruner.build(Direction::Minimize, fewest, None, StepName::Training).unwrap();
         assert!(built.prunes(1, &[Arc::new(best)], &own), "{p_threshold}: {fewest}");
     }
 }
@@ -216,7 +217,7 @@ fn the_fewest_folds_for_wilcoxon_are_enough() {
 #[test]
 fn a_trial_that_comes_to_nan_is_stopped_by_every_pruner() {
     for settings in any_settings() {
-        let pruner = settings.build(Direction::Minimize, 9, Some(9), StepName::Epochs).unwrap();
+        let pruner = settings.build(Direction::Minimize, 9, Some(9), StepName::Training).unwrap();
         let own = [
             IntermediateValue { step: 1, value: 0.1 },
             IntermediateValue { step: 2, value: f64::NAN },
@@ -237,7 +238,7 @@ fn a_patient_asha_stops_a_loser_of_a_rung_once_it_stands_still() {
     let past = [Arc::new(best)];
     let own = curve(&[0.9, 0.8, 0.7, 0.6, 0.65, 0.65]);
     let stop = |settings: &PrunerSettings| {
-        let pruner = settings.build(Direction::Minimize, 3, None, StepName::Epochs).unwrap();
+        let pruner = settings.build(Direction::Minimize, 3, None, StepName::Training).unwrap();
         (1..=own.len()).find(|&len| pruner.prunes(1, &past, &own[..len]))
     };
     assert_eq!((stop(&asha.unwrap()), stop(&patient)), (Some(1), Some(6)));
@@ -335,10 +336,10 @@ proptest! {
         let mut other = past.clone();
         other.sort_by_key(|curve| (curve.trial as u64 + 1).wrapping_mul(shuffled | 1).rotate_left(17));
         for settings in any_settings() {
-            let pruner = settings.build(Direction::Maximize, 9, Some(9), StepName::Epochs).unwrap();
+            let pruner = settings.build(Direction::Maximize, 9, Some(9), StepName::Training).unwrap();
             let decision = pruner.prunes(past.len(), &past, &own);
             prop_assert_eq!(pruner.prunes(past.len(), &other, &own), decision, "{:?}", settings);
-            let fresh = settings.build(Direction::Maximize, 9, Some(9), StepName::Epochs).unwrap();
+            let fresh = settings.build(Direction::Maximize, 9, Some(9), StepName::Training).unwrap();
             prop_assert_eq!(fresh.prunes(past.len(), &past, &own), decision, "{:?}", settings);
         }
     }
@@ -351,7 +352,7 @@ proptest! {
         let own: Vec<IntermediateValue> =
             own.into_iter().map(|report| IntermediateValue { value: report.value - 3.0, ..report }).collect();
         for settings in relative_settings() {
-            let pruner = settings.build(Direction::Minimize, 9, Some(9), StepName::Epochs).unwrap();
+            let pruner = settings.build(Direction::Minimize, 9, Some(9), StepName::Training).unwrap();
             for len in 1..=own.len() {
                 prop_assert!(!pruner.prunes(past.len(), &past, &own[..len]), "{:?}", settings);
             }

@@ -126,7 +126,7 @@ fn wide_enough(params: &Params) -> Result<(), String> {
 /// How one process works on a study.
 fn run_options(settings: &StudySettings, jobs: usize) -> RunOptions {
     let build = |pruner| {
-        Pruning::of(pruner, Direction::Maximize, FOLDS, Some(EPOCHS), StepName::Epochs).unwrap()
+        Pruning::of(pruner, Direction::Maximize, FOLDS, Some(EPOCHS), StepName::Training).unwrap()
     };
     RunOptions {
         seed: settings.seed,

@@ -413,7 +413,8 @@ fn a_trial_that_was_lost_and_claimed_again_has_each_fold_once() {
 #[test]
 fn with_a_pruner_too_each_fold_is_handed_out_once() {
     let median = PrunerSettings::by_name("median").unwrap();
-    let pruning = Pruning::of(&median, Direction::Maximize, 3, Some(1), StepName::Epochs).unwrap();
+    let pruning =
+        Pruning::of(&median, Direction::Maximize, 3, Some(1), StepName::Training).unwrap();
     let options = RunOptions { pruning: Some(pruning), window: 4, ..options(4) };
     let mut begun = Vec::new();
     std::panic::set_hook(Box::new(|_| {}));
