@@ -12,7 +12,6 @@ mod transfer;
 mod trials;
 
 mod csv;
-pub mod format;
 mod json;
 pub mod key_value;
 mod trials_table;

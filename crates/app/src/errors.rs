@@ -10,9 +10,9 @@ use burn_tune_study::error::NeedsOneValue;
 use burn_tune_study::output_folder::FileError;
 
 use crate::about::{about, program_name};
-use crate::commands::format::{domain_text, param_toml, toml};
 use crate::console::{say, say_styled};
 use crate::exit::WorkFailed;
+use crate::format::{domain_text, param_toml, toml};
 
 /// Names that an error lists.
 const LISTED: usize = 20;

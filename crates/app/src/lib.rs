@@ -24,6 +24,7 @@ pub mod columns;
 pub mod console;
 mod control_echo;
 pub mod flag_marks;
+mod format;
 pub mod lines;
 pub mod pages;
 pub mod progress;

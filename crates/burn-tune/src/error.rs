@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use burn_tune_search::ObjectiveError;
+use burn_tune_search::{ObjectiveError, SpecError};
+use burn_tune_study::StudyError;
 
 /// What went wrong, in a sentence. Every error becomes one by `?`; [`Error::new`] makes one of a text, and of what is
 /// no [`std::error::Error`] itself, such as a `Box<dyn Error>` or an error of the crate anyhow.
@@ -53,6 +54,24 @@ impl Error {
     pub fn new(problem: impl fmt::Display) -> Self {
         // So anyhow and eyre write causes. Texts, and all errors of the standard library, are the same either way.
         Error(ObjectiveError::Failed { reason: format!("{problem:#}"), flags: Vec::new() })
+    }
+
+    /// An error of a study with what its user, who has no command line, can do.
+    pub(crate) fn of_study(error: StudyError) -> Self {
+        let advice = match &error {
+            StudyError::Differs { .. } | StudyError::Directions { .. } => {
+                "\nundo the change, or give the study another name".to_owned()
+            }
+            StudyError::Spec(SpecError { problem, help, .. }) => {
+                return Error::new(format!("{problem}: {help}"));
+            }
+            StudyError::FewerTrials { asked, .. } => format!(": run at least {asked}"),
+            StudyError::NeedsOneObjective { .. } => {
+                ": leave it out, or all metrics but the score".to_owned()
+            }
+            _ => String::new(),
+        };
+        Error::new(format!("{error}{advice}"))
     }
 
     /// The training was asked to end in the middle: it is no result, and no failure either.

@@ -43,3 +43,8 @@ impl Execution {
         Ok(burn_tune_worker::Workers::new(study)?.memory_limit(self.memory_limit))
     }
 }
+
+/// How many jobs there are where nobody says it.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

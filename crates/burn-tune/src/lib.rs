@@ -193,7 +193,8 @@ struct Book;
 struct PackageReadme;
 
 /// The page about Burn's `Learner`, whose code is tested.
-#[cfg(all(doctest, feature = "train"))]
+#[cfg(feature = "train")]
+#[cfg(doctest)]
 #[doc = include_str!("../../../book/src/learner.md")]
 struct LearnerPage;
 

@@ -8,7 +8,7 @@ use burn_tune_search::pruner::{PrunerSettings, StepName};
 use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
 use burn_tune_search::{
-    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, SpecError, StudySpec,
+    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, StudySpec,
 };
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
 use burn_tune_study::active_study::LeaseOptions;
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
 use crate::error::{Error, Result, ensure};
-use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
+use crate::execution::{self, Execution, NO_MEMORY_LIMIT, Workers};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
 use crate::space::Space;
@@ -421,11 +421,11 @@ impl<S: Space> Study<S> {
             &AnyObjective,
             &mut prepare,
         )
-        .map_err(with_advice)?;
+        .map_err(Error::of_study)?;
         let Execution { jobs, trial_timeout, .. } = self.execution;
         let options = RunOptions {
             trial_timeout,
-            ..RunOptions::new(jobs.unwrap_or_else(cores), study.plan.settings().seed)
+            ..RunOptions::new(jobs.unwrap_or_else(execution::cores), study.plan.settings().seed)
         };
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
@@ -452,7 +452,7 @@ impl<S: Space> Study<S> {
     fn check_run(&self, trials: usize) -> Result<()> {
         ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
         ensure(self.execution.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
-        self.spec().check().map_err(|error| with_advice(error.into()))
+        self.spec().check().map_err(|error| Error::of_study(error.into()))
     }
 
     /// The study as the engine knows it.
@@ -497,26 +497,4 @@ fn checkpoints_beside(database: &Path, study: &StudyRecord) -> PathBuf {
     let mut all = database.as_os_str().to_owned();
     all.push(".checkpoints");
     PathBuf::from(all).join(format!("{}-{}", file_name(&study.name), study.id))
-}
-
-/// An error with what its user, who has no command line, can do.
-fn with_advice(error: StudyError) -> Error {
-    let advice = match &error {
-        StudyError::Differs { .. } | StudyError::Directions { .. } => {
-            "\nundo the change, or give the study another name".to_owned()
-        }
-        StudyError::Spec(SpecError { problem, help, .. }) => {
-            return Error::new(format!("{problem}: {help}"));
-        }
-        StudyError::FewerTrials { asked, .. } => format!(": run at least {asked}"),
-        StudyError::NeedsOneObjective { .. } => {
-            ": leave it out, or all metrics but the score".to_owned()
-        }
-        _ => String::new(),
-    };
-    Error::new(format!("{error}{advice}"))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -11,7 +11,6 @@ use burn_tune_storage::StudyRecord;
 use serde::Serialize;
 
 use crate::args::{BestArgs, BestFormat};
-use crate::commands::format::toml_entry;
 use crate::commands::json::{TrialJson, params};
 use crate::commands::kept_models::{KeptModels, no_model};
 use crate::commands::key_value::key_value_text;
@@ -20,6 +19,7 @@ use crate::commands::trials_table::trials_text;
 use crate::console::{print, print_json};
 use crate::exit::WorkFailed;
 use crate::flag_marks::flag_remarks;
+use crate::format::toml_entry;
 use crate::lines::textwrap;
 use crate::table::terminal_width;
 use burn_tune_study::best_trials::{best_trials, within_noise_of};

@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::args::{ListFormat, StudiesArgs};
 use crate::columns::{Column, Row, columns_text};
 use crate::commands::csv::csv_text;
-use crate::commands::format::minute_text;
 use crate::commands::open_study::{no_study, open};
 use crate::console::{print, print_json, say};
 use crate::errors::{failure, text};
+use crate::format::minute_text;
 use crate::table::terminal_width;
 
 /// Lists the studies.

@@ -4,8 +4,8 @@ use burn_tune_ranking::format::{ValueFormat, count, duration_text, spread_text};
 use serde_json::Value;
 
 use crate::columns::{Column, Row, columns_text};
-use crate::commands::format::brief;
 use crate::flag_marks::FlagMarks;
+use crate::format::brief;
 use crate::lines::{one_line, textwrap};
 use burn_tune_study::trial_view::{State, TrialView, param_names};
 
