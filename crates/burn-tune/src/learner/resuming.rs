@@ -126,7 +126,7 @@ impl Checkpoints {
     pub fn add(&mut self, epoch: PastEpoch) -> Result<()> {
         self.past.push(epoch);
         let text = serde_json::to_vec(&self.past)?;
-        Ok(write(&self.folder.join(EPOCHS), &text)?)
+        Ok(write(&self.folder.join(EPOCHS), &[&text])?)
     }
 
     /// The training with these checkpoints, which goes on behind the last.
@@ -158,7 +158,7 @@ impl<R: Checkpoint> Checkpointer<R> for WholeFiles {
     fn save(&self, epoch: usize, record: R) -> Result<(), CheckpointerError> {
         let bytes = record.checkpoint_into_bytes().map_err(CheckpointerError::Record)?;
         let path = self.folder.join(format!("{}-{epoch}.bpk", self.part));
-        write(&path, &bytes).map_err(CheckpointerError::IOError)
+        write(&path, &[&bytes]).map_err(CheckpointerError::IOError)
     }
 
     fn delete(&self, epoch: usize) -> Result<(), CheckpointerError> {

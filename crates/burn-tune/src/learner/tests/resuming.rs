@@ -81,7 +81,7 @@ fn a_training_that_was_broken_off_goes_on_at_its_epoch_to_the_same_bits() {
     let folder = folder();
     train(folder.path(), Some(14));
     train(folder.path(), Some(8));
-    let dir = checkpoints_in(folder.path()).open().unwrap();
+    let dir = checkpoints_in(folder.path()).open(&|warning| panic!("{warning}")).unwrap();
     assert!(dir.join("model-3.bpk").exists());
     fs::remove_file(dir.join("scheduler-3.bpk")).unwrap();
     assert_eq!(train(folder.path(), None), (Some(straight), 18));

@@ -18,6 +18,7 @@ use burn_train::metric::{
     Metric, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
 };
 use burn_train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
+use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::{ObjectiveError, Params};
@@ -281,6 +282,7 @@ impl Script {
             kept: Mutex::default(),
             folder: TrainingFolder::new(None, 0, Task::Fold(0)),
             checkpoints: CheckpointFolder::new(None, 0, Task::Fold(0), 7, Params::default()),
+            since: Stopwatch::start(),
         }
     }
 
@@ -311,6 +313,8 @@ impl Link for Script {
             false => Ok(()),
         }
     }
+
+    fn log(&self, _: bool, _: &str) {}
 }
 
 /// As in a study that can be resumed.
