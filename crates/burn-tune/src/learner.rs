@@ -288,7 +288,7 @@ impl<M> Trained<M> {
     ///
     /// Where it was none of the training's metrics.
     ///
-    #[doc = learner_example!(training, "let trained = training.tune(trial, &AccuracyMetric::new()).launch(learner)?;\ntrial.metric(\"loss\", trained.value(&LossMetric::new())?);")]
+    #[doc = learner_example!(training, "let trained = training.tune(trial, &AccuracyMetric::new()).launch(learner)?;\nlet loss = trained.value(&LossMetric::new())?;\nassert!(loss.is_finite());")]
     pub fn value(&self, metric: &(impl Metric + Numeric)) -> Result<f64> {
         let value = self.values.valid(self.epoch, &metric.name()).map_err(Error::new)?;
         Ok(in_shares(&metric.attributes(), value))
