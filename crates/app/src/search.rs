@@ -20,11 +20,12 @@ use burn_tune_search::{Objective, Stop};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::missing_reports::MissingReportsWarning;
+use burn_tune_study::observer::Observers;
 use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
 use burn_tune_study::results::{CV_RESULTS, LEADERBOARD, StudyResults, Written};
 use burn_tune_study::study_folder::{DATABASE, StudyIdentity};
 use burn_tune_study::{
-    ActiveStudy, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
+    ActiveStudy, Observer, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
 };
 use serde_json::Value;
 
@@ -201,9 +202,15 @@ impl<O: Objective> Search<'_, O> {
             live: LivePage::new(),
             folder: &self.folder,
             trials: plan.budget(),
-            observer: self.describe.begin(plan, &self.folder),
         };
-        let outcome = self.active.run(&mut display);
+        let mut own = self.describe.begin(plan, &self.folder);
+        // The display comes last, since it may end the program.
+        let mut observers: Vec<&mut dyn Observer> = Vec::new();
+        if let Some(own) = &mut own {
+            observers.push(own.as_mut());
+        }
+        observers.push(&mut display);
+        let outcome = self.active.run(&mut Observers(observers));
         display.progress.finish();
         display.live.join();
         outcome

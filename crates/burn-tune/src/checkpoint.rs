@@ -91,12 +91,7 @@ impl Trial<'_> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn seed_of(&self, epoch: u64) -> u64 {
-        // SplitMix64, the numbers of which are far apart for seeds that are near.
-        let step = epoch.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mixed = self.seed.wrapping_add(step);
-        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        seed_of_epoch(self.seed, epoch)
     }
 
     /// Keeps `value`, what this training has come to in `epoch`, so that it goes on there when it is broken off: by a
@@ -201,6 +196,16 @@ impl Trial<'_> {
         }
         *self.kept() = kept;
     }
+}
+
+/// The seed of an epoch of a training with this seed: SplitMix64, the numbers of which are far apart for seeds that are
+/// near.
+pub(crate) fn seed_of_epoch(seed: u64, epoch: u64) -> u64 {
+    let step = epoch.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = seed.wrapping_add(step);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// The checkpoints in a folder with their epochs, the newest first.

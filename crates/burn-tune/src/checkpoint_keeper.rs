@@ -9,8 +9,10 @@ use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::runner::RefitEvent;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Event, History, Objective, ObjectiveError, Trial};
+use burn_tune_storage::StudyRecord;
 use burn_tune_study::models::{entries, folder_of, remove};
 use burn_tune_study::observer::RunningStudy;
+use burn_tune_study::study_folder::file_name;
 use burn_tune_study::{Observer, StudyPlan};
 use burn_tune_worker::{CheckpointPlace, WorkerObjective};
 
@@ -132,6 +134,14 @@ impl Observer for CheckpointKeeper {
             self.refitted(refit, total);
         }
     }
+}
+
+/// The folder for checkpoints of a study in a database. Names that differ may be one as names of files; numbers
+/// are not.
+pub(crate) fn checkpoints_beside(database: &Path, study: &StudyRecord) -> PathBuf {
+    let mut all = database.as_os_str().to_owned();
+    all.push(".checkpoints");
+    PathBuf::from(all).join(format!("{}-{}", file_name(&study.name), study.id))
 }
 
 /// Where nothing is left, no folder is left.

@@ -23,9 +23,6 @@ use reporting::{Call, HangUp, Reporting, answer};
 use resuming::Checkpoints;
 use silent::Silent;
 
-/// What the trained model of a `Learner` is called in [`Trial::dir`].
-const MODEL: &str = "model.bpk";
-
 /// Trains for a trial: the one method, `tune`, that a training with burn-train's `Learner` needs more than without
 /// a search.
 ///
@@ -295,14 +292,14 @@ impl<M> Trained<M> {
     }
 }
 
-/// The model stays in [`Trial::dir`], as `model.bpk`, where the study keeps models.
+/// As a model with its score.
 impl<M: LearnerModel> End for Trained<M> {
     fn end(self, trial: &Trial) -> Result<f64> {
-        // Of a trial that is pruned nothing stays.
-        if trial.folder.may_stay() && !self.is_pruned {
-            self.model.save_file(trial.dir()?.join(MODEL))?;
+        match self.is_pruned {
+            // Of a trial that is pruned nothing stays.
+            true => Ok(self.score),
+            false => (self.model, self.score).end(trial),
         }
-        Ok(self.score)
     }
 }
 

@@ -223,7 +223,7 @@ impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
         let checkpoints = checkpoints.map_err(|error| {
             tracing::warn!("no training will go on where it is broken off: {error}");
         });
-        Some(Box::new(checkpoints.ok()))
+        Some(Box::new(checkpoints.ok()?))
     }
 
     fn evaluation(&self, function: &O) -> String {

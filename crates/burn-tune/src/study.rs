@@ -1,6 +1,5 @@
 //! A study of a user's own function.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +12,14 @@ use burn_tune_search::{
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
 use burn_tune_study::active_study::LeaseOptions;
 use burn_tune_study::objective_reader::{AnyObjective, METRIC};
-use burn_tune_study::study_folder::file_name;
+use burn_tune_study::observer::Observers;
 use burn_tune_study::{
     ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
 };
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use serde_json::Value;
 
-use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
+use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints, checkpoints_beside};
 use crate::error::{Error, Result, ensure};
 use crate::execution::{self, Execution, NO_MEMORY_LIMIT, Workers};
 use crate::function::{Function, Steps, Train};
@@ -436,8 +435,9 @@ impl<S: Space> Study<S> {
         let StudyRecord { name, .. } = &study.record;
         let folder = checkpoints_beside(database, &study.record);
         let identity = (name.as_str(), study.record.created_s());
-        let keeper = CheckpointKeeper::new(&study.plan, &folder, identity)?;
-        let Outcome { failure, .. } = active.run(&mut (keeper, observer));
+        let mut keeper = CheckpointKeeper::new(&study.plan, &folder, identity)?;
+        let Outcome { failure, .. } = active.run(&mut Observers(vec![&mut keeper, observer]));
+        drop(keeper);
         if let Some(failure) = failure {
             return Err(Error::new(failure));
         }
@@ -489,12 +489,4 @@ impl<S: Space> Study<S> {
             checkpoints: Arc::default(),
         }
     }
-}
-
-/// The folder for checkpoints of a study in a database. Names that differ may be one as names of files; numbers
-/// are not.
-fn checkpoints_beside(database: &Path, study: &StudyRecord) -> PathBuf {
-    let mut all = database.as_os_str().to_owned();
-    all.push(".checkpoints");
-    PathBuf::from(all).join(format!("{}-{}", file_name(&study.name), study.id))
 }

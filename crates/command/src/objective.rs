@@ -10,12 +10,16 @@ use thiserror::Error;
 use crate::settings::CommandSettings;
 
 /// What a program is told in its environment: the value of the param called so, its text.
+#[cfg(unix)]
 const PARAM: &str = "BURN_TUNE_PARAM_";
 /// All params, as a JSON object.
+#[cfg(unix)]
 const PARAMS: &str = "BURN_TUNE_PARAMS";
 /// The number of the trial.
+#[cfg(unix)]
 const TRIAL: &str = "BURN_TUNE_TRIAL";
 /// A number below 2³², which depends on the seed of the study and on the trial.
+#[cfg(unix)]
 const SEED: &str = "BURN_TUNE_SEED";
 
 /// The key under which studies keep the command.

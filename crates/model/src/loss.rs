@@ -53,13 +53,11 @@ pub trait LossOps: Backend {
         let scores = probabilities.clone().unwrap_or(outputs);
         let logs = Self::log_softmax(scores, 1);
         let chosen = Self::float_gather(1, logs.clone(), index.clone());
-        let ones = Self::float_add_scalar(
-            Self::float_mul_scalar(chosen.clone(), 0.0f32.into()),
-            (-1.0f32).into(),
-        );
+        let ones = Self::float_ones(chosen.shape(), &chosen.device(), chosen.dtype().into());
+        let minus_one = Self::float_neg(ones);
         let loss = Self::float_neg(Self::float_mean(chosen));
         let excess =
-            Self::float_scatter(1, Self::float_exp(logs), index, ones, IndexingUpdateOp::Add);
+            Self::float_scatter(1, Self::float_exp(logs), index, minus_one, IndexingUpdateOp::Add);
         let gradient = Self::float_mul_scalar(excess, (1.0 / batch as f32).into());
         let gradient = match probabilities {
             None => gradient,

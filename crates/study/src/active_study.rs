@@ -187,7 +187,7 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             let running = &mut RunningStudy { definition, reader: *reader, state, history };
             observer.event(event, running);
             if *event == Event::GivenUp {
-                observer.given_up(running.results(true));
+                observer.given_up(&running.results(true));
             }
         };
         let Run { history, store_result } =
@@ -216,7 +216,7 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             }
             observer.refit(event, total);
             if event == RefitEvent::GivenUp {
-                observer.given_up(state.results(&plan.definition, *reader, state.curves()));
+                observer.given_up(&state.results(&plan.definition, *reader, state.curves()));
             }
         };
         let (refits, stored) = refit(&plan.objective, &best, seeds, store, options, watch);

@@ -19,7 +19,7 @@ pub trait Observer {
     /// The user asked to abandon what runs, and some of it goes on: threads that do not ask whether to stop, which only
     /// the end of this process ends. Whoever runs the process may end it now: all that has ended is stored, and these
     /// are the results, but for refits. Where this returns, the threads are waited for.
-    fn given_up(&mut self, _results: StudyResults) {}
+    fn given_up(&mut self, _results: &StudyResults) {}
 
     /// All trials have ended, and `total` refits begin.
     fn refits_begin(&mut self, _total: usize) {}
@@ -31,63 +31,28 @@ pub trait Observer {
 /// Nobody.
 impl Observer for () {}
 
-/// The first sees each thing first.
-impl<A: Observer, B: Observer> Observer for (A, B) {
+/// Several, each of which sees everything, in this order.
+pub struct Observers<'a>(pub Vec<&'a mut dyn Observer>);
+
+impl Observer for Observers<'_> {
     fn event(&mut self, event: &Event, study: &mut RunningStudy) {
-        self.0.event(event, study);
-        self.1.event(event, study);
+        self.0.iter_mut().for_each(|observer| observer.event(event, study));
     }
 
     fn ended_early(&mut self, reason: &str) {
-        self.0.ended_early(reason);
-        self.1.ended_early(reason);
+        self.0.iter_mut().for_each(|observer| observer.ended_early(reason));
+    }
+
+    fn given_up(&mut self, results: &StudyResults) {
+        self.0.iter_mut().for_each(|observer| observer.given_up(results));
     }
 
     fn refits_begin(&mut self, total: usize) {
-        self.0.refits_begin(total);
-        self.1.refits_begin(total);
+        self.0.iter_mut().for_each(|observer| observer.refits_begin(total));
     }
 
     fn refit(&mut self, event: RefitEvent, total: usize) {
-        self.0.refit(event, total);
-        self.1.refit(event, total);
-    }
-}
-
-/// Nobody, where there is none.
-impl<O: Observer> Observer for Option<O> {
-    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
-        self.iter_mut().for_each(|observer| observer.event(event, study));
-    }
-
-    fn ended_early(&mut self, reason: &str) {
-        self.iter_mut().for_each(|observer| observer.ended_early(reason));
-    }
-
-    fn refits_begin(&mut self, total: usize) {
-        self.iter_mut().for_each(|observer| observer.refits_begin(total));
-    }
-
-    fn refit(&mut self, event: RefitEvent, total: usize) {
-        self.iter_mut().for_each(|observer| observer.refit(event, total));
-    }
-}
-
-impl<O: Observer + ?Sized> Observer for &mut O {
-    fn event(&mut self, event: &Event, study: &mut RunningStudy) {
-        (**self).event(event, study);
-    }
-
-    fn ended_early(&mut self, reason: &str) {
-        (**self).ended_early(reason);
-    }
-
-    fn refits_begin(&mut self, total: usize) {
-        (**self).refits_begin(total);
-    }
-
-    fn refit(&mut self, event: RefitEvent, total: usize) {
-        (**self).refit(event, total);
+        self.0.iter_mut().for_each(|observer| observer.refit(event, total));
     }
 }
 

@@ -47,19 +47,13 @@ pub fn delete(args: &DeleteArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     storage.delete_study(&study).map_err(failure)?;
-    for folder in &folders {
-        remove(folder).map_err(|error| {
-            WorkFailed(format!(
-                "the study is deleted, but its models are not: cannot remove {}: {error}",
-                folder.display()
-            ))
-        })?;
-    }
-    // They are of no use to anybody, so nobody is asked.
-    for folder in models.checkpoints() {
+    let kept = folders.iter().map(|folder| ("models", folder.clone()));
+    // Checkpoints are of no use to anybody, so nobody is asked.
+    let checkpoints = models.checkpoints().map(|folder| ("checkpoints", folder));
+    for (what, folder) in kept.chain(checkpoints) {
         remove(&folder).map_err(|error| {
             WorkFailed(format!(
-                "the study is deleted, but its checkpoints are not: cannot remove {}: {error}",
+                "the study is deleted, but its {what} are not: cannot remove {}: {error}",
                 folder.display()
             ))
         })?;

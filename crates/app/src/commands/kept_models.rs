@@ -88,19 +88,15 @@ pub fn best_model(args: &StudyArgs, out: Option<&Path>) -> Result<(StudyRecord, 
     let study = opened.study;
     let models = KeptModels::of(&study, &args.database.storage, out);
     let front = best_trials(&trials, &study.directions);
-    let kept: Vec<(usize, PathBuf)> =
-        front.iter().filter_map(|trial| Some((trial.number, models.of_trial(trial)?))).collect();
+    let kept: Vec<PathBuf> = front.iter().filter_map(|trial| models.of_trial(trial)).collect();
     match (front.as_slice(), kept.as_slice()) {
         ([], _) => bail!(WorkFailed(format!("the study `{}` has no complete trial", study.name))),
         (front, []) => bail!(no_model(&study, front)),
-        ([_], [(_, model)]) => Ok((study, model.clone())),
+        ([_], [model]) => Ok((study, model.clone())),
         (_, kept) => bail!(
             "`{}` has several objectives and not one best trial: name one of these models with --model:\n{}",
             study.name,
-            kept.iter()
-                .map(|(_, model)| model.display().to_string())
-                .collect::<Vec<_>>()
-                .join("\n")
+            kept.iter().map(|model| model.display().to_string()).collect::<Vec<_>>().join("\n")
         ),
     }
 }

@@ -29,16 +29,11 @@ pub struct Display<'a> {
     pub folder: &'a StudyFolder,
     /// How many trials the study is to have.
     pub trials: usize,
-    /// Whoever else is to see what happens.
-    pub observer: Option<Box<dyn Observer>>,
 }
 
 impl Observer for Display<'_> {
     fn event(&mut self, event: &Event, study: &mut RunningStudy) {
         self.progress.event(event, study.history);
-        if let Some(observer) = &mut self.observer {
-            observer.event(event, study);
-        }
         if let Some(missing) = self.missing_reports.event(event) {
             self.progress.say(&missing_reports_text(&missing, self.how_to_report));
         }
@@ -65,24 +60,18 @@ impl Observer for Display<'_> {
     }
 
     fn ended_early(&mut self, reason: &str) {
-        if let Some(observer) = &mut self.observer {
-            observer.ended_early(reason);
-        }
         self.progress.say(&format!("note: the study ends early: {reason}"));
     }
 
-    fn given_up(&mut self, results: StudyResults) {
-        if let Some(observer) = &mut self.observer {
-            observer.given_up(results.clone());
-        }
-        let written = self.folder.write(&results);
+    fn given_up(&mut self, results: &StudyResults) {
+        let written = self.folder.write(results);
         written.problems.iter().for_each(|problem| self.progress.say(&file_text(problem)));
         let Counts { complete, pruned, failed } = results.leaderboard.counts;
         let ended = complete + pruned + failed;
         self.live.join();
         let status = unfinished(ended, self.trials, &self.resume);
         if let Err(problem) =
-            write_study_page(&results, self.folder.all(), &self.folder.page(), &status)
+            write_study_page(results, self.folder.all(), &self.folder.page(), &status)
         {
             self.progress.say(&file_text(&problem));
         }
@@ -94,16 +83,10 @@ impl Observer for Display<'_> {
     }
 
     fn refits_begin(&mut self, total: usize) {
-        if let Some(observer) = &mut self.observer {
-            observer.refits_begin(total);
-        }
         self.progress.begin_refits(total, "refit");
     }
 
     fn refit(&mut self, event: RefitEvent, total: usize) {
-        if let Some(observer) = &mut self.observer {
-            observer.refit(event, total);
-        }
         self.progress.refit(event, total);
     }
 }

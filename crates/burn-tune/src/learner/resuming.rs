@@ -19,6 +19,7 @@ use burn_train::{InferenceStep, LearnerModel, SupervisedTraining, TrainStep};
 use serde::{Deserialize, Serialize};
 
 use super::epoch_values::MetricValues;
+use crate::checkpoint::seed_of_epoch;
 use crate::checkpoint_folder::write;
 use crate::error::{Error, Result};
 use crate::trial::Trial;
@@ -227,7 +228,7 @@ impl<B: 'static> DataLoader<B> for EpochLoader<B> {
             (0..done).for_each(|_| drop(self.loader.iter()));
         }
         if let (Some(seed), Some(device)) = (self.seed, &self.device) {
-            device.seed(seed_of(seed, done + pass));
+            device.seed(seed_of_epoch(seed, (done + pass + 1) as u64));
         }
         self.loader.iter()
     }
@@ -243,9 +244,4 @@ impl<B: 'static> DataLoader<B> for EpochLoader<B> {
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<B>> {
         self.with(self.loader.slice(start, end), self.device.clone())
     }
-}
-
-/// Another one for each epoch. Generators take seeds apart that differ little.
-fn seed_of(seed: u64, epochs_before: usize) -> u64 {
-    seed.wrapping_add((epochs_before as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }

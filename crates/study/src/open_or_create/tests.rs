@@ -1,6 +1,7 @@
 //! Studies that are begun, go on, or are refused.
 
-use burn_tune_search::runner::RunOptions;
+use burn_tune_search::Event;
+use burn_tune_search::runner::{RefitEvent, RunOptions};
 use burn_tune_search::spec::Place;
 use burn_tune_search::{
     Constraint, Domain, FoldScore, ObjectiveError, ParamValue, Params, SamplerKind, Space,
@@ -12,6 +13,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::active_study::{ActiveStudy, LeaseOptions};
 use crate::objective_reader::AnyObjective;
+use crate::observer::{Observer as _, Observers, RunningStudy};
+use crate::results::StudyResults;
 use crate::told_objective::ToldObjective;
 
 /// The sum of the params, on data that may be other ones.
@@ -180,6 +183,57 @@ fn small_sums(sum: i64, sampler: SamplerKind) -> StudyRequest {
     spec.constraint = Some(Constraint::new(check));
     spec.settings.sampler = sampler;
     StudyRequest { trials: Some(50), ..request }
+}
+
+/// Counts what it sees, by the method that it sees it with.
+#[derive(Debug, Default, PartialEq)]
+struct Counter(std::collections::BTreeMap<&'static str, usize>);
+
+impl Counter {
+    fn count(&mut self, method: &'static str) {
+        *self.0.entry(method).or_default() += 1;
+    }
+}
+
+impl crate::Observer for Counter {
+    fn event(&mut self, _: &Event, _: &mut RunningStudy) {
+        self.count("event");
+    }
+
+    fn ended_early(&mut self, _: &str) {
+        self.count("ended_early");
+    }
+
+    fn given_up(&mut self, _: &StudyResults) {
+        self.count("given_up");
+    }
+
+    fn refits_begin(&mut self, _: usize) {
+        self.count("refits_begin");
+    }
+
+    fn refit(&mut self, _: RefitEvent, _: usize) {
+        self.count("refit");
+    }
+}
+
+#[test]
+fn several_observers_see_everything() {
+    let folder = TempDir::new().unwrap();
+    let study = open(&mut storage(&folder), &small_sums(6, SamplerKind::Random), "x").unwrap();
+    let (options, lease) = (RunOptions::new(1, 0), LeaseOptions::default());
+    let active = ActiveStudy::join(storage(&folder), &study, &AnyObjective, options, lease);
+    let mut active = active.unwrap();
+    let (mut one, mut two) = (Counter::default(), Counter::default());
+    let mut observers = Observers(vec![&mut one, &mut two]);
+    assert_eq!(active.run(&mut observers), crate::Outcome::default());
+    let results = active.results_of_all().unwrap();
+    observers.given_up(&results);
+    observers.refits_begin(1);
+    observers.refit(RefitEvent::GivenUp, 1);
+    assert_eq!(one, two);
+    let methods: Vec<&str> = one.0.into_keys().collect();
+    assert_eq!(methods, ["ended_early", "event", "given_up", "refit", "refits_begin"]);
 }
 
 /// Keeps why a study ended early.

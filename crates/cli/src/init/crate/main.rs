@@ -76,7 +76,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             break; // a pruner says that it is hopeless, or the user wants to stop
         }
     }
-    trial.finish(accuracy)
+    trial.finish((model.valid(), accuracy))
 }
 
 /// Points on two spirals around each other, and the spiral of each.
