@@ -1,5 +1,5 @@
-//! Training speed of 784-500-10 on one core, in examples per second and as a share of the core's peak
-//! at multiplying f32 matrices. Run by `cargo xtask bench`.
+//! Training speed of 784-H-10 on one core, in examples per second and as a share of the core's peak at
+//! multiplying f32 matrices. Run by `cargo xtask bench`; `bench/peers/training.py` reads what it prints.
 
 use std::error::Error;
 
@@ -15,48 +15,119 @@ use burn_tune_search::{Stop, TaskHandle};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Alternated, and the median taken: single timings drift.
-const ROUNDS: usize = 5;
+const HELP: &str = "\
+cargo xtask bench [OPTIONS]
+    --batch-sizes LIST  examples of a step [default: 100,600]
+    --widths LIST       units of the hidden layer [default: 500]
+    --examples N        the first N of an epoch [default: 60000]
+    --rounds N          alternated, and the median taken: single timings drift [default: 5]";
+
+/// What is timed.
+struct Plan {
+    batch_sizes: Vec<usize>,
+    widths: Vec<usize>,
+    examples: usize,
+    rounds: usize,
+}
 
 /// `mi_option_purge_delay`, which the bindings leave out; as the program sets it.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 fn main() -> Result<(), Box<dyn Error>> {
+    let Some(plan) = Plan::parse(std::env::args().skip(1))? else {
+        println!("{HELP}");
+        return Ok(());
+    };
     // SAFETY: a plain setting, made before any thread is started.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
     let _one_core = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
     let dataset = Dataset::mnist()?;
-    let indices: Vec<u32> = (0..dataset.train.len() as u32).collect();
-    let training =
-        TrainingSet { examples: &dataset.train, indices: &indices, classes: dataset.classes.len() };
-    let probe_indices: Vec<u32> = (0..dataset.test.len() as u32).collect();
-    let probe = Probe { examples: &dataset.test, indices: &probe_indices, curves: false };
-    let configs =
-        [100, 600].map(|batch_size| MlpConfig { batch_size, epochs: 1, ..Default::default() });
-    let (mut peaks, mut seconds) = (Vec::new(), [Vec::new(), Vec::new()]);
-    for _ in 0..ROUNDS {
+    let examples = plan.examples.min(dataset.train.len());
+    let configs = plan.configs();
+    let (mut peaks, mut seconds) = (Vec::new(), vec![Vec::new(); configs.len()]);
+    for _ in 0..plan.rounds {
         peaks.push(peak_flops());
         for (config, seconds) in configs.iter().zip(&mut seconds) {
-            let stop = Stop::default();
-            let stopwatch = Stopwatch::start();
-            let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-            train(config, training, probe, Backend::Flex, &handle, to_the_end)?;
-            seconds.push(stopwatch.elapsed_s());
+            seconds.push(seconds_of_an_epoch(config, &dataset, examples)?);
         }
     }
     let peak = median(peaks);
     println!("peak of one core, f32 matrix products: {:.1} GFLOP/s", peak / 1e9);
     for (config, seconds) in configs.iter().zip(seconds) {
-        let examples_per_s = indices.len() as f64 / median(seconds);
+        let examples_per_s = examples as f64 / median(seconds);
         let share = examples_per_s * config.training_flops(784, 10) as f64 / peak;
         println!(
-            "784-500-10, batches of {:>3}: {examples_per_s:>7.0} examples/s, {:.0}% of the peak",
+            "784-{}-10, batches of {:>3}: {examples_per_s:>7.0} examples/s, {:.0}% of the peak",
+            config.hidden_size,
             config.batch_size,
             share * 100.0
         );
     }
     Ok(())
+}
+
+impl Plan {
+    /// `None` where help is asked for.
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, Box<dyn Error>> {
+        let mut plan =
+            Plan { batch_sizes: vec![100, 600], widths: vec![500], examples: 60_000, rounds: 5 };
+        while let Some(arg) = args.next() {
+            let mut values = || numbers(&arg, args.next());
+            match arg.as_str() {
+                "--batch-sizes" => plan.batch_sizes = values()?,
+                "--widths" => plan.widths = values()?,
+                "--examples" => plan.examples = values()?[0],
+                "--rounds" => plan.rounds = values()?[0],
+                // What cargo says to every benchmark.
+                "--bench" => {}
+                "--help" | "-h" => return Ok(None),
+                _ => return Err(format!("there is no option `{arg}`; --help lists them").into()),
+            }
+        }
+        Ok(Some(plan))
+    }
+
+    fn configs(&self) -> Vec<MlpConfig> {
+        let config = |hidden_size, batch_size| MlpConfig {
+            hidden_size,
+            batch_size,
+            epochs: 1,
+            ..Default::default()
+        };
+        let of_width = |&width: &usize| {
+            self.batch_sizes.iter().map(move |&batch_size| config(width, batch_size))
+        };
+        self.widths.iter().flat_map(of_width).collect()
+    }
+}
+
+/// The value of an option: numbers above 0, with commas between them.
+fn numbers(option: &str, value: Option<String>) -> Result<Vec<usize>, String> {
+    let value = value.ok_or_else(|| format!("{option} needs a value"))?;
+    let number = |text: &str| match text.parse::<usize>() {
+        Ok(0) | Err(_) => Err(format!("{option}: `{text}` is no whole number above 0")),
+        Ok(number) => Ok(number),
+    };
+    value.split(',').map(number).collect()
+}
+
+/// Trains a fresh model for one epoch of the first `examples`.
+fn seconds_of_an_epoch(
+    config: &MlpConfig,
+    dataset: &Dataset,
+    examples: usize,
+) -> Result<f64, Box<dyn Error>> {
+    let indices: Vec<u32> = (0..examples as u32).collect();
+    let probe_indices: Vec<u32> = (0..dataset.test.len() as u32).collect();
+    let training =
+        TrainingSet { examples: &dataset.train, indices: &indices, classes: dataset.classes.len() };
+    let probe = Probe { examples: &dataset.test, indices: &probe_indices, curves: false };
+    let stop = Stop::default();
+    let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
+    let stopwatch = Stopwatch::start();
+    train(config, training, probe, Backend::Flex, &handle, to_the_end)?;
+    Ok(stopwatch.elapsed_s())
 }
 
 /// Floating-point operations a second in the best of several products of large square matrices.
