@@ -1,22 +1,36 @@
 //! `cargo xtask`: builds the program with the features that its arguments need, and becomes it. Has no
 //! dependencies, so that the first thing a newcomer sees compile is our program.
 
+mod peers;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 const HELP: &str = "\
-cargo xtask bench          training speed, against the processor's peak
+cargo xtask bench          training speed, against the processor's peak; --help says what it can be asked
+cargo xtask bench peers    whole searches beside Optuna and scikit-learn, or with --training, training alone
+                           beside PyTorch; --help says what it can be asked
 cargo xtask COMMAND …      burn-tune COMMAND …, built as its arguments need it:
 ";
 
 /// Backends that are a cargo feature; flex is always built in.
 const BACKEND_FEATURES: [&str; 2] = ["ndarray", "wgpu"];
 
+/// What cargo is told to build the benchmark of training.
+const THROUGHPUT: [&str; 5] = [
+    "bench",
+    "--profile=dev",
+    "--package=burn-tune-cli",
+    "--package=burn-tune-model",
+    "--bench=throughput",
+];
+
 fn main() -> ExitCode {
     let args: Vec<OsString> = env::args_os().skip(1).collect();
     let outcome = match args.first().and_then(|arg| arg.to_str()) {
+        Some("bench") if args.get(1).is_some_and(|arg| arg == "peers") => peers::bench(&args[2..]),
         Some("bench") => bench(&args[1..]),
         None | Some("help" | "--help" | "-h") => help(),
         Some(_) => program(&args),
@@ -39,35 +53,36 @@ fn help() -> Result<ExitCode, String> {
 
 /// Builds the program and runs it on `args`.
 fn program(args: &[OsString]) -> Result<ExitCode, String> {
-    let mut build =
-        vec!["build".into(), "--package=burn-tune-cli".into(), "--bin=burn-tune".into()];
     let storage = env::var("BURN_TUNE_STORAGE").ok();
-    let features = features(args, storage.as_deref());
+    let code = build(&features(args, storage.as_deref()))?;
+    if code != ExitCode::SUCCESS {
+        return Ok(code);
+    }
+    let mut command = Command::new(beside_this("burn-tune")?);
+    command.args(args);
+    become_(command)
+}
+
+/// Builds the program, beside this one.
+fn build(features: &[&str]) -> Result<ExitCode, String> {
+    let mut build: Vec<OsString> =
+        vec!["build".into(), "--package=burn-tune-cli".into(), "--bin=burn-tune".into()];
     if !features.is_empty() {
         build.push(format!("--features={}", features.join(",")).into());
     }
-    let program = beside_this("burn-tune")?;
-    if !program.exists() {
+    if !beside_this("burn-tune")?.exists() {
         say(
             "building burn-tune: the first time takes a few minutes, most of them for Burn's matrix kernels",
         );
     }
-    let code = run(cargo(&build))?;
-    if code != ExitCode::SUCCESS {
-        return Ok(code);
-    }
-    let mut command = Command::new(program);
-    command.args(args);
-    become_(command)
+    run(cargo(&build))
 }
 
 /// Builds the benchmark of the model crate and runs it. Built together with the program and by its profile,
 /// it has the build of Burn of the program and its tests.
 fn bench(args: &[OsString]) -> Result<ExitCode, String> {
-    let packages = ["--package=burn-tune-cli", "--package=burn-tune-model"];
-    let mut bench: Vec<OsString> = vec!["bench".into(), "--profile=dev".into()];
-    bench.extend(packages.map(OsString::from));
-    bench.extend(["--bench=throughput".into(), "--".into()]);
+    let mut bench = THROUGHPUT.map(OsString::from).to_vec();
+    bench.push("--".into());
     bench.extend_from_slice(args);
     run(cargo(&bench))
 }
