@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 def at_least(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
-        return value
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"`{text}` is no whole number from {least} on")
+        return int(text)
 
     return parse
 

@@ -59,10 +59,20 @@ def gathered_by_batch(x: Tensor, y: Tensor, train: Tensor, batch_size: int) -> B
         yield x.index_select(0, rows), y.index_select(0, rows)
 
 
-def gathered_by_epoch(x: Tensor, y: Tensor, train: Tensor, batch_size: int) -> Batches:
-    """The rows of a whole epoch are gathered at once, and its batches are views of them."""
-    rows = train[torch.randperm(len(train))]
-    yield from zip(x.index_select(0, rows).split(batch_size), y.index_select(0, rows).split(batch_size))
+class GatheredByEpoch:
+    """The rows of a whole epoch are gathered at once, and its batches are views of them. All epochs have the same
+    memory: new pages for each would cost more than the gathering."""
+
+    def __init__(self) -> None:
+        self._inputs, self._labels = torch.empty(0), torch.empty(0, dtype=torch.int64)
+
+    def __call__(self, x: Tensor, y: Tensor, train: Tensor, batch_size: int) -> Batches:
+        if len(self._inputs) != len(train):
+            self._inputs, self._labels = x.new_empty(len(train), x.shape[1]), y.new_empty(len(train))
+        rows = train[torch.randperm(len(train))]
+        torch.index_select(x, 0, rows, out=self._inputs)
+        torch.index_select(y, 0, rows, out=self._labels)
+        return zip(self._inputs.split(batch_size), self._labels.split(batch_size))
 
 
 @torch.inference_mode()
@@ -90,6 +100,6 @@ def tutorial(c: Configuration, x: Tensor, y: Tensor, train: Tensor, test: Tensor
 
 LOOPS: dict[str, Loop] = {
     "by-batch": tuned(gathered_by_batch),
-    "by-epoch": tuned(gathered_by_epoch),
+    "by-epoch": tuned(GatheredByEpoch()),
     "tutorial": tutorial,
 }

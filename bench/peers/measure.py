@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psutil
 
-# Reading the memory of a process tree takes milliseconds of a processor that the searches have, too. Their
-# memory is level for seconds, so this is often enough.
-SAMPLE_EVERY_S = 0.25
+# Reading the memory of a process tree takes milliseconds of a processor that the searches have, too, and more of
+# them the more memory there is: four times a second, it was 4 % of one core. Memory is level for many seconds, so
+# once is often enough.
+SAMPLE_EVERY_S = 1.0
 
 
 class CommandFailed(Exception):

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 import mnist
-from loops import Batches, accuracy, gathered_by_batch, gathered_by_epoch, network, use_one_thread
+from loops import Batches, GatheredByEpoch, accuracy, gathered_by_batch, network, use_one_thread
 
-GATHERED = {"by-batch": gathered_by_batch, "by-epoch": gathered_by_epoch, "compiled": gathered_by_batch}
+GATHERED = {"by-batch": gathered_by_batch, "by-epoch": GatheredByEpoch(), "compiled": gathered_by_batch}
 # Square matrices, and the best of so many products of them, as in our benchmark.
 PEAK_SIZE, PEAK_PRODUCTS = 1_024, 8
 PROBE_EXAMPLES = 1_000
