@@ -8,6 +8,7 @@ seed. The exit code is 1 where a system fails, or where scores differ: then the 
 import argparse
 import json
 import math
+import signal
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -32,6 +33,8 @@ PEERS = ["optuna", "optuna-plain", "sklearn"]
 
 def main() -> int:
     args = parse_arguments()
+    # As after Ctrl-C: what is being measured ends, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = datetime.now()
     out = args.out or args.folder / f"results-{started:%Y%m%d-%H%M%S}"
     out.mkdir(parents=True, exist_ok=False)
