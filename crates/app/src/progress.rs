@@ -11,6 +11,7 @@ use burn_tune_ranking::statistics::{mean, std};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::live::{LiveValue, LiveWatch};
+use burn_tune_search::pruner::StepName;
 use burn_tune_search::runner::RefitEvent;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Event, History, ObjectiveError, Params, Trial, TrialState};
@@ -39,6 +40,7 @@ pub struct Progress<'a> {
     trials: BTreeMap<usize, Shown>,
     work: Work,
     refit_noun: &'static str,
+    step_name: StepName,
     since: Stopwatch,
     finished: usize,
     best: Option<(usize, f64)>,
@@ -116,11 +118,17 @@ impl<'a> Progress<'a> {
             trials: BTreeMap::new(),
             work: Work { folds: work, refits: refit_work, ..Work::default() },
             refit_noun: "refit",
+            step_name: StepName::default(),
             since: Stopwatch::start(),
             finished: 0,
             best: None,
             running: Running::default(),
         }
+    }
+
+    /// The same, where what trials report after is called otherwise than epochs.
+    pub fn naming_steps(self, step_name: StepName) -> Self {
+        Progress { step_name, ..self }
     }
 
     /// Names a trial by its number, before anything happens to it.
@@ -277,7 +285,7 @@ impl<'a> Progress<'a> {
     fn trial_finished(&mut self, trial: &Trial) {
         let outcome = match &trial.state {
             TrialState::Failed { failure, .. } => format!("failed: {}", failure.reason),
-            TrialState::Pruned { .. } => pruned_text(trial),
+            TrialState::Pruned { .. } => pruned_text(trial, self.step_name),
             _ => {
                 let scores: Vec<f64> = trial.folds().iter().map(|fold| fold.score).collect();
                 let mean = mean(&scores);
@@ -421,10 +429,10 @@ fn cut_at_word(text: &str, width: usize) -> String {
 }
 
 /// `pruned after epoch 3 at 0.8123`.
-fn pruned_text(trial: &Trial) -> String {
+fn pruned_text(trial: &Trial, step_name: StepName) -> String {
     let Some(last) = trial.pruned_at() else { return "pruned".into() };
     let reports = trial.folds().last().is_some_and(|fold| !fold.intermediate_values.is_empty());
-    let noun = if reports { "epoch" } else { "fold" };
+    let noun = if reports { step_name.singular() } else { "fold" };
     format!("pruned after {noun} {} at {}", last.step, value_text(last.value))
 }
 

@@ -1,5 +1,6 @@
 //! What a program's space and the arguments ask of a study.
 
+use burn_tune_search::pruner::StepName;
 use burn_tune_study::{SettingsOverrides, StudyRequest};
 use serde_json::Value;
 
@@ -46,12 +47,14 @@ pub fn of_ask(source: &Source, args: &AskOptions) -> StudyRequest {
         ..of_proposals(&args.proposals)
     };
     let name = args.study.clone().unwrap_or_else(|| source.spec.settings.name.clone());
+    let mut request = of_source(source);
+    request.spec.step_name = StepName::Program;
     StudyRequest {
         overrides,
         trials: args.proposals.trials,
         name: Some(name),
         told: true,
-        ..of_source(source)
+        ..request
     }
 }
 

@@ -3,7 +3,9 @@
 
 use std::fmt::Write;
 
-use burn_tune_ranking::format::{ValueFormat, count, rough_text, seconds_text, thousands};
+use burn_tune_ranking::format::{
+    ValueFormat, count, rough_text, seconds_text, step_word, thousands,
+};
 use burn_tune_ranking::leaderboard::{Evaluation, PruningEntry, State, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::ParamValue;
@@ -222,10 +224,10 @@ fn pruning_remark(leaderboard: &Leaderboard) -> Option<String> {
     };
     // Without reports the steps are folds.
     let reports = leaderboard.trials.iter().any(|trial| !trial.reports.is_empty());
-    let noun = if reports { "epochs" } else { "folds" };
+    let noun = if reports { step_word(&leaderboard.evaluation) } else { "fold" };
     let saved = 100.0 * (steps_without - steps) as f64 / (*steps_without).max(1) as f64;
     Some(format!(
-        "{pruner} stopped {pruned}: {steps} of {steps_without} {noun} were trained, which saved {saved:.0}%.{none}"
+        "{pruner} stopped {pruned}: {steps} of {steps_without} {noun}s were trained, which saved {saved:.0}%.{none}"
     ))
 }
 

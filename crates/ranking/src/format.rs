@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use burn_tune_search::pruner::StepName;
+
+use crate::leaderboard::Evaluation;
+
 /// Significant digits of a value; of a column, those of its smallest.
 const DIGITS: i32 = 4;
 /// More decimals than these are not read: then each value has a power of ten.
@@ -96,6 +100,16 @@ pub fn spread_text(mean: f64, std: f64) -> String {
 /// `1 trial`, `2 trials`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What the steps of such trials are called, each: of our own model epochs; functions and programs report after
+/// anything.
+pub fn step_word(evaluation: &Evaluation) -> &'static str {
+    let step_name = match evaluation.backend {
+        Some(_) => StepName::Training,
+        None => StepName::Function,
+    };
+    step_name.singular()
 }
 
 /// `60,000`.

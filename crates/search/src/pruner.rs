@@ -1,8 +1,8 @@
 //! Pruners: what stops a trial that is hopeless.
 //!
 //! All but one look at the validation scores after the epochs of a trial's first fold; `wilcoxon` looks
-//! at the scores of the folds. They decide as Optuna's pruners of the same name do, with two differences
-//! that hold for all:
+//! at the scores of the folds, or, of a function with one fold, at what it reports. They decide as
+//! Optuna's pruners of the same name do, with two differences that hold for all:
 //!
 //! - What a pruner sees of others is the fixed past of the trial, the trials that had ended by number when
 //!   it began, and never what others happen to have come to by now. So the decision does not depend on who

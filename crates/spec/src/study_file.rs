@@ -78,6 +78,7 @@ impl StudyFile {
         // A table is a command; a list of tables says what is measured of the model.
         let objectives_are_listed =
             root.value("objective").is_some_and(|value| value.get_ref().is_array());
+        let is_command = !objectives_are_listed && root.value("objective").is_some();
         let mut settings = settings;
         if objectives_are_listed {
             let (objectives, spans) = parse_objectives(&source, &root, table.as_ref())?;
@@ -85,7 +86,8 @@ impl StudyFile {
             spans.for_each(|(place, span)| map.insert(Place::Objective(place), span));
             settings.objectives = objectives;
         }
-        let step_name = base.map_or(StepName::default(), |base| base.step_name);
+        let own_steps = if is_command { StepName::Program } else { StepName::Training };
+        let step_name = base.map_or(own_steps, |base| base.step_name);
         let mut settings = parse_settings(&source, table, settings, step_name, &mut map)?;
         let dataset = parse_dataset(&root)?;
         let space = match (root.table("space")?, base) {

@@ -112,7 +112,7 @@ impl<'a> ToldStudy<'a> {
     ///
     /// What the database says.
     pub fn is_hopeless(&self, storage: &mut Storage, number: usize) -> Result<bool, StudyError> {
-        let Some(pruning) = self.definition.pruning(None, StepName::default())? else {
+        let Some(pruning) = self.definition.pruning(None, StepName::Program)? else {
             return Ok(false);
         };
         let window = self.definition.settings.effective_window().unwrap_or(1);

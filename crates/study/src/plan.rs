@@ -140,8 +140,10 @@ impl<O: Objective> StudyPlan<O> {
 
     /// What intermediate values are: the pruner's, or else the objective's unit.
     pub fn report_unit(&self) -> ReportUnit {
-        let pruner = self.settings().pruner.as_ref();
-        pruner.map_or_else(|| self.objective.report_unit(), |pruner| pruner.report_unit())
+        let StudySettings { pruner, folds, .. } = self.settings();
+        pruner
+            .as_ref()
+            .map_or_else(|| self.objective.report_unit(), |pruner| pruner.report_unit(*folds))
     }
 
     /// How hopeless trials are stopped, where they are.

@@ -32,6 +32,7 @@ pub fn progress<O: Objective>(plan: &StudyPlan<O>, quiet: bool) -> Progress<'_> 
     let TotalCost { folds, refits } = plan.total_cost(&plan.typical_params());
     let maximize = plan.settings().direction == Direction::Maximize;
     Progress::new(plan.trial_count(), cost, (folds, refits), plan.settings().folds, maximize, quiet)
+        .naming_steps(plan.spec.step_name)
 }
 
 /// What is said first.

@@ -183,7 +183,7 @@ fn a_search_that_is_refused_leaves_nothing_behind() {
     refused("sampler = \"grid\"", unit, "");
     refused("sampler = \"cmaes\"", "a = ['x', 'y']", "");
     refused("pruner = \"hyperband\"", unit, "");
-    refused("pruner = \"wilcoxon\"", unit, "");
+    refused("pruner = { name = \"wilcoxon\", p_threshold = 0 }", unit, "");
     refused("seed = 5000000000", unit, "");
     refused("", unit, " --folds 5");
     refused("", unit, " --data nowhere");

@@ -85,12 +85,37 @@ fn a_pruner_ends_a_hopeless_run_long_before_its_end() {
     let script_text = "echo '{\"step\": 1, \"value\": '$1'}'\nif [ $BURN_TUNE_TRIAL = 6 ]; then sleep 1000 & echo '{\"step\": 2, \"value\": -5}'; wait; fi\necho '{\"step\": 2, \"value\": '$1'}'";
     let workplace = script(script_text, "pruner = 'median'\nwindow = 1");
     let since = Stopwatch::start();
-    workplace.run(&format!("{SEARCH} --trials 7 --jobs 1")).ends_with(0);
+    let run = workplace.run(&format!("{SEARCH} --trials 7 --jobs 1")).ends_with(0);
     assert!(since.elapsed() < Duration::from_secs(60));
+    assert!(run.stderr.contains("trial 6: pruned after step 1 at "), "{}", run.stderr);
     let trials = workplace.run("trials --format json").ends_with(0);
     let trials: serde_json::Value = serde_json::from_str(&trials.stdout).unwrap();
     assert_eq!(trials[6]["state"], "pruned");
     assert_eq!(trials[5]["state"], "complete", "the last line is its score, too");
+}
+
+#[test]
+fn wilcoxon_compares_the_steps_of_a_program_one_by_one() {
+    // Of each of eight instances of a problem it says how well it did. The scores of two trials differ by the same
+    // on each, though they differ more between instances.
+    let instances = "for i in 1 2 3 4 5 6 7 8; do echo '{\"step\": '$i', \"value\": '$((i * 100 - $1))'}'; done\necho $((450 - $1))";
+    let bytes = ["1", "3"].map(|jobs| {
+        let workplace = script(instances, "pruner = 'wilcoxon'\nwindow = 1");
+        workplace.run(&format!("{SEARCH} --trials 4 --jobs {jobs}")).ends_with(0);
+        workplace.read("results/leaderboard.json")
+    });
+    assert_eq!(bytes[0], bytes[1]);
+    let leaderboard: serde_json::Value = serde_json::from_str(&bytes[0]).unwrap();
+    let ended = leaderboard["trials"].as_array().unwrap().iter();
+    let ended: Vec<String> =
+        ended.map(|trial| format!("{} {}", trial["params"]["x"], trial["pruned_at"])).collect();
+    // Four steps, all of them worse: the p-value is 1/16, the first below 0.1.
+    assert_snapshot!(ended.join("\n"), @r#"
+    2 null
+    26 null
+    55 {"score":345.0,"step":4}
+    86 {"score":314.0,"step":4}
+    "#);
 }
 
 #[test]

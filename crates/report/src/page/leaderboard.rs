@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn_tune_ranking::format::{grouped, rough_text, seconds_text, value_text};
+use burn_tune_ranking::format::{grouped, rough_text, seconds_text, step_word, value_text};
 use burn_tune_ranking::leaderboard::{PruningEntry, State, StepScore, TopEntry, TrialEntry};
 use burn_tune_ranking::{FitTimes, Leaderboard, ObjectiveMeans};
 use burn_tune_search::Direction;
@@ -307,13 +307,13 @@ fn failure_remark(leaderboard: &Leaderboard) -> Option<Remark> {
 fn pruning_remark(leaderboard: &Leaderboard) -> Option<Remark> {
     let PruningEntry { pruner, steps, steps_without } = leaderboard.pruning.as_ref()?;
     let reports = leaderboard.trials.iter().any(|trial| !trial.reports.is_empty());
+    let noun = if reports { step_word(&leaderboard.evaluation) } else { "fold" };
     let text = format!(
-        "{pruner} stopped {} of {}: {} of {} {} were trained.",
+        "{pruner} stopped {} of {}: {} of {} {noun}s were trained.",
         grouped(leaderboard.counts.pruned as u64),
         count(leaderboard.trials.len(), "trial"),
         grouped(*steps),
         grouped(*steps_without),
-        if reports { "epochs" } else { "folds" },
     );
     Some(Remark::new("Pruning", text))
 }

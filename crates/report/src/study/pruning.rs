@@ -1,7 +1,7 @@
 //! `pruning`: what the trials reported after each epoch of their first fold, and where they were stopped.
 
 use burn_tune_ranking::Leaderboard;
-use burn_tune_ranking::format::grouped;
+use burn_tune_ranking::format::{grouped, step_word};
 use burn_tune_ranking::leaderboard::{State, TrialEntry};
 use plotly::common::{Line, Marker, MarkerSymbol, Mode};
 use plotly::{Scatter, Trace};
@@ -22,10 +22,10 @@ pub fn figure(leaderboard: &Leaderboard) -> Option<Figure> {
         return None;
     }
     let shown = &reporting[..reporting.len().min(MOST_LINES)];
+    let step = step_word(&leaderboard.evaluation);
     // What is drawn last lies on top: the best.
-    let traces = shown.iter().rev().flat_map(|trial| traces(trial, step_word(leaderboard)));
+    let traces = shown.iter().rev().flat_map(|trial| traces(trial, step));
     let y_title = format!("{} on the first fold", leaderboard.evaluation.metric);
-    let step = step_word(leaderboard);
     let layout = layout::layout(layout::axis(&capitalized(step)), layout::axis(&y_title));
     let complete = shown.iter().filter(|trial| trial.state == State::Complete).count();
     let saved = leaderboard.pruning.as_ref().map_or(String::new(), |pruning| {
@@ -49,11 +49,6 @@ pub fn figure(leaderboard: &Leaderboard) -> Option<Figure> {
         count(complete, "trial"),
     );
     Some(Figure::single("pruning", "Pruning", caption, 420, plot))
-}
-
-/// What a step is: of our own models an epoch.
-fn step_word(leaderboard: &Leaderboard) -> &'static str {
-    if leaderboard.evaluation.backend.is_some() { "epoch" } else { "step" }
 }
 
 fn capitalized(word: &str) -> String {

@@ -24,14 +24,23 @@ pub enum StepName {
     Training,
     /// Those of a function, which may report after anything.
     Function,
+    /// Those of another program, which may so, too, and of which nobody knows how many there are.
+    Program,
+}
+
+impl StepName {
+    /// What one of them is called.
+    pub fn singular(self) -> &'static str {
+        match self {
+            StepName::Training => "epoch",
+            StepName::Function | StepName::Program => "step",
+        }
+    }
 }
 
 impl fmt::Display for StepName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            StepName::Training => "epochs",
-            StepName::Function => "steps",
-        })
+        write!(f, "{}s", self.singular())
     }
 }
 
@@ -106,11 +115,12 @@ pub enum PrunerSettings {
         /// Steps from one check to the next.
         interval_steps: u64,
     },
-    /// Stops a trial, between two folds, that is surely worse than the best complete one.
+    /// Stops a trial, between two folds, that is surely worse than the best complete one. Where a function has one
+    /// fold, it compares the function's own steps, such as folds that it makes itself, or instances of a problem.
     Wilcoxon {
         /// How improbable it has to be that the trial is no worse.
         p_threshold: f64,
-        /// How many folds are needed to compare.
+        /// How many folds, or steps, are needed to compare.
         n_startup_steps: u64,
     },
 }
@@ -139,6 +149,7 @@ pub struct Fault {
 
 impl PrunerSettings {
     /// All pruners, by the names that users type.
+    #[doc(hidden)]
     pub const NAMES: [&'static str; 7] =
         ["median", "percentile", "asha", "hyperband", "patient", "threshold", "wilcoxon"];
 
@@ -195,15 +206,17 @@ impl PrunerSettings {
         }
     }
 
-    /// What it has to be asked about.
-    pub fn report_unit(&self) -> ReportUnit {
+    /// What it has to be asked about, in a study of so many folds.
+    #[doc(hidden)]
+    pub fn report_unit(&self, folds: usize) -> ReportUnit {
         match self {
-            PrunerSettings::Wilcoxon { .. } => ReportUnit::Folds,
+            PrunerSettings::Wilcoxon { .. } if folds > 1 => ReportUnit::Folds,
             _ => ReportUnit::Steps,
         }
     }
 
     /// The smallest value of a setting that is a whole number.
+    #[doc(hidden)]
     pub fn least(key: &str) -> u64 {
         match key {
             "reduction_factor" => 2,
@@ -217,6 +230,7 @@ impl PrunerSettings {
     /// # Errors
     ///
     /// The first setting that is wrong in every study.
+    #[doc(hidden)]
     pub fn check(&self, steps: StepName) -> Result<(), Fault> {
         match *self {
             PrunerSettings::Median { interval_steps, n_min_trials, .. } => {
@@ -263,6 +277,7 @@ impl PrunerSettings {
     /// # Errors
     ///
     /// Where the settings are wrong, or not right for this study: what to change.
+    #[doc(hidden)]
     pub fn build(
         &self,
         direction: Direction,
@@ -330,7 +345,7 @@ impl PrunerSettings {
             }
             PrunerSettings::Wilcoxon { p_threshold, n_startup_steps } => {
                 let pruner = WilcoxonPruner { p_threshold, n_startup_steps };
-                study.check_folds(&pruner)?;
+                study.check_comparisons(&pruner)?;
                 Box::new(pruner)
             }
         })
@@ -356,6 +371,9 @@ impl Study {
                 StepName::Function => format!(
                     "the pruner hyperband needs the most {steps} of a trial, which the study does not say: say them with `steps`, or as `max_resource` of the pruner"
                 ),
+                StepName::Program => format!(
+                    "the pruner hyperband needs the most {steps} of a trial, which nobody knows of a program: write it in the file, as in `[study] pruner = {{ name = \"hyperband\", max_resource = 20 }}`"
+                ),
             });
         };
         match most < min_resource {
@@ -367,8 +385,24 @@ impl Study {
         }
     }
 
-    fn check_folds(&self, pruner: &WilcoxonPruner) -> Result<(), String> {
+    /// Whether a test by pairs gets steps. Those of a function may be independent of each other, as folds are; epochs
+    /// of a training never are.
+    fn compares_steps(&self) -> bool {
+        self.folds == 1 && self.steps != StepName::Training
+    }
+
+    /// Whether there is so much to compare that a trial can be spared something.
+    fn check_comparisons(&self, pruner: &WilcoxonPruner) -> Result<(), String> {
         let (fewest, p_threshold) = (pruner.fewest_folds(), pruner.p_threshold);
+        if self.compares_steps() {
+            return match self.max_steps.filter(|&most| most < fewest) {
+                None => Ok(()),
+                Some(most) => Err(format!(
+                    "the pruner wilcoxon needs at least {fewest} {} for p_threshold = {p_threshold} and n_startup_steps = {}, and a trial has at most {most}: with k of them no p-value is below 1/2^k, and after the last there is none to spare; report more of them, or take another pruner",
+                    self.steps, pruner.n_startup_steps,
+                )),
+            };
+        }
         if self.folds >= fewest {
             return Ok(());
         }
@@ -416,7 +450,7 @@ fn below_min_resource(max_resource: u64, min_resource: u64, steps: StepName) -> 
 }
 
 fn check_wrapped(wrapped: &PrunerSettings, steps: StepName) -> Result<(), Fault> {
-    if wrapped.report_unit() == ReportUnit::Folds {
+    if matches!(wrapped, PrunerSettings::Wilcoxon { .. }) {
         return Err(Fault {
             key: "wraps",
             problem: format!(

@@ -143,6 +143,8 @@ fn a_function_has_steps_and_no_epochs() {
     let wilcoxon = refusal(by_name("wilcoxon"), None);
     assert!(wilcoxon.ends_with("or take a pruner that looks at steps"), "{wilcoxon}");
     assert_snapshot!(refusal(by_name("hyperband"), None), @"the pruner hyperband needs the most steps of a trial, which the study does not say: say them with `steps`, or as `max_resource` of the pruner");
+    let of_a_program = by_name("hyperband").build(Direction::Maximize, 1, None, StepName::Program);
+    assert_snapshot!(of_a_program.unwrap_err(), @r#"the pruner hyperband needs the most steps of a trial, which nobody knows of a program: write it in the file, as in `[study] pruner = { name = "hyperband", max_resource = 20 }`"#);
     let long =
         PrunerSettings::Hyperband { min_resource: 8, max_resource: None, reduction_factor: 3 };
     assert_snapshot!(refusal(long, Some(5)), @"the pruner hyperband: a trial has at most 5 steps, fewer than `min_resource`, which is 8: write a smaller `min_resource`, or a larger `max_resource`");
@@ -193,6 +195,23 @@ fn a_pruner_that_does_not_fit_the_study_says_what_to_change() {
     };
     assert_snapshot!(refusal(&wraps(by_name("wilcoxon")), 9, None), @"the pruner patient: wilcoxon looks at folds, and patience is for epochs: it cannot be wrapped: wrap another pruner, or take this one alone");
     assert_snapshot!(refusal(&wraps(asha), 9, None), @"the pruner patient: `reduction_factor` cannot be 1: write a whole number, at least 2");
+}
+
+#[test]
+fn wilcoxon_compares_the_steps_of_a_function_or_a_program_with_one_fold() {
+    let wilcoxon = by_name("wilcoxon");
+    assert_eq!(
+        (wilcoxon.report_unit(1), wilcoxon.report_unit(5)),
+        (ReportUnit::Steps, ReportUnit::Folds)
+    );
+    let build = |steps: StepName, max_steps| {
+        wilcoxon.build(Direction::Minimize, 1, max_steps, steps).map(|_| ())
+    };
+    assert_eq!(build(StepName::Program, None), Ok(()));
+    assert_eq!(build(StepName::Function, Some(5)), Ok(()));
+    assert_snapshot!(build(StepName::Function, Some(4)).unwrap_err(), @"the pruner wilcoxon needs at least 5 steps for p_threshold = 0.1 and n_startup_steps = 2, and a trial has at most 4: with k of them no p-value is below 1/2^k, and after the last there is none to spare; report more of them, or take another pruner");
+    // Epochs of a training follow from each other, and no test by pairs is for them.
+    assert_snapshot!(build(StepName::Training, Some(9)).unwrap_err(), @"the pruner wilcoxon needs at least 5 folds for p_threshold = 0.1 and n_startup_steps = 2, and there are 1: with k folds no p-value is below 1/2^k, and after the last fold there is none to spare; ask for more folds, or take a pruner that looks at epochs");
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Pruning {
         steps: StepName,
     ) -> Result<Self, String> {
         let pruner = settings.build(direction, folds, max_steps, steps)?;
-        Ok(Pruning { pruner, report_unit: settings.report_unit(), direction })
+        Ok(Pruning { pruner, report_unit: settings.report_unit(folds), direction })
     }
 }
 

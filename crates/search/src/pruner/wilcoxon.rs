@@ -1,4 +1,4 @@
-//! The pruner `wilcoxon`: across folds, whether a trial is surely worse than the best one.
+//! The pruner `wilcoxon`: across folds, or cases of a function's own, whether a trial is surely worse than the best one.
 
 use std::sync::Arc;
 
