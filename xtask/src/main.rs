@@ -161,6 +161,8 @@ mod tests {
 #[cfg(test)]
 mod modules;
 #[cfg(test)]
+mod public_api;
+#[cfg(test)]
 mod publishing;
 #[cfg(test)]
 mod tidy;

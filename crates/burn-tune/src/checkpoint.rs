@@ -138,7 +138,9 @@ impl Trial<'_> {
     /// What [`Trial::checkpoint_value`] has kept of this training, and the epoch of it: of the newest that can be
     /// read. `None` where the training begins afresh. To be called before the first report.
     ///
-    /// A checkpoint that cannot be read is no error but a warning. [`Trial::checkpoint_value`] has an example.
+    /// A checkpoint that cannot be read is no error but a warning. [`Trial::checkpoint_value`] has a whole loop.
+    ///
+    #[doc = trial_example!("let (done, weights) = trial.restore_value::<Vec<f64>>()?.unwrap_or((0, vec![0.0; 8]));\nassert_eq!((done, weights.len()), (0, 8)); // this training was not broken off")]
     ///
     /// # Errors
     ///

@@ -7,15 +7,13 @@ use std::collections::BTreeMap;
 
 use burn_tune_search::metric::{Metric, deterministic};
 use burn_tune_search::objective::ObjectiveError;
-use burn_tune_search::pruner::IntermediateValue;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use serde::{Deserialize, Serialize};
 
-pub use self::pruning::PruningEntry;
+pub use self::pruning::{PruningEntry, StepScore};
 use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
-#[cfg(test)]
 #[cfg(test)]
 use crate::schema_parts;
 use crate::standings::{Standing, standings, top};
@@ -249,22 +247,6 @@ pub struct TrialEntry {
     pub error: Option<String>,
 }
 
-/// What a trial scored on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct StepScore {
-    /// An epoch of the first fold, from 1; or a fold, from 0, for a pruner that looks at folds.
-    pub step: u64,
-    /// The score after it; null where it is no finite number.
-    pub score: Option<f64>,
-}
-
-impl From<IntermediateValue> for StepScore {
-    fn from(report: IntermediateValue) -> Self {
-        StepScore { step: report.step, score: finite(report.value) }
-    }
-}
-
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -278,6 +260,7 @@ pub enum State {
     Failed,
 }
 
+#[doc(hidden)]
 impl ResultFile for Leaderboard {
     const FORMAT: u32 = 2;
     const OLDEST: u32 = 1;
@@ -310,6 +293,7 @@ impl Leaderboard {
     }
 
     /// The same with the sizes of the models. The crate knows no models, so it is told.
+    #[doc(hidden)]
     pub fn with_sizes(mut self, size: impl Fn(&Params) -> Option<u64>) -> Self {
         for trial in &mut self.trials {
             trial.size = size(&trial.params);
@@ -318,6 +302,7 @@ impl Leaderboard {
     }
 
     /// Whether the reader has a choice: a trial besides the best one that cannot be told from it.
+    #[doc(hidden)]
     pub fn offers_choice(&self) -> bool {
         let near = self.trials.iter().filter(|trial| trial.within_noise_of_best == Some(true));
         near.count() > 1
@@ -329,12 +314,14 @@ impl Leaderboard {
     }
 
     /// Parameters that are not the same in all trials, in the order of the space.
+    #[doc(hidden)]
     pub fn varying_params(&self) -> Vec<&str> {
         Params::varying(self.trials.iter().map(|trial| &trial.params))
     }
 
     /// Ranks the finished trials of `history`, and puts to the best what their `refits` came to. Trials
     /// that are still running are left out.
+    #[doc(hidden)]
     pub fn new(facts: &StudyFacts, history: &History, refits: &[Refit]) -> Self {
         let standings = standings(history, &facts.metrics(), facts.evaluation.folds);
         let objectives = facts.objectives();

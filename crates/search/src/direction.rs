@@ -13,10 +13,12 @@ pub enum Direction {
 
 impl Direction {
     /// Both, by the names that users type.
+    #[doc(hidden)]
     pub const NAMES: [(&'static str, Direction); 2] =
         [("maximize", Direction::Maximize), ("minimize", Direction::Minimize)];
 
     /// A score as a loss: smaller is better.
+    #[doc(hidden)]
     pub fn loss(self, score: f64) -> f64 {
         match self {
             Direction::Maximize => -score,

@@ -94,6 +94,7 @@ impl Flag {
     /// # Errors
     ///
     /// Where `id` is not made of lower-case letters, digits and `_`.
+    #[doc(hidden)]
     pub fn new(id: &str, advice: &str) -> Result<Self, NoFlag> {
         let flag = Flag::unexplained(id, Vec::new())?;
         Ok(Flag { advice: Some(Cow::Owned(advice.to_owned())), ..flag })
@@ -101,6 +102,7 @@ impl Flag {
 
     /// The same flag about these, such as the numbers of classes.
     #[must_use]
+    #[doc(hidden)]
     pub fn about(self, numbers: impl IntoIterator<Item = i64>) -> Self {
         Flag { numbers: numbers.into_iter().collect(), ..self }
     }
@@ -128,6 +130,7 @@ impl Flag {
     }
 
     /// Puts to flags that were read what is known of them: their advice, and where they stand in a list.
+    #[doc(hidden)]
     pub fn look_up(flags: &mut [Flag], known: &[KnownFlag]) {
         for flag in flags {
             if let Some(known) = known.iter().find(|known| known.id == flag.id) {
@@ -139,6 +142,7 @@ impl Flag {
 
     /// Flags of several trainings as the flags of all: each id once, numbers united, in the order of their
     /// ranks.
+    #[doc(hidden)]
     pub fn union(flags: impl IntoIterator<Item = Flag>) -> Vec<Flag> {
         let mut united: Vec<Flag> = Vec::new();
         for flag in flags {
@@ -200,6 +204,7 @@ impl Serialize for Flag {
 #[error("there is no flag `{0}`")]
 pub struct NoFlag(String);
 
+#[doc(hidden)]
 impl FromStr for Flag {
     type Err = NoFlag;
 

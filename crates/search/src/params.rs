@@ -21,6 +21,7 @@ pub enum ParamValue {
 
 impl ParamValue {
     /// What kind of value this is, in the words of an error message.
+    #[doc(hidden)]
     pub fn kind(&self) -> &'static str {
         match self {
             ParamValue::Bool(_) => "boolean",
@@ -31,6 +32,7 @@ impl ParamValue {
     }
 
     /// The value in at most a few characters: floats to three significant digits, where files have all.
+    #[doc(hidden)]
     pub fn brief(&self) -> String {
         match self {
             ParamValue::Float(float) => brief_float(*float),
@@ -82,6 +84,7 @@ impl Params {
 
     /// The names of those parameters that are not the same in `all`, in the order of the first, and then
     /// those that it lacks.
+    #[doc(hidden)]
     pub fn varying<'a>(all: impl IntoIterator<Item = &'a Params>) -> Vec<&'a str> {
         let all: Vec<&Params> = all.into_iter().collect();
         let Some(first) = all.first() else { return Vec::new() };

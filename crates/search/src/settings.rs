@@ -24,6 +24,7 @@ pub enum SamplerKind {
 
 impl SamplerKind {
     /// All samplers, by the names that users type.
+    #[doc(hidden)]
     pub const NAMES: [(&'static str, SamplerKind); 6] = [
         ("random", SamplerKind::Random),
         ("grid", SamplerKind::Grid),
@@ -40,6 +41,7 @@ impl SamplerKind {
     }
 
     /// Whether it proposes from what the trials before came to.
+    #[doc(hidden)]
     pub fn learns(self) -> bool {
         matches!(self, SamplerKind::Tpe | SamplerKind::Gp | SamplerKind::Cmaes)
     }
@@ -124,6 +126,7 @@ pub struct StopRule {
 
 impl StopRule {
     /// Whether it can end a study at all.
+    #[doc(hidden)]
     pub fn is_some(&self) -> bool {
         self.target.is_some() || self.no_improvement.is_some()
     }

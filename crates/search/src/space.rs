@@ -78,6 +78,7 @@ impl Domain {
     /// # Panics
     ///
     /// Where there is no list, or `index` is not in it.
+    #[doc(hidden)]
     pub fn value(&self, index: u64) -> ParamValue {
         match self {
             Domain::Choices(values) => values[index as usize].clone(),
@@ -102,6 +103,7 @@ impl Domain {
     /// # Panics
     ///
     /// Where the domain is one to list.
+    #[doc(hidden)]
     pub fn quantile(&self, u: f64) -> ParamValue {
         match self {
             Domain::FloatRange { low, high, step: None, log: true } => {
@@ -123,6 +125,7 @@ impl Domain {
     }
 
     /// The values at which a model can refuse the domain: all of a list, both ends of a range.
+    #[doc(hidden)]
     pub fn extremes(&self) -> Vec<ParamValue> {
         match self {
             Domain::Choices(values) => values.clone(),
@@ -136,6 +139,7 @@ impl Domain {
     }
 
     /// The first of [`Domain::extremes`].
+    #[doc(hidden)]
     pub fn first(&self) -> ParamValue {
         match self {
             Domain::Choices(values) => {
@@ -148,6 +152,7 @@ impl Domain {
 
     /// What a reader of the range may not expect: a step that does not lead to its high end, so that this is
     /// never tried. Optuna warns of it, too.
+    #[doc(hidden)]
     pub fn note(&self, name: &str) -> Option<String> {
         let (high, last, points) = match self {
             Domain::IntRange { high, log: false, .. }
@@ -175,6 +180,7 @@ impl Domain {
     }
 
     /// What kind of value the domain holds, in the words of an error message.
+    #[doc(hidden)]
     pub fn kind(&self) -> &'static str {
         match self {
             Domain::Choices(values) => values.first().map_or("nothing", ParamValue::kind),
@@ -224,6 +230,7 @@ impl Space {
     }
 
     /// The conditions of the parameter called `name`.
+    #[doc(hidden)]
     pub fn conditions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Condition> {
         self.conditions.iter().filter(move |condition| condition.param == name)
     }
@@ -234,6 +241,7 @@ impl Space {
     }
 
     /// Leaves out the parameters that do not exist where the others have these values.
+    #[doc(hidden)]
     pub fn existing(&self, params: Params) -> Params {
         if self.conditions.is_empty() {
             return params;
@@ -301,6 +309,7 @@ impl Space {
     }
 
     /// Positions in [`Space::domains`], sorted by name: the order in which scikit-learn visits them.
+    #[doc(hidden)]
     pub fn sorted_positions(&self) -> Vec<usize> {
         let mut positions: Vec<usize> = (0..self.domains.len()).collect();
         positions.sort_by(|&a, &b| self.domains[a].0.cmp(&self.domains[b].0));
@@ -313,6 +322,7 @@ impl Space {
     /// # Panics
     ///
     /// Where the space has no list of points, or `index` is not in it.
+    #[doc(hidden)]
     pub fn point(&self, index: u128) -> Params {
         let mut rest = index;
         let mut values = vec![None; self.domains.len()];
@@ -327,6 +337,7 @@ impl Space {
     }
 
     /// Puts names to values that stand in the order of the space.
+    #[doc(hidden)]
     pub fn named(&self, values: impl IntoIterator<Item = ParamValue>) -> Params {
         self.domains.iter().map(|(name, _)| name.clone()).zip(values).collect()
     }

@@ -73,7 +73,9 @@ impl Trial<'_> {
     /// begins afresh. To be called before the first report; [`Trial::last_report`] is then that of this epoch.
     ///
     /// A checkpoint that cannot be read, or is of another model, is no error but a warning. [`Trial::checkpoint`] has
-    /// an example.
+    /// a whole loop.
+    ///
+    #[doc = trial_example!("let device = trial.device().autodiff();\nlet mut model = burn::nn::LinearConfig::new(8, 2).init(&device);\nlet mut adam = burn::optim::AdamConfig::new().init();\nlet done = trial.restore(&mut model, &mut adam)?;\nassert!(done.is_none()); // this training was not broken off")]
     ///
     /// # Errors
     ///

@@ -12,6 +12,7 @@ impl Leaderboard {
     }
 
     /// Puts to the flags of a file what is known of them: their advice, and the order in which they are listed.
+    #[doc(hidden)]
     pub fn look_up_flags(&mut self, known: &[KnownFlag]) {
         let of_trials = self.trials.iter_mut().map(|trial| &mut trial.flags);
         for flags in of_trials.chain(self.top.iter_mut().map(|entry| &mut entry.flags)) {

@@ -1,9 +1,27 @@
-//! What a pruner has saved.
+//! What trials scored on the way, and what a pruner has saved.
 
+use burn_tune_search::pruner::IntermediateValue;
 use serde::{Deserialize, Serialize};
 
 use super::StudyFacts;
+use crate::result_file::finite;
 use crate::standings::Standing;
+
+/// What a trial scored on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct StepScore {
+    /// An epoch of the first fold, from 1; or a fold, from 0, for a pruner that looks at folds.
+    pub step: u64,
+    /// The score after it; null where it is no finite number.
+    pub score: Option<f64>,
+}
+
+impl From<IntermediateValue> for StepScore {
+    fn from(report: IntermediateValue) -> Self {
+        StepScore { step: report.step, score: finite(report.value) }
+    }
+}
 
 /// What a pruner has saved. Steps are epochs, of all folds; of a pruner that looks at folds, folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

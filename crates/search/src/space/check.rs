@@ -13,6 +13,7 @@ impl Domain {
     ///
     /// The first thing that is wrong: an empty list or range, values of mixed types, numbers that cannot be
     /// computed with.
+    #[doc(hidden)]
     pub fn check(&self, name: &str) -> Result<(), SpecError> {
         match self {
             Domain::Choices(values) => check_choices(name, values),
