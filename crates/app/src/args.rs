@@ -74,12 +74,28 @@ const REPORT_EXAMPLES: &str = "Examples:
   burn-tune report --study mlp-2        of a study in results/studies.db
   burn-tune report --study s --storage postgresql://me@host/tune";
 
+/// More threads than that are a slip of the pen.
+pub const MOST_JOBS: usize = 1024;
+
 /// What every command that trains takes.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// Worker threads [default: one per core]; the results do not depend on it
+    /// Trials that run at once [default: one per core, or per --device]; the results do not depend
+    /// on it
     #[arg(long, value_name = "N", value_parser = jobs, alias = "n-jobs", alias = "n_jobs")]
     pub jobs: Option<usize>,
+    /// The devices to compute on, by number, such as 0,1: each job gets one, in turn
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    pub device: Vec<usize>,
+    /// Jobs on each device [default: 1]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = jobs,
+        requires = "device",
+        conflicts_with = "jobs"
+    )]
+    pub per_device: Option<usize>,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -274,8 +290,8 @@ fn memory(text: &str) -> Result<u64, String> {
 /// Each job is a thread, of which a system does not start any number.
 fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(jobs @ 1..=1024) => Ok(jobs),
-        _ => Err("write a whole number, at least 1 and at most 1024".into()),
+        Ok(jobs @ 1..=MOST_JOBS) => Ok(jobs),
+        _ => Err(format!("write a whole number, at least 1 and at most {MOST_JOBS}")),
     }
 }
 

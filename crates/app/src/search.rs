@@ -33,7 +33,7 @@ pub use self::describe::Describe;
 use self::display::Display;
 use self::opening::opening_line;
 use crate::about::{program_name, reader};
-use crate::args::{RunArgs, SearchOptions};
+use crate::args::{MOST_JOBS, RunArgs, SearchOptions};
 use crate::console::{print, quoted, say};
 use crate::errors::{file_text, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
@@ -88,7 +88,7 @@ pub fn search<O: Objective>(
     let reader = reader();
     if args.dry_run {
         let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        return print(&opening::dry_run(&plan, describe, jobs(&args.run)));
+        return print(&opening::dry_run(&plan, describe, jobs(&args.run)?));
     }
     if args.check {
         let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
@@ -104,12 +104,12 @@ pub fn search<O: Objective>(
     };
     let planned = plan_without_database(&url, &request, reader, &mut prepare);
     let planned = planned.map_err(source.with_line())?;
-    let output = OutputFolder::open(&args.run.out)?;
     let options = RunOptions {
         timeout: args.timeout,
         trial_timeout: args.trial_timeout,
         ..run_options(&args.run, 0)?
     };
+    let output = OutputFolder::open(&args.run.out)?;
     let mut storage = open(&url, options.stop.clone())?;
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
@@ -135,12 +135,22 @@ pub fn search<O: Objective>(
 /// Where the system lets nobody listen for signals.
 pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
     let (stop, signals) = signals::listen()?;
-    Ok(RunOptions { stop, signals: Some(signals), ..RunOptions::new(jobs(args), seed) })
+    let devices = args.device.clone();
+    Ok(RunOptions { devices, stop, signals: Some(signals), ..RunOptions::new(jobs(args)?, seed) })
 }
 
-/// How many workers there are to be: one for each core, unless the user says so.
-fn jobs(args: &RunArgs) -> usize {
-    args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+/// How many workers there are to be: what the user says, or as many as there are devices, or cores.
+fn jobs(args: &RunArgs) -> Result<usize> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let devices = args.device.len();
+    match (args.jobs, devices, args.per_device.unwrap_or(1)) {
+        (Some(jobs), ..) => Ok(jobs),
+        (None, 0, _) => Ok(cores()),
+        (None, _, each) if devices.saturating_mul(each) <= MOST_JOBS => Ok(devices * each),
+        (None, _, each) => {
+            bail!("{devices} devices with {each} jobs each are too many jobs: at most {MOST_JOBS}")
+        }
+    }
 }
 
 /// The database that the arguments name.

@@ -18,6 +18,8 @@ const PARAMS: &str = "BURN_TUNE_PARAMS";
 /// The number of the trial.
 #[cfg(unix)]
 const TRIAL: &str = "BURN_TUNE_TRIAL";
+/// The number of the device to compute on, where the user has named some.
+const DEVICE: &str = "BURN_TUNE_DEVICE";
 /// A number below 2³², which depends on the seed of the study and on the trial.
 #[cfg(unix)]
 const SEED: &str = "BURN_TUNE_SEED";
@@ -206,6 +208,9 @@ mod running {
         let all = serde_json::to_string(params).unwrap_or_default();
         command.env(PARAMS, all).env(TRIAL, handle.trial().to_string());
         command.env(SEED, handle.program_seed().to_string());
+        if let Some(device) = handle.device() {
+            command.env(DEVICE, device.to_string());
+        }
         command
     }
 

@@ -186,6 +186,7 @@ pub struct TaskHandle<'a> {
     deadline: Option<Deadline>,
     pruner: Option<TrialPruner>,
     live: Option<LiveWatch>,
+    device: Option<usize>,
     files: Option<&'a Path>,
     reporting: Mutex<Reporting>,
     stderr: Mutex<Option<String>>,
@@ -229,6 +230,7 @@ impl<'a> TaskHandle<'a> {
             deadline: None,
             pruner: None,
             live: None,
+            device: None,
             files: None,
             reporting,
             stderr,
@@ -256,6 +258,17 @@ impl<'a> TaskHandle<'a> {
         if let Some(live) = &self.live {
             live.show(LiveValue { trial: self.trial, task: self.task, step, steps, value });
         }
+    }
+
+    /// The handle of a task that is to compute on the device of this number.
+    pub fn with_device(self, device: Option<usize>) -> Self {
+        TaskHandle { device, ..self }
+    }
+
+    /// The number of the device to compute on, where the user has named some. It follows from who does the task, so
+    /// nothing but the place of the work may depend on it.
+    pub fn device(&self) -> Option<usize> {
+        self.device
     }
 
     /// The number of the trial.

@@ -2,25 +2,20 @@
 
 mod deadlines;
 mod dispatch;
+mod options;
 mod refits;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-
-use crossbeam_channel::Receiver;
 
 use crate::bind::bind;
 use crate::clock::Stopwatch;
 use crate::executor::{Executor, catching, with_threads};
 use crate::history::History;
 use crate::keyed_rng::Task;
-use crate::live::LiveWatch;
 use crate::objective::{Deadline, FoldScore, Objective, ObjectiveError, TaskHandle};
-use crate::pruner::{IntermediateValue, Pruning, ReportUnit, TrialPruner};
+use crate::pruner::{IntermediateValue, ReportUnit, TrialPruner};
 use crate::pruning::{PrunerHistory, intermediate_values};
-use crate::stop::Stop;
 use crate::store::{Claimed, SaveOutcome, Store, StoreError};
 use crate::suggester::{Effort, Suggest};
 use crate::timeline::Span;
@@ -29,68 +24,8 @@ use crate::trial::{FoldRecord, StoredTrial};
 
 use self::deadlines::Deadlines;
 use self::dispatch::{Dispatcher, Next, dispatch};
+pub use self::options::RunOptions;
 pub use self::refits::{RefitEvent, refit};
-
-/// How a study is run. None of it changes what a trial comes to, but for `seed`, `pruning` with `window`, and
-/// `trial_timeout`.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
-    /// Worker threads, at least 1.
-    pub jobs: usize,
-    /// The seed of the study.
-    pub seed: u64,
-    /// When this process began.
-    pub since: Stopwatch,
-    /// How long before that the study began, in seconds: times count from there.
-    pub before_s: f64,
-    /// The number of the first worker: those below have worked on the study before, or elsewhere.
-    pub first_worker: usize,
-    /// No trial begins after this time.
-    pub timeout: Option<Duration>,
-    /// A trial fails that takes longer.
-    pub trial_timeout: Option<Duration>,
-    /// How hopeless trials are stopped, where they are.
-    pub pruning: Option<Pruning>,
-    /// A trial's pruner sees those before it but for the last `window - 1`. At least 1.
-    pub window: usize,
-    /// Asked before every trial and inside of every training.
-    pub stop: Stop,
-    /// Gets a message for each request to stop.
-    pub signals: Option<Receiver<()>>,
-    /// Is told how far the running tasks are.
-    pub live: Option<LiveWatch>,
-    /// The folder in which what trainings leave behind is kept, where it is.
-    pub files: Option<PathBuf>,
-}
-
-impl RunOptions {
-    /// One process at work on a new study from now on, without a limit and without a pruner.
-    pub fn new(jobs: usize, seed: u64) -> Self {
-        RunOptions {
-            jobs,
-            seed,
-            since: Stopwatch::start(),
-            before_s: 0.0,
-            first_worker: 0,
-            timeout: None,
-            trial_timeout: None,
-            pruning: None,
-            window: 1,
-            stop: Stop::default(),
-            signals: None,
-            live: None,
-            files: None,
-        }
-    }
-
-    /// Does `work` as the worker with this number of this process, and says when.
-    fn span_of<T>(&self, worker: usize, work: impl FnOnce() -> T) -> (T, Span) {
-        let (answer, mut span) = Span::of(self.first_worker + worker, &self.since, work);
-        span.start_s += self.before_s;
-        span.end_s += self.before_s;
-        (answer, span)
-    }
-}
 
 /// What has become of a study.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,10 +111,11 @@ pub struct FoldAnswer {
 
 impl<C> FoldTask<'_, C> {
     /// Has `objective` do it, as the worker with this number of this process. A panic is a failure.
-    pub fn evaluate<O>(self, objective: &O, options: &RunOptions, worker: usize) -> FoldAnswer
+    pub fn evaluate<O>(mut self, objective: &O, options: &RunOptions, worker: usize) -> FoldAnswer
     where
         O: Objective<Config = C>,
     {
+        self.handle = self.handle.with_device(options.device_of(worker));
         let evaluate = || objective.evaluate(&self.config, self.fold, &self.handle);
         let (result, span) = options.span_of(worker, || failing_on_panic(evaluate));
         self.answer(result, span)

@@ -53,6 +53,8 @@ pub mod serving;
 
 pub mod objective;
 #[cfg(unix)]
+mod this_program;
+#[cfg(unix)]
 mod worker_process;
 pub mod workers;
 
@@ -61,5 +63,7 @@ pub use burn_tune_process::kill_all;
 pub use channel::Channel;
 pub use objective::WorkerObjective;
 pub use serving::{is_worker, serve};
-pub use task::{CheckpointPlace, Request, Response, TaskScore};
+pub use task::{CheckpointPlace, DEVICE, Request, Response, TaskScore};
+#[cfg(unix)]
+pub use this_program::begin_anew;
 pub use workers::{NoWorkers, Workers};

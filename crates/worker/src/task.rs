@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire;
 
+/// The variable in the environment of a worker that has the number of its device, for what asks before the first task.
+pub const DEVICE: &str = "BURN_TUNE_DEVICE";
+
 /// Where the trainings of a study keep their checkpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointPlace {
@@ -41,8 +44,10 @@ pub struct Request {
     pub checkpoints: Option<CheckpointPlace>,
     /// Whether anybody decides by what is reported: else a value that costs something need not be computed.
     pub wants_reports: bool,
+    /// The number of the device to compute on, where the user has named some; the same in all tasks of a worker.
+    pub device: Option<usize>,
     /// The number of the worker, from 0: no two that live at once have the same, and it stays below the
-    /// number of jobs. So it can choose a device.
+    /// number of jobs.
     pub worker: usize,
 }
 

@@ -1,12 +1,9 @@
 //! A worker process as the search sees it: it is started, does a task, and ends in whatever way.
 
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, PipeReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
@@ -23,7 +20,8 @@ use burn_tune_search::{ObjectiveError, TaskHandle};
 
 use crate::message::{Frames, FromWorker, ToWorker, VERSION, encoded};
 use crate::serving::WORKER;
-use crate::task::{Request, Response};
+use crate::task::{DEVICE, Request, Response};
+use crate::this_program::this_program;
 
 /// How many threads rayon starts where nobody else says.
 const RAYON: &str = "RAYON_NUM_THREADS";
@@ -44,6 +42,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct WorkerProcess {
     number: usize,
+    device: Option<usize>,
     group: ProcessGroup,
     /// `None` once the process has closed its end.
     socket: Option<UnixStream>,
@@ -73,22 +72,26 @@ pub enum Ending {
 }
 
 impl WorkerProcess {
-    /// Starts this program again, as the worker with this number.
+    /// Starts this program again, as the worker with this number, which computes on this device.
     ///
     /// # Errors
     ///
     /// Where it cannot be started.
-    pub fn start(number: usize) -> io::Result<Self> {
+    pub fn start(number: usize, device: Option<usize>) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         socket.set_nonblocking(true)?;
         // One pipe for both, so that what is printed stays in its order.
         let (output, writer) = io::pipe()?;
-        let mut command = this_program()?;
+        let mut command = as_worker()?;
+        if let Some(device) = device {
+            command.env(DEVICE, device.to_string());
+        }
         command.stdin(OwnedFd::from(theirs)).stdout(writer.try_clone()?).stderr(writer);
         // Their ends are closed here when the command is dropped.
         let group = ProcessGroup::start(&mut command)?;
         Ok(WorkerProcess {
             number,
+            device,
             group,
             socket: Some(socket),
             output: Some(output),
@@ -104,6 +107,11 @@ impl WorkerProcess {
     /// Its number.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// The device that it computes on.
+    pub fn device(&self) -> Option<usize> {
+        self.device
     }
 
     /// How many tasks it has been given.
@@ -329,23 +337,14 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 /// A command that starts this program again, with the arguments that it was started with.
-fn this_program() -> io::Result<Command> {
-    let mut args = env::args_os();
-    let name = args.next();
-    let mut command = Command::new(this_file()?);
-    command.arg0(name.unwrap_or_else(|| OsString::from("worker"))).args(args).env(WORKER, "1");
+fn as_worker() -> io::Result<Command> {
+    let mut command = this_program()?;
+    command.env(WORKER, "1");
     if env::var_os(RAYON).is_none() {
         // So sums have one order, and no worker takes the cores of others.
         command.env(RAYON, "1");
     }
     Ok(command)
-}
-
-/// The file of this program. On Linux by a link that leads to the file which runs, where somebody has built the
-/// program anew meanwhile: a path would be that of the new one.
-fn this_file() -> io::Result<PathBuf> {
-    let link = Path::new("/proc/self/exe");
-    if cfg!(target_os = "linux") && link.exists() { Ok(link.into()) } else { env::current_exe() }
 }
 
 /// What a process said last, without the numbers that the system gives to threads, `thread 'main' (4711)`: a

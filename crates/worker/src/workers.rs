@@ -81,6 +81,7 @@ impl Workers {
             files: handle.files().map(Path::to_owned),
             checkpoints: self.checkpoints.get().cloned(),
             wants_reports: handle.wants_reports(),
+            device: handle.device(),
             worker: 0,
         };
         self.pool.run(request, handle, self.memory_limit)

@@ -1,6 +1,7 @@
 //! Searches whose objective is a program: small ones of the shell.
 #![cfg(unix)]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -154,6 +155,22 @@ fn a_time_out_leaves_no_grandchild() {
     let shown = workplace.run("show 0").ends_with(0).stdout;
     assert!(shown.contains("timed out") && shown.contains("waiting"), "{shown}");
     assert_gone(&workplace, "pid");
+}
+
+#[test]
+fn each_program_is_told_the_device_of_its_job() {
+    // Both jobs get something to do, since no program ends at once.
+    let workplace = script("sleep 0.2\necho ${BURN_TUNE_DEVICE:-none}", "");
+    let scores = |search: &str| {
+        workplace.run(search).ends_with(0);
+        let leaderboard = workplace.leaderboard("results");
+        let trials = leaderboard["trials"].as_array().unwrap().iter();
+        let scores: BTreeSet<String> = trials.map(|t| t["mean_test_score"].to_string()).collect();
+        scores.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(scores(&format!("{SEARCH} --trials 4 --device 7,9")), ["7.0", "9.0"]);
+    assert_eq!(scores(&format!("{SEARCH} --trials 4 --device 7,9 --jobs 1")), ["7.0"]);
+    workplace.run(&format!("{SEARCH} --trials 1")).ends_with(1);
 }
 
 #[test]

@@ -57,7 +57,12 @@ fn params_trial_and_seed_are_in_the_environment() {
     assert_eq!(seen("BURN_TUNE_PARAM_lr"), "it ended with status 1: 0.5");
     assert_eq!(seen("BURN_TUNE_PARAMS"), r#"it ended with status 1: {"lr":0.5}"#);
     assert_eq!(seen("BURN_TUNE_TRIAL"), "it ended with status 1: 7");
+    assert_eq!(seen("BURN_TUNE_DEVICE"), "it ended with status 1");
+    let script = r#"echo "$BURN_TUNE_DEVICE""#;
     let stop = Stop::default();
+    let on_device = handle(&stop).with_device(Some(3));
+    let score = objective(script, "").unwrap().evaluate(&params(), 0, &on_device);
+    assert_eq!(score.unwrap().score, 3.0);
     let seed = handle(&stop).program_seed();
     assert_eq!(seen("BURN_TUNE_SEED"), format!("it ended with status 1: {seed}"));
 }

@@ -61,6 +61,7 @@ pub fn refit<O: Objective, K: Store>(
         let (trial, ref params) = trials[place];
         let handle = TaskHandle::new(options.seed, trial, Task::Refit(seed), &options.stop)
             .with_live(options.live.clone())
+            .with_device(options.device_of(worker))
             .with_files(options.files.as_deref());
         let (result, span) = options.span_of(worker, || match bind(objective, params) {
             Ok(config) => failing_on_panic(|| refitter.refit(&config, &handle)),

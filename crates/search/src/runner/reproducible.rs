@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use crate::constraint::Constraint;
 use crate::direction::Direction;
 use crate::objective::Verdict;
 use crate::params::{ParamValue, Params};
-use crate::pruner::{PrunerSettings, StepName};
+use crate::pruner::{PrunerSettings, Pruning, StepName};
 use crate::settings::{SamplerKind, StudySettings};
 use crate::spec::StudySpec;
 use crate::store::RefitClaim;

@@ -1,6 +1,7 @@
 //! The loop with an objective whose answers are prescribed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -11,8 +12,9 @@ use crate::candidates::Candidates;
 use crate::flag::KnownFlag;
 use crate::objective::{RefitScore, Refitter};
 use crate::params::{ParamValue, Params};
-use crate::pruner::{PrunerSettings, StepName};
+use crate::pruner::{PrunerSettings, Pruning, StepName};
 use crate::settings::SamplerKind;
+use crate::stop::Stop;
 use crate::store::{InMemory, RefitClaim, SuggestAfter};
 use crate::trial::Candidate;
 use crate::trial::FoldRecord;

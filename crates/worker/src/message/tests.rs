@@ -34,6 +34,7 @@ fn request(params: Params) -> Request {
             study: "mine".into(),
         }),
         wants_reports: true,
+        device: Some(3),
         worker: 1,
     }
 }

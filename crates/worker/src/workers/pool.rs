@@ -30,6 +30,13 @@ struct Idle {
     numbers: BTreeSet<usize>,
 }
 
+impl Idle {
+    fn pop(&mut self, device: Option<usize>) -> Option<WorkerProcess> {
+        let at = self.processes.iter().rposition(|process| process.device() == device)?;
+        Some(self.processes.remove(at))
+    }
+}
+
 impl Pool {
     pub fn new() -> Result<Self, NoWorkers> {
         if is_idle_worker() {
@@ -48,7 +55,8 @@ impl Pool {
         handle: &TaskHandle,
         memory_limit: Option<u64>,
     ) -> Result<TaskScore, ObjectiveError> {
-        let mut process = self.take()?;
+        let device = request.device;
+        let mut process = self.take(device)?;
         let run = |process: &mut WorkerProcess| {
             let request = Request { worker: process.number(), ..request.clone() };
             process.run(request, handle, memory_limit)
@@ -58,7 +66,7 @@ impl Pool {
         if matches!(ending, Ending::TooLarge(_)) && process.tasks() > 1 {
             self.bury(process);
             handle.begin_again();
-            process = self.start()?;
+            process = self.start(device)?;
             ending = run(&mut process);
         }
         handle.keep_stderr(process.printed());
@@ -78,22 +86,22 @@ impl Pool {
         }
     }
 
-    /// A process without a task: the one that had one last, or a new one.
-    fn take(&self) -> Result<WorkerProcess, ObjectiveError> {
+    /// A process without a task, on this device: the one that had one last, or a new one.
+    fn take(&self, device: Option<usize>) -> Result<WorkerProcess, ObjectiveError> {
         loop {
-            let process = self.idle().processes.pop();
+            let process = self.idle().pop(device);
             let Some(process) = process else { break };
             if !process.has_ended() {
                 return Ok(process);
             }
             self.bury(process);
         }
-        self.start()
+        self.start(device)
     }
 
-    fn start(&self) -> Result<WorkerProcess, ObjectiveError> {
+    fn start(&self, device: Option<usize>) -> Result<WorkerProcess, ObjectiveError> {
         let number = self.free_number();
-        WorkerProcess::start(number).map_err(|error| {
+        WorkerProcess::start(number, device).map_err(|error| {
             self.idle().numbers.remove(&number);
             Failure::new(format!("no worker could be started: {error}")).into()
         })

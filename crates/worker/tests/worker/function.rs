@@ -26,6 +26,13 @@ pub fn train(request: &Request, channel: &Channel) -> Response {
     match text(request, "does").as_str() {
         "draw" => Ok(drawn(request, channel)),
         "count" => Ok(score(tasks as f64)),
+        "device" => {
+            let first = std::env::var(burn_tune_worker::DEVICE).ok().and_then(|n| n.parse().ok());
+            assert_eq!(request.device, first, "a worker stays on its device");
+            println!("worker {} on {:?}", request.worker, request.device);
+            thread::sleep(Duration::from_millis(50));
+            Ok(score(0.5))
+        }
         "load" => Ok(score(f64::from(*data()))),
         "curves" => Ok(TaskScore { curves: Some(curves()), ..score(f64::NAN) }),
         "fail" => Err(Failure { reason: "no luck".into(), flags: vec![odd()] }),

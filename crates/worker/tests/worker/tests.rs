@@ -47,6 +47,7 @@ const TESTS: &[Test] = named![
     reports_that_go_back_are_passed_over,
     who_reports_after_the_end_of_a_task_is_not_heard,
     the_function_is_told_all_that_it_needs,
+    devices_are_given_out_in_turn,
     a_program_that_does_not_serve_is_told_to,
     workers_end_with_the_search,
     nothing_is_left_where_the_search_is_killed,
@@ -322,6 +323,28 @@ fn the_function_is_told_all_that_it_needs() {
     let parts = ["study: \"study\"", "trial: 7", "task: Fold(0)", "folds: 3", "worker: 0"];
     assert!(parts.iter().all(|part| said.contains(part)), "{said}");
     assert!(said.contains(&format!("seed: {seed},")), "{said}");
+}
+
+fn devices_are_given_out_in_turn() {
+    let workers = |jobs, devices: &[usize]| {
+        let options = RunOptions { devices: devices.to_vec(), ..options(jobs) };
+        let mut said = Vec::new();
+        let history = search_watched(&objective(2), &trials(&["device"; 8]), &options, |event| {
+            if let Event::FoldFinished { stderr: Some(text), .. } = event {
+                said.push(text.trim().to_owned());
+            }
+        });
+        assert_eq!(ends(&history), ["0.5"; 8]);
+        said.sort();
+        said.dedup();
+        let devices = said.iter().map(|text| text.split_once(" on ").unwrap().1.to_owned());
+        let mut devices: Vec<String> = devices.collect();
+        devices.sort();
+        devices
+    };
+    assert_eq!(workers(4, &[7, 2]), ["Some(2)", "Some(2)", "Some(7)", "Some(7)"]);
+    assert_eq!(workers(3, &[0, 1]), ["Some(0)", "Some(0)", "Some(1)"]);
+    assert_eq!(workers(2, &[]), ["None", "None"]);
 }
 
 fn a_program_that_does_not_serve_is_told_to() {
