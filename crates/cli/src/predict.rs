@@ -98,7 +98,7 @@ fn inputs(args: &PredictArgs, chosen: &Chosen, backend: Backend) -> Result<Input
             let labels = has_labels.then(|| examples.labels().to_vec());
             Ok(Inputs { name, examples, labels })
         }
-        (None, Some(identity)) => Ok(tested(setup::dataset(&identity.source, backend)?)),
+        (None, Some(identity)) => Ok(tested(setup::dataset(&identity.source, backend, &[])?)),
         (None, None) => bail!(
             "there is nothing to predict on: name with --data a folder of IDX files, a file of images, or {MNIST}"
         ),

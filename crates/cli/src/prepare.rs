@@ -22,6 +22,7 @@ use crate::setup;
 pub fn model(
     file: &StudyFile,
     args: &ObjectiveArgs,
+    devices: &[usize],
     settings: &StudySettings,
     stored: Option<&Identity>,
 ) -> Result<Prepared<MlpObjective>> {
@@ -37,17 +38,18 @@ pub fn model(
             (source, known, curves)
         }
     };
-    model_of(source, backend, curves, settings)
+    model_of(source, backend, devices, curves, settings)
 }
 
 /// Our model on these data.
 pub fn model_of(
     source: DataSource,
     backend: Backend,
+    devices: &[usize],
     curves: bool,
     settings: &StudySettings,
 ) -> Result<Prepared<MlpObjective>> {
-    let dataset = setup::dataset(&source, backend)?;
+    let dataset = setup::dataset(&source, backend, devices)?;
     let splits = stratified_folds(dataset.train.labels(), settings.folds)?;
     let warnings = splits.warning.iter().map(ToString::to_string);
     let notices = warnings.chain(backend.warning()).collect();

@@ -63,7 +63,9 @@ impl Program for BurnTune {
                     options,
                     overrides,
                     &KnownObjectives,
-                    |settings, stored| prepare::model(file, args, settings, stored),
+                    |settings, stored| {
+                        prepare::model(file, args, &options.run.device, settings, stored)
+                    },
                 )
             }
         };
@@ -118,7 +120,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         }
         // Whether there is such data is another question, and another machine's.
         None => search::check_space::<MlpObjective>(&source, |settings, _| {
-            prepare::model_of(Default::default(), Default::default(), false, settings)
+            prepare::model_of(Default::default(), Default::default(), &[], false, settings)
         }),
     };
     print(&text.map_err(with_own_models)?)

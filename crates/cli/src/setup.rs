@@ -20,9 +20,9 @@ pub fn dataset_of(file: &StudyFile) -> String {
     file.dataset.clone().unwrap_or_else(|| "mnist".to_owned())
 }
 
-/// The examples, after a look at whether the device computes.
-pub fn dataset(source: &DataSource, backend: Backend) -> Result<Dataset> {
-    backend.probe().map_err(|problem| anyhow::anyhow!(problem))?;
+/// The examples, after a look at whether the devices compute.
+pub fn dataset(source: &DataSource, backend: Backend, devices: &[usize]) -> Result<Dataset> {
+    backend.probe(devices).map_err(|problem| anyhow::anyhow!(problem))?;
     let dataset = load(&source.dataset, source.data.as_deref())?;
     Ok(match source.limit {
         Some(examples) => dataset.limited(examples),

@@ -47,7 +47,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
     let backend = args.model.backend.unwrap_or_default();
     let source = setup::data_source(&file, &args.model);
     let objective = MlpObjective {
-        dataset: setup::dataset(&source, backend)?,
+        dataset: setup::dataset(&source, backend, &args.run.device)?,
         source,
         folds: Vec::new(),
         backend,

@@ -50,7 +50,7 @@ impl Backend {
         }
     }
 
-    /// The device that computes.
+    /// The device that computes where the user names none.
     pub fn device(self) -> Device {
         match self {
             Backend::Flex => Device::flex(),
@@ -61,14 +61,60 @@ impl Backend {
         }
     }
 
-    /// Tries whether the device computes at all: before the trials, each of which would fail alone.
+    /// All of its devices, in the order of their numbers.
+    pub fn devices(self) -> Vec<Device> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => {
+                use burn::tensor::{DeviceType, Devices};
+                use std::sync::OnceLock;
+
+                // Every training asks, and the system is slow to answer.
+                static FOUND: OnceLock<Devices> = OnceLock::new();
+                FOUND.get_or_init(|| Device::enumerate(DeviceType::Wgpu)).to_vec()
+            }
+            processor => vec![processor.device()],
+        }
+    }
+
+    /// The device that computes: the one with this number, if the user names one.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none, which [`Backend::probe`] finds out before.
+    pub fn numbered_device(self, number: Option<usize>) -> Device {
+        match number {
+            None => self.device(),
+            Some(number) => self.devices().swap_remove(number),
+        }
+    }
+
+    /// Tries whether the devices with these numbers compute at all, or the default one: before the trials, each of
+    /// which would fail alone.
     ///
     /// # Errors
     ///
-    /// What Burn says, such as that there is no graphics card.
-    pub fn probe(self) -> Result<(), String> {
+    /// Which devices there are; what Burn says, such as that there is no graphics card.
+    pub fn probe(self, numbers: &[usize]) -> Result<(), String> {
+        let count = if numbers.is_empty() { 0 } else { self.devices().len() };
+        if let Some(number) = numbers.iter().find(|number| **number >= count) {
+            let name = self.name();
+            return Err(match count {
+                1 => format!("there is no device {number}: {name} has one, which is device 0"),
+                count => {
+                    format!("there is no device {number}: {name} has {count}, from device 0 on")
+                }
+            });
+        }
+        match numbers {
+            [] => self.probe_device(None),
+            numbers => numbers.iter().try_for_each(|number| self.probe_device(Some(*number))),
+        }
+    }
+
+    fn probe_device(self, number: Option<usize>) -> Result<(), String> {
         let sum = catching(|| {
-            let one = Tensor::<1>::from_data([1.0f32, 2.0], &self.device());
+            let one = Tensor::<1>::from_data([1.0f32, 2.0], &self.numbered_device(number));
             one.sum().try_into_scalar::<f32>().map_err(|error| format!("{error:?}"))
         });
         match sum.flatten() {
@@ -97,5 +143,18 @@ impl Backend {
             #[cfg(feature = "wgpu")]
             Backend::Wgpu => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_not_there_is_told_with_those_that_are() {
+        assert_eq!(Backend::Flex.probe(&[]), Ok(()));
+        assert_eq!(Backend::Flex.probe(&[0]), Ok(()));
+        let told = "there is no device 1: flex has one, which is device 0";
+        assert_eq!(Backend::Flex.probe(&[0, 1]), Err(told.to_owned()));
     }
 }

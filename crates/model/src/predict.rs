@@ -23,7 +23,7 @@ pub fn predict(
     backend: Backend,
     handle: &TaskHandle,
 ) -> Result<Vec<u8>, ObjectiveError> {
-    let device = backend.device();
+    let device = backend.numbered_device(handle.device());
     let mut predicted = Vec::with_capacity(indices.len());
     for batch in indices.chunks(BATCH) {
         handle.check_stop()?;

@@ -56,14 +56,15 @@ pub fn train(
     mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Verdict, ObjectiveError>,
 ) -> Result<Trained, ObjectiveError> {
     let TrainingSet { examples, indices, classes } = training;
-    let device = backend.device().autodiff();
+    let inner = backend.numbered_device(handle.device());
+    let device = inner.clone().autodiff();
     let mut weights_rng = handle.rng(Purpose::InitialWeights);
     let mut order_rng = handle.rng(Purpose::Shuffle);
     let mut model = Mlp::init(config, examples.features(), classes, &mut weights_rng, &device);
     let mut adam = Adam::new(config.lr, backend.is_cpu());
     let mut order = indices.to_vec();
     let mut epoch_losses = Vec::with_capacity(config.epochs);
-    let mut recorder = Recorder::new(config, &probe, &backend.device());
+    let mut recorder = Recorder::new(config, &probe, &inner);
     let mut first: Option<Tensor<1>> = None;
     for epoch in 1..=config.epochs {
         order.shuffle(&mut order_rng);
