@@ -66,6 +66,7 @@ pub(crate) struct Call<'a> {
     pub task: Task,
     pub folds: usize,
     pub seed: u64,
+    pub device: Option<usize>,
     pub files: Option<&'a Path>,
     pub checkpoints: Option<&'a CheckpointPlace>,
     pub link: &'a dyn Link,
@@ -74,15 +75,26 @@ pub(crate) struct Call<'a> {
 impl<S: Space> Function<S> {
     /// Calls the function for a fold or a refit of a trial.
     pub fn call(&self, params: &S, call: Call) -> Result<TaskScore, ObjectiveError> {
-        let Call { number, task, folds, seed, files, checkpoints, link } = call;
+        let Call { number, task, folds, seed, device, files, checkpoints, link } = call;
         let folder = TrainingFolder::new(files, number, task);
         let checkpoints =
             CheckpointFolder::new(checkpoints, number, task, seed, params.to_params());
         let since = Stopwatch::start();
         let kept = Mutex::new(Kept::default());
         let direction = self.metrics[0].direction;
-        let trial =
-            Trial { number, task, folds, seed, direction, link, kept, folder, checkpoints, since };
+        let trial = Trial {
+            number,
+            task,
+            folds,
+            seed,
+            device,
+            direction,
+            link,
+            kept,
+            folder,
+            checkpoints,
+            since,
+        };
         let result = (self.train)(params, &trial);
         let seconds = since.elapsed_s();
         let kept = std::mem::take(&mut *trial.kept());
@@ -161,20 +173,21 @@ impl<S: Space> Function<S> {
         handle: &TaskHandle,
     ) -> Result<TaskScore, ObjectiveError> {
         let (number, task, seed) = (handle.trial(), handle.task(), handle.seed());
-        let (folds, files) = (self.folds, handle.files());
+        let (folds, files, device) = (self.folds, handle.files(), handle.device());
         let checkpoints = self.checkpoints.get();
-        let call = Call { number, task, folds, seed, files, checkpoints, link: handle };
+        let call = Call { number, task, folds, seed, device, files, checkpoints, link: handle };
         self.call(&config.value, call)
     }
 
     /// Answers what a worker is asked.
     pub fn answer(&self, request: &Request, channel: &Channel) -> Response {
-        let Request { trial, task, folds, seed, params, files, checkpoints, .. } = request;
+        let Request { trial, task, folds, seed, device, params, files, checkpoints, .. } = request;
         let call = Call {
             number: *trial,
             task: *task,
             folds: *folds,
             seed: *seed,
+            device: *device,
             files: files.as_deref(),
             checkpoints: checkpoints.as_ref(),
             link: channel,

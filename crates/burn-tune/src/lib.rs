@@ -41,7 +41,7 @@
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
-//! | `burn` | | `Trial::device`: Burn's default device, with its generator seeded; `Trial::checkpoint` and `Trial::restore`; `Trial::save_model`, and models that `Trial::finish` takes with their score |
+//! | `burn` | | `Trial::device`: a device of Burn, with its generator seeded, and `--backend`; `Trial::checkpoint` and `Trial::restore`; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: `tune`, for trainings of Burn's `Learner`; it brings burn-train |
 //!
 //! # What stays
@@ -63,14 +63,17 @@ mod param_type;
 mod space;
 
 mod error;
-mod execution;
 mod outcome;
 mod study;
 mod trial;
 
+#[cfg(feature = "cli")]
+mod backend;
 mod checkpoint;
 mod checkpoint_folder;
 mod checkpoint_keeper;
+#[cfg(feature = "burn")]
+mod devices;
 mod flags;
 mod function;
 #[cfg(feature = "train")]
@@ -125,6 +128,7 @@ pub mod observer {
     pub use burn_tune_search::runner::RefitEvent;
     pub use burn_tune_study::Observer;
     pub use burn_tune_study::observer::RunningStudy;
+    pub use burn_tune_study::results::StudyResults;
 }
 
 pub use burn_tune_ranking::Leaderboard;
@@ -136,9 +140,8 @@ pub use burn_tune_search::settings::{SamplerKind as Sampler, StopRule};
 pub use observer::Observer;
 
 pub use error::{Error, Result, ensure};
-pub use execution::Workers;
 pub use outcome::{StudyOutcome, TrialOutcome};
-pub use study::Study;
+pub use study::{Study, Workers};
 pub use trial::{Progress, Score, Split, TrainingResult, Trial};
 
 #[cfg(feature = "train")]

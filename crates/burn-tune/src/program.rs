@@ -22,11 +22,12 @@ use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use clap::{Args, ValueEnum};
 
+use crate::backend::{Backend, BackendArgs, or_begin_anew};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
-use crate::execution::{Execution, NO_MEMORY_LIMIT, Workers};
 use crate::flags;
+use crate::function::Function;
 use crate::space::Space;
-use crate::study::Study;
+use crate::study::{Execution, NO_MEMORY_LIMIT, Study, Workers};
 
 /// The most columns of the list of parameters in `--help`.
 const WIDTH_OF_HELP: usize = 96;
@@ -45,6 +46,8 @@ struct FunctionArgs {
     /// What runs the trainings: processes of this program, or threads of one [default: processes]
     #[arg(long, value_name = "W", value_enum)]
     workers: Option<WorkersArg>,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -146,51 +149,87 @@ impl<S: Space> Program for StudyProgram<S> {
         args: &FunctionArgs,
         options: &SearchOptions,
     ) -> anyhow::Result<ExitCode> {
-        let function = |settings: &StudySettings| {
-            let mut function = self.study.objective();
-            function.folds = settings.folds;
-            if let [score] = function.metrics.as_mut_slice() {
-                // A file may have turned it.
-                score.direction = settings.direction;
-            }
-            function
-        };
+        self.search_here(source, args, options).or_else(or_begin_anew)
+    }
+}
+
+impl<S: Space> StudyProgram<S> {
+    /// The search, where Burn takes the right backend in this process.
+    fn search_here(
+        &self,
+        source: &Source,
+        args: &FunctionArgs,
+        options: &SearchOptions,
+    ) -> anyhow::Result<ExitCode> {
         let text =
             FunctionText { keep_models: self.study.keep_models, description: S::description };
+        let backend = Backend::new(&args.backend, &self.study.identity);
+        let overrides = backend.overrides();
         let execution = self.execution(args, options);
-        let Execution { jobs, trial_timeout, .. } = execution;
-        let run = RunArgs { jobs, ..options.run.clone() };
+        let Execution { jobs, trial_timeout, ref devices, .. } = execution;
+        let run = RunArgs { jobs, device: devices.clone(), ..options.run.clone() };
         let options = &SearchOptions { run, trial_timeout, ..options.clone() };
+        let function = |settings: &StudySettings, stored: Option<&Identity>| {
+            self.function(settings, &backend, stored, devices)
+        };
         match execution.workers.unwrap_or(Workers::Processes) {
             Workers::Threads if execution.memory_limit.is_some() => {
                 anyhow::bail!("{NO_MEMORY_LIMIT}: leave out `--workers threads`, or the limit")
             }
-            Workers::Threads => search(source, options, Vec::new(), &text, |settings, _| {
-                Ok(Prepared { objective: function(settings), notices: Vec::new() })
+            Workers::Threads => search(source, options, overrides, &text, |settings, stored| {
+                Ok(Prepared { objective: function(settings, stored)?, notices: Vec::new() })
             }),
-            Workers::Processes => search(source, options, Vec::new(), &text, |settings, _| {
+            Workers::Processes => search(source, options, overrides, &text, |settings, stored| {
+                let function = function(settings, stored)?;
                 let workers = execution.processes(&settings.name);
                 let workers = workers.map_err(|NoWorkers { problem, help }| {
                     anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
                 })?;
-                let objective = WorkerObjective::new(function(settings), workers);
+                let objective = WorkerObjective::new(function, workers);
                 Ok(Prepared { objective, notices: Vec::new() })
             }),
         }
     }
-}
 
-impl<S> StudyProgram<S> {
+    /// The function for a study with these settings, once it is sure that there is what it computes on.
+    #[cfg_attr(not(feature = "burn"), expect(unused_variables, reason = "nobody knows devices"))]
+    fn function(
+        &self,
+        settings: &StudySettings,
+        backend: &Backend,
+        stored: Option<&Identity>,
+        devices: &[usize],
+    ) -> anyhow::Result<Function<S>> {
+        let mut function = self.study.objective();
+        #[cfg(feature = "burn")]
+        {
+            backend.settle(stored, &mut function.identity)?;
+            crate::devices::check(devices).map_err(anyhow::Error::msg)?;
+        }
+        function.folds = settings.folds;
+        if let [score] = function.metrics.as_mut_slice() {
+            // A file may have turned it.
+            score.direction = settings.direction;
+        }
+        Ok(function)
+    }
+
     /// What the arguments say of how trainings are run, and else the program.
     fn execution(&self, args: &FunctionArgs, options: &SearchOptions) -> Execution {
-        let own = self.study.execution;
+        let own = self.study.execution.clone();
         let workers = args.workers.map(|workers| match workers {
             WorkersArg::Processes => Workers::Processes,
             WorkersArg::Threads => Workers::Threads,
         });
+        let (jobs, devices) = match options.run.device.is_empty() {
+            true => (options.run.jobs.or(own.jobs), own.devices),
+            // As many as these devices have, and not as the program's own.
+            false => (options.run.jobs, options.run.device.clone()),
+        };
         Execution {
             workers: workers.or(own.workers),
-            jobs: options.run.jobs.or(own.jobs),
+            jobs,
+            devices,
             trial_timeout: options.trial_timeout.or(own.trial_timeout),
             memory_limit: options.memory_limit.or(own.memory_limit),
         }

@@ -129,8 +129,8 @@ mod tests {
         let task = Task::Fold(0);
         let handle = TaskHandle::new(0, 4, task, &stop);
         let files = files.as_deref();
-        let (number, folds, seed, checkpoints) = (4, 1, 0, None);
-        let call = Call { number, task, folds, seed, files, checkpoints, link: &handle };
+        let (number, folds, seed, device, checkpoints) = (4, 1, 0, None, None);
+        let call = Call { number, task, folds, seed, device, files, checkpoints, link: &handle };
         study.objective().call(&Nothing, call)
     }
 

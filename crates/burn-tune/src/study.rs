@@ -1,7 +1,8 @@
 //! A study of a user's own function.
 
+mod execution;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use burn_tune_search::pruner::{PrunerSettings, StepName};
 use burn_tune_search::runner::RunOptions;
@@ -19,9 +20,10 @@ use burn_tune_study::{
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 use serde_json::Value;
 
+pub use self::execution::Workers;
+pub(crate) use self::execution::{Execution, NO_MEMORY_LIMIT};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints, checkpoints_beside};
 use crate::error::{Error, Result, ensure};
-use crate::execution::{self, Execution, NO_MEMORY_LIMIT, Workers};
 use crate::function::{Function, Steps, Train};
 use crate::outcome::StudyOutcome;
 use crate::space::Space;
@@ -286,50 +288,6 @@ impl<S: Space> Study<S> {
         self
     }
 
-    /// What runs the trainings: by default processes in [`Study::main`], and threads in [`Study::run`].
-    ///
-    #[doc = study_example!("let study = study.workers(Workers::Threads);")]
-    pub fn workers(mut self, workers: Workers) -> Self {
-        self.execution.workers = Some(workers);
-        self
-    }
-
-    /// How many trainings run at once; one a core by default. The results do not depend on it.
-    ///
-    #[doc = study_example!("let study = study.jobs(2);")]
-    pub fn jobs(mut self, jobs: usize) -> Self {
-        self.execution.jobs = Some(jobs);
-        self
-    }
-
-    /// Fails a trial that takes longer than this, from the start of its first fold. `--trial-timeout` says otherwise.
-    ///
-    /// A worker process is killed then. A thread cannot be: there, the training ends when it next reports, or asks
-    /// [`Trial::is_stopped`](crate::Trial::is_stopped).
-    ///
-    #[doc = study_example!("let study = study.trial_timeout(std::time::Duration::from_secs(600));")]
-    pub fn trial_timeout(mut self, limit: Duration) -> Self {
-        self.execution.trial_timeout = Some(limit);
-        self
-    }
-
-    /// Fails a trial whose worker process has more than so many bytes of memory, with all that it has started: it is
-    /// killed, and the others go on. `--memory-limit` says otherwise. Workers have to be [`Workers::Processes`].
-    ///
-    /// Memory is what is resident, without that of graphics cards. Of the worker itself, Linux knows what it had at
-    /// most, so that a short peak counts, too; of its children, and on other systems, it is looked now and then. A
-    /// worker that had kept memory of earlier trainings does not fail this one: it is done once more by a new process,
-    /// and fails only there.
-    ///
-    /// How much memory a training takes can all the same not be repeated to the byte: one that comes close to the
-    /// limit may fail in one run and be complete in another. So let the limit be far above what is usual.
-    ///
-    #[doc = study_example!("let study = study.workers(Workers::Processes).memory_limit(4 << 30); // 4 GiB")]
-    pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.execution.memory_limit = Some(bytes);
-        self
-    }
-
     /// The database of [`Study::run`]: a file, or `postgresql://…`. There, a study that is broken off goes on, and
     /// several processes share one. Without it nothing is kept.
     ///
@@ -421,11 +379,9 @@ impl<S: Space> Study<S> {
             &mut prepare,
         )
         .map_err(Error::of_study)?;
-        let Execution { jobs, trial_timeout, .. } = self.execution;
-        let options = RunOptions {
-            trial_timeout,
-            ..RunOptions::new(jobs.unwrap_or_else(execution::cores), study.plan.settings().seed)
-        };
+        let Execution { trial_timeout, devices, .. } = self.execution.clone();
+        let (jobs, seed) = (self.execution.jobs(), study.plan.settings().seed);
+        let options = RunOptions { trial_timeout, devices, ..RunOptions::new(jobs, seed) };
         let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
         let database = match &url {
@@ -452,6 +408,8 @@ impl<S: Space> Study<S> {
     fn check_run(&self, trials: usize) -> Result<()> {
         ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
         ensure(self.execution.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
+        #[cfg(feature = "burn")]
+        crate::devices::check(&self.execution.devices).map_err(Error::new)?;
         self.spec().check().map_err(|error| Error::of_study(error.into()))
     }
 

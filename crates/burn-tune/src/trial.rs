@@ -29,6 +29,7 @@ pub struct Trial<'a> {
     pub(crate) seed: u64,
     /// Which scores are the better ones.
     pub(crate) direction: Direction,
+    pub(crate) device: Option<usize>,
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
@@ -182,11 +183,28 @@ impl Trial<'_> {
         self.seed
     }
 
-    /// Burn's default device, whose generator is seeded with [`Trial::seed`]: so Burn's initialisers and dropout draw
-    /// the same in every run of the study.
+    /// The number of the device to compute on, where some were named with [`Study::devices`](crate::Study::devices) or
+    /// `--device`: for functions that do not compute with Burn. Worker processes also have it in their environment, as
+    /// `BURN_TUNE_DEVICE`, before they do anything. It hangs on which worker does the training, so no score may depend
+    /// on it.
+    ///
+    #[doc = trial_example!("let gpu = trial.device_index().unwrap_or(0);\neprintln!(\"on GPU {gpu}\");")]
+    pub fn device_index(&self) -> Option<usize> {
+        self.device
+    }
+
+    /// The device to compute on: of Burn's default backend the one with the number of [`Trial::device_index`], or its
+    /// default device. Its generator is seeded with [`Trial::seed`]: so Burn's initialisers and dropout draw the same in
+    /// every run of the study.
+    ///
+    /// Which backend is the default follows from Burn's features, and from `--backend` or the variable `BURN_DEVICE`.
     ///
     /// On the CPU, that generator is one for the whole process: trainings side by side in [threads](crate::Workers)
     /// of one process take numbers from each other.
+    ///
+    /// # Panics
+    ///
+    /// Where Burn is built without a backend. That there is no such device is told before the first trial.
     ///
     /// ```
     /// # use burn_tune::prelude::*;
@@ -196,7 +214,7 @@ impl Trial<'_> {
     /// ```
     #[cfg(feature = "burn")]
     pub fn device(&self) -> burn::tensor::Device {
-        let device = burn::tensor::Device::default();
+        let device = crate::devices::numbered(self.device);
         device.seed(self.seed);
         device
     }

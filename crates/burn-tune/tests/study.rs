@@ -371,3 +371,29 @@ fn a_training_has_a_folder_for_checkpoints_beside_the_database_until_it_ends() {
     let left: Vec<_> = left.filter(|entry| entry.path().is_dir()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn there_is_a_job_for_each_device_and_trainings_are_told_theirs() {
+    let study = |devices: &[usize]| {
+        let on = |_: &Point, trial: &Trial| {
+            // So that the other jobs get something to do, too.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            trial.finish(trial.device_index().map_or(-1.0, |device| device as f64))
+        };
+        Study::new("devices", on).devices(devices.iter().copied())
+    };
+    if cfg!(feature = "burn") {
+        // Numbers are those of Burn's devices, and on the processor there is one.
+        let error = study(&[0, 1]).run(6).unwrap_err().to_string();
+        assert_eq!(error, "there is no device 1: 0 is Flex(Cpu)");
+        return;
+    }
+    let scores = |study: Study<Point>| {
+        let outcome = study.run(6).unwrap();
+        let scores = outcome.trials().unwrap().into_iter().map(|t| t.score.unwrap() as i64);
+        scores.collect::<std::collections::BTreeSet<i64>>().into_iter().collect::<Vec<i64>>()
+    };
+    assert_eq!(scores(study(&[4, 2, 9])), [2, 4, 9]);
+    assert_eq!(scores(study(&[4, 2, 9]).jobs(1)), [4]);
+    assert_eq!(scores(study(&[])), [-1]);
+}

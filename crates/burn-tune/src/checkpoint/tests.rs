@@ -43,6 +43,7 @@ fn trained(folder: &Path, train: impl FnOnce(&Trial)) -> Notes {
     let place = CheckpointPlace { folder: folder.to_owned(), study: "net".into() };
     let task = Task::Fold(0);
     train(&Trial {
+        device: None,
         number: 0,
         task,
         folds: 1,

@@ -107,6 +107,12 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     if number(MEMORY) == Some(trial.number() as u64) {
         std::hint::black_box(vec![1u8; 300 << 20]);
     }
+    if let Some(device) = trial.device_index() {
+        println!("computes on device {device}");
+    }
+    if let Ok(backend) = env::var("BURN_DEVICE") {
+        println!("computes on the backend {backend}");
+    }
     println!("what a training prints is nobody's result");
     let luck = (trial.seed() % 1_000) as f64 / 1e5;
     let luck = if number(UNSEEDED).is_some() { f64::from(std::process::id()) / 1e9 } else { luck };

@@ -24,6 +24,8 @@ const TESTS: &[(&str, Test)] = &[
     ("a training that takes too much memory fails alone", too_large),
     ("a thread that goes on after its time is told of, and given up", deaf_threads),
     ("a process that does not hear is killed at the second Ctrl-C", deaf_processes),
+    ("no score depends on the devices, and each job has one", devices),
+    ("a study keeps the backend that was chosen, and one that is not there is told", backends),
     ("a file narrows the space, with lines for what is wrong", narrowed),
     ("the models of the best stay, and of the others nothing", models),
     ("the model of the best trial is found, from anywhere, and goes with its study", best_model),
@@ -52,7 +54,7 @@ pub fn run() -> ExitCode {
 fn program(folder: &Path, args: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(args.split_whitespace()).current_dir(folder).env(PROGRAM, "1");
-    command.env_remove("BURN_TUNE_STORAGE").stdin(Stdio::null());
+    command.env_remove("BURN_TUNE_STORAGE").env_remove("BURN_DEVICE").stdin(Stdio::null());
     command
 }
 
@@ -372,6 +374,90 @@ fn deaf_processes() {
     assert!(nobody_is_left(folder.path()));
     done(folder.path(), "search --resume");
     assert_eq!(leaderboard(folder.path()), searched("--trials 3 --jobs 1"));
+}
+
+fn devices() {
+    // With Burn, numbers are those of its devices, and on the processor there is one.
+    let [first, second] = if cfg!(feature = "burn") { [0, 0] } else { [0, 3] };
+    let both = format!("--trials 8 --device {first},{second}");
+    let folder = folder();
+    done(folder.path(), &format!("search {both} --per-device 2 --workers processes"));
+    assert_eq!(leaderboard(folder.path()), searched("--trials 8 --jobs 1"));
+    let said: String = (0..8).map(|n| done(folder.path(), &format!("show {n}"))).collect();
+    for device in [first, second] {
+        assert!(said.contains(&format!("computes on device {device}\n")), "{said}");
+    }
+    assert_eq!(searched(&format!("{both} --workers threads")), leaderboard(folder.path()));
+    done(folder.path(), "search --resume --trials 9 --device 0");
+    assert!(done(folder.path(), "show 8").contains("computes on device 0\n"));
+    assert!(!done(folder.path(), "search --resume --trials 10").is_empty());
+    assert!(!done(folder.path(), "show 9").contains("computes on device"));
+
+    let opening = program(folder.path(), &format!("search {both} --per-device 3")).output();
+    let said = text(&opening.unwrap());
+    assert!(said.contains("6 jobs"), "{said}");
+    for (args, problem) in [
+        ("--per-device 2", "--device <N>"),
+        ("--device 0 --per-device 2 --jobs 3", "cannot be used with"),
+        ("--device 0,0 --per-device 1000", "are too many jobs: at most 1024"),
+        ("--device gpu", "invalid digit"),
+        ("--device=-1", "invalid digit"),
+    ] {
+        let said = refused(&format!("search {args}"));
+        assert!(said.contains(problem), "{said}");
+    }
+    if cfg!(feature = "burn") {
+        let said = refused("search --device 0,1");
+        assert!(said.contains("error: there is no device 1: 0 is Flex(Cpu)\n"), "{said}");
+    }
+}
+
+/// What is said to these arguments, which are wrong, and leave nothing behind.
+#[track_caller]
+fn refused(args: &str) -> String {
+    let folder = folder();
+    let output = program(folder.path(), args).output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{args}: {said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{args}: {said}");
+    said
+}
+
+fn backends() {
+    let help = done(folder().path(), "search --help");
+    assert_eq!(help.contains("--backend"), cfg!(feature = "burn"), "{help}");
+    if !cfg!(feature = "burn") {
+        assert!(refused("search --backend flex").contains("unexpected argument '--backend'"));
+        return;
+    }
+    let folder = folder();
+    done(folder.path(), "search --study mine --trials 3 --backend FLEX");
+    assert_eq!(leaderboard(folder.path()), searched("--trials 3 --study mine"));
+    // It goes on with the same, and its workers have it from their beginning.
+    done(folder.path(), "search --resume --trials 4 --workers threads");
+    done(folder.path(), "search --resume --trials 5");
+    for n in [0, 3, 4] {
+        let said = done(folder.path(), &format!("show {n}"));
+        // What threads print is not kept.
+        assert_eq!(said.contains("computes on the backend flex\n"), n != 3, "{said}");
+    }
+    let said = |study: &str, variable: &str, args: &str| {
+        let mut search = program(folder.path(), &format!("search --resume --study {study} {args}"));
+        let output = search.env("BURN_DEVICE", variable).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        text(&output)
+    };
+    let other = "--backend\n    was \"flex\"\n    is  \"ndarray\"\n";
+    assert!(said("mine", "flex", "--trials 6 --backend ndarray").contains(other));
+    assert!(said("mine", "ndarray", "--trials 6").contains(other));
+    done(folder.path(), "search --study plain --trials 2");
+    assert!(said("plain", "flex", "--trials 3").contains("was nothing\n    is  \"flex\"\n"));
+
+    let said = refused("search --backend nonsense");
+    assert!(said.contains("error: Burn has no backend `nonsense`: this program has "), "{said}");
+    let said = refused("search --backend rocm");
+    let problem = "error: this program is built without the backend `rocm`: add the feature `rocm`";
+    assert!(said.contains(problem) && said.contains("it has") && said.contains("flex"), "{said}");
 }
 
 fn narrowed() {

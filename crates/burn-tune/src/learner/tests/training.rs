@@ -273,6 +273,7 @@ impl Script {
 
     pub fn trial(&self) -> Trial<'_> {
         Trial {
+            device: None,
             number: 0,
             task: Task::Fold(0),
             folds: 1,
