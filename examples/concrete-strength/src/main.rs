@@ -84,7 +84,8 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
         *row = scales.scaled(row);
     }
 
-    let device = trial.device().autodiff();
+    let plain = trial.device();
+    let device = plain.clone().autodiff();
     let mut shuffle = ChaCha8Rng::seed_from_u64(trial.seed());
     let mut model = Mlp::new(net, &device);
     let mut adam = AdamWConfig::new().with_weight_decay(net.weight_decay as f32).init();
@@ -99,7 +100,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             model = adam.step(lr, model, gradients);
         }
         if epoch % REPORT_EVERY == 0 {
-            error = f64::from(scales.megapascals(rmse(&model.valid(), &scored)));
+            error = f64::from(scales.megapascals(rmse(&model.valid(), &scored, &plain)));
             if trial.report(epoch, error).is_stop() {
                 break;
             }
@@ -118,8 +119,8 @@ fn tensors(rows: &[Row], device: &Device) -> (Tensor<2>, Tensor<2>) {
 }
 
 /// The root of the mean squared error.
-fn rmse(model: &Mlp, rows: &[Row]) -> f32 {
-    let (inputs, strengths) = tensors(rows, &Device::flex());
+fn rmse(model: &Mlp, rows: &[Row], device: &Device) -> f32 {
+    let (inputs, strengths) = tensors(rows, device);
     let errors = model.forward(inputs) - strengths;
     errors.square().mean().sqrt().into_scalar()
 }

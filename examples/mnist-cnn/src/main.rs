@@ -60,7 +60,9 @@ static MNIST: LazyLock<burn_tune_data::Dataset> =
 
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let rows = trial.split(MNIST.train.labels())?;
-    let device = trial.device().autodiff();
+    let plain = trial.device();
+    let device = plain.clone().autodiff();
+    let all_of_test: Vec<usize> = (0..MNIST.test.len()).collect();
     let mut model = Cnn::new(net, &device);
     let mut adam = AdamConfig::new().init();
     let done = trial.restore(&mut model, &mut adam)?;
@@ -76,8 +78,8 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
         }
         let trained = model.valid();
         accuracy = match trial.is_refit() {
-            true => score(&trained, &MNIST.test, &(0..MNIST.test.len()).collect::<Vec<usize>>()),
-            false => score(&trained, &MNIST.train, &rows.valid),
+            true => score(&trained, &MNIST.test, &all_of_test, &plain),
+            false => score(&trained, &MNIST.train, &rows.valid, &plain),
         };
         if trial.report(epoch, accuracy).is_stop() {
             break;
@@ -98,12 +100,11 @@ fn tensors(examples: &Examples, rows: &[usize], device: &Device) -> (Tensor<4>, 
 }
 
 /// The share of the rows that the model recognises.
-fn score(model: &Cnn, examples: &Examples, rows: &[usize]) -> f64 {
-    let device = Device::flex();
+fn score(model: &Cnn, examples: &Examples, rows: &[usize], device: &Device) -> f64 {
     let right: i32 = rows
         .chunks(500)
         .map(|rows| {
-            let (images, labels) = tensors(examples, rows, &device);
+            let (images, labels) = tensors(examples, rows, device);
             let predicted = model.forward(images).argmax(1).squeeze::<1>();
             predicted.equal(labels).int().sum().into_scalar::<i32>()
         })

@@ -72,7 +72,8 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let scale = Scale::of(&spots[..scored.start]);
     let inputs: Vec<f32> = spots.iter().map(|&spots| scale.scaled(spots)).collect();
 
-    let device = trial.device().autodiff();
+    let plain = trial.device();
+    let device = plain.clone().autodiff();
     let mut shuffle = ChaCha8Rng::seed_from_u64(trial.seed());
     let mut model = Forecaster::new(net, &device);
     let clipping = Some(GradientClippingConfig::Norm(1.0));
@@ -90,8 +91,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
             model = adam.step(net.lr, model, gradients);
         }
         let years: Vec<usize> = scored.clone().collect();
-        let forecasts =
-            model.valid().forward(windows(&inputs, &years, net.window, &Device::flex()));
+        let forecasts = model.valid().forward(windows(&inputs, &years, net.window, &plain));
         let forecasts = forecasts.into_data().try_into_vec::<f32>()?;
         let forecasts = forecasts.iter().map(|&value| net.unit.spots(scale.unscaled(value)));
         error = rmse(forecasts, &SPOTS[scored.clone()]);

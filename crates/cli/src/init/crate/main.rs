@@ -53,7 +53,8 @@ impl Model {
 fn train(net: &Net, trial: &Trial) -> Result<Score> {
     let (points, labels) = spirals(600);
     let rows = trial.split(&labels)?;
-    let device = trial.device().autodiff(); // its generator is seeded: dropout is repeatable
+    let plain = trial.device(); // its generator is seeded: dropout is repeatable
+    let device = plain.clone().autodiff();
     let tensors = |rows: &[usize], device: &Device| {
         let x: Vec<f32> = rows.iter().flat_map(|&row| points[row]).collect();
         let y: Vec<i32> = rows.iter().map(|&row| labels[row]).collect();
@@ -61,7 +62,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
         (x, Tensor::<1, Int>::from_data(y.as_slice(), device))
     };
     let (x, y) = tensors(&rows.train, &device);
-    let (valid_x, valid_y) = tensors(&rows.valid, &Device::default());
+    let (valid_x, valid_y) = tensors(&rows.valid, &plain);
     let mut model = Model::new(net, &device);
     let mut adam = AdamConfig::new().init();
     let mut accuracy = 0.0;
