@@ -13,14 +13,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use burn_tune_search::{Curves, Flag};
+use burn_tune_search::{Curves, Flag, KnownFlag};
 use burn_tune_worker::wire;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint_folder::write;
 use crate::error::{Error, Result};
-use crate::flags;
 use crate::trial::{Kept, Trial};
 
 /// What a file begins with; another version of it has another number.
@@ -52,24 +51,47 @@ struct Header {
     metrics: BTreeMap<String, f64>,
     reports: Vec<(u64, f64)>,
     fault: Option<String>,
-    /// How long it has trained, in seconds.
+    /// How long it has trained, in seconds, without scoring.
     trained_s: f64,
+    /// How long it has scored. Older versions have not written this, nor what follows.
+    #[serde(default)]
+    scored_s: f64,
+    #[serde(default)]
+    per_class_recall: Vec<f64>,
 }
 
 impl Header {
     fn of(trial: &Trial, kind: Kind) -> Self {
-        let Kept { flags, curves, metrics, reports, fault, earlier_s, .. } = trial.kept().clone();
-        let trained_s = earlier_s + trial.since.elapsed_s();
-        Header { kind, flags, curves: Some(curves), metrics, reports, fault, trained_s }
+        let trained_s = trial.training_seconds();
+        let kept = trial.kept().clone();
+        Header {
+            kind,
+            flags: kept.flags,
+            curves: Some(kept.curves),
+            metrics: kept.metrics,
+            reports: kept.reports,
+            fault: kept.fault,
+            trained_s,
+            scored_s: kept.score_s,
+            per_class_recall: kept.per_class_recall,
+        }
     }
 
-    fn into_kept(self) -> Kept {
-        let Header { mut flags, curves, metrics, reports, fault, trained_s, .. } = self;
-        Flag::look_up(&mut flags, &flags::ALL);
-        let curves = curves.unwrap_or_default();
-        let last_step = reports.iter().map(|(step, _)| *step).max();
-        let earlier_s = trained_s;
-        Kept { flags, curves, metrics, reports, last_step, fault, earlier_s, ..Kept::default() }
+    fn into_kept(self, known_flags: &[KnownFlag]) -> Kept {
+        let Header { mut flags, reports, .. } = self;
+        Flag::look_up(&mut flags, known_flags);
+        Kept {
+            flags,
+            curves: self.curves.unwrap_or_default(),
+            metrics: self.metrics,
+            last_step: reports.iter().map(|(step, _)| *step).max(),
+            reports,
+            fault: self.fault,
+            earlier_s: self.trained_s + self.scored_s,
+            score_s: self.scored_s,
+            per_class_recall: self.per_class_recall,
+            ..Kept::default()
+        }
     }
 }
 
@@ -176,8 +198,8 @@ impl Trial<'_> {
         for (epoch, path) in checkpoints(&self.checkpoint_dir()?)? {
             let read = read(&path, kind, &mut load);
             match read {
-                Ok((kept, state)) => {
-                    self.go_on(kept);
+                Ok((header, state)) => {
+                    self.go_on(header.into_kept(self.known_flags));
                     self.link.log(false, &format!("goes on with {}", path.display()));
                     return Ok(Some((epoch, state)));
                 }
@@ -192,11 +214,12 @@ impl Trial<'_> {
 
     /// Says again what the training had said.
     fn go_on(&self, kept: Kept) {
-        for (step, value) in &kept.reports {
-            // It went on after each of them. Where it is to be abandoned now, the next report says so.
-            let _ = self.link.report(*step, *value);
-        }
+        let reports = kept.reports.clone();
         *self.kept() = kept;
+        for (step, value) in reports {
+            // It went on after each of them. Where it is to be abandoned now, the next report says so.
+            let _ = self.tell(step, value);
+        }
     }
 }
 
@@ -246,7 +269,7 @@ fn read<T>(
     path: &Path,
     kind: Kind,
     load: &mut impl FnMut(&[&[u8]]) -> Result<T>,
-) -> Result<(Kept, T)> {
+) -> Result<(Header, T)> {
     let bytes = fs::read(path)?;
     let pieces = pieces(&bytes).ok_or_else(|| Error::new("it is damaged"))?;
     let [header, state @ ..] = pieces.as_slice() else {
@@ -257,7 +280,7 @@ fn read<T>(
         return Err(Error::new("it was written by the other kind of checkpoint"));
     }
     let state = load(state)?;
-    Ok((header.into_kept(), state))
+    Ok((header, state))
 }
 
 /// The pieces of a file; `None` where they are not what was written.

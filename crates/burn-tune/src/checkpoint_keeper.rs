@@ -16,7 +16,7 @@ use burn_tune_study::study_folder::file_name;
 use burn_tune_study::{Observer, StudyPlan};
 use burn_tune_worker::{CheckpointPlace, WorkerObjective};
 
-use crate::function::Function;
+use crate::function::FunctionObjective;
 use crate::space::Space;
 
 /// An objective whose trainings can go on where they were broken off.
@@ -25,13 +25,13 @@ pub(crate) trait KeepsCheckpoints {
     fn keep_checkpoints(&self, place: CheckpointPlace);
 }
 
-impl<S> KeepsCheckpoints for Function<S> {
+impl<S> KeepsCheckpoints for FunctionObjective<S> {
     fn keep_checkpoints(&self, place: CheckpointPlace) {
         let _ = self.checkpoints.set(place);
     }
 }
 
-impl<S: Space> KeepsCheckpoints for WorkerObjective<Function<S>> {
+impl<S: Space> KeepsCheckpoints for WorkerObjective<FunctionObjective<S>> {
     fn keep_checkpoints(&self, place: CheckpointPlace) {
         self.workers().keep_checkpoints(place);
     }

@@ -196,7 +196,7 @@ impl<M> Ended<'_, M> {
         if let Some(error) = error {
             return Err(Error::new(format!("the training has failed: {error}")));
         }
-        self.trial.check()?;
+        self.trial.check_stop()?;
         let epochs = self.reporting.epochs()?;
         if let Some(problem) = self.values.problem() {
             return Err(Error::new(problem));

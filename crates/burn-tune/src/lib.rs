@@ -63,7 +63,11 @@ mod param_type;
 mod space;
 
 mod error;
+mod measuring;
 mod outcome;
+mod randomness;
+mod running;
+mod split;
 mod study;
 mod trial;
 
@@ -131,18 +135,46 @@ pub mod observer {
     pub use burn_tune_study::results::StudyResults;
 }
 
+/// A study's function for the crates below: for a program with a command line of its own, such as `burn-tune` itself.
+/// What is not defined here promises nothing; see [`Study::objective`].
+///
+/// ```
+/// use burn_tune::engine::{FunctionConfig, FunctionObjective, Objective, StudySettings};
+/// use burn_tune::prelude::*;
+///
+/// #[derive(Space)]
+/// struct Net {
+///     #[space(1..=8)]
+///     depth: usize,
+/// }
+///
+/// let study = Study::new("net", |net: &Net, trial| trial.finish(net.depth as f64));
+/// let objective: FunctionObjective<Net> = study.objective(&StudySettings::default());
+/// let config: FunctionConfig<Net> = serde_json::from_str(r#"{ "depth": 3 }"#)?;
+/// assert_eq!((config.value().depth, objective.cost(&config)), (3, 1.0));
+/// # Ok::<(), Error>(())
+/// ```
+pub mod engine {
+    pub use burn_tune_search::{Objective, StudySettings};
+
+    pub use crate::function::{FunctionConfig, FunctionObjective};
+}
+
 pub use burn_tune_ranking::Leaderboard;
 pub use burn_tune_ranking::leaderboard::State;
 pub use burn_tune_search::Direction;
-pub use burn_tune_search::Flag;
+pub use burn_tune_search::flag::MODEL_NOT_SAVED;
 pub use burn_tune_search::pruner::PrunerSettings as Pruner;
 pub use burn_tune_search::settings::{SamplerKind as Sampler, StopRule};
+pub use burn_tune_search::{Flag, KnownFlag, Rejection};
 pub use observer::Observer;
 
 pub use error::{Error, Result, ensure};
 pub use outcome::{StudyOutcome, TrialOutcome};
+pub use randomness::Purpose;
+pub use split::Split;
 pub use study::{Study, Workers};
-pub use trial::{Progress, Score, Split, TrainingResult, Trial};
+pub use trial::{Progress, Score, TrainingResult, Trial};
 
 #[cfg(feature = "train")]
 pub use learner::{Trained, Tune, TunedTraining};

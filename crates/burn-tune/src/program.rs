@@ -24,8 +24,7 @@ use clap::{Args, ValueEnum};
 
 use crate::backend::{Backend, BackendArgs, or_begin_anew};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
-use crate::flags;
-use crate::function::Function;
+use crate::function::FunctionObjective;
 use crate::space::Space;
 use crate::study::{Execution, NO_MEMORY_LIMIT, Study, Workers};
 
@@ -84,7 +83,7 @@ impl<S: Space> Study<S> {
         }
         let about = About {
             name: Box::leak(name_of_program().into_boxed_str()),
-            known_flags: &flags::ALL,
+            known_flags: self.properties.known_flags.clone().leak(),
             studies_are_files: false,
             reader: &AnyObjective,
             kill_children,
@@ -185,6 +184,7 @@ impl<S: Space> StudyProgram<S> {
                 let workers = workers.map_err(|NoWorkers { problem, help }| {
                     anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
                 })?;
+                let workers = workers.metrics(&function.wanted);
                 let objective = WorkerObjective::new(function, workers);
                 Ok(Prepared { objective, notices: Vec::new() })
             }),
@@ -192,24 +192,22 @@ impl<S: Space> StudyProgram<S> {
     }
 
     /// The function for a study with these settings, once it is sure that there is what it computes on.
-    #[cfg_attr(not(feature = "burn"), expect(unused_variables, reason = "nobody knows devices"))]
+    #[cfg_attr(
+        not(feature = "burn"),
+        expect(unused_variables, unused_mut, reason = "nobody knows devices")
+    )]
     fn function(
         &self,
         settings: &StudySettings,
         backend: &Backend,
         stored: Option<&Identity>,
         devices: &[usize],
-    ) -> anyhow::Result<Function<S>> {
-        let mut function = self.study.objective();
+    ) -> anyhow::Result<FunctionObjective<S>> {
+        let mut function = self.study.objective(settings);
         #[cfg(feature = "burn")]
         {
             backend.settle(stored, &mut function.identity)?;
             crate::devices::check(devices).map_err(anyhow::Error::msg)?;
-        }
-        function.folds = settings.folds;
-        if let [score] = function.metrics.as_mut_slice() {
-            // A file may have turned it.
-            score.direction = settings.direction;
         }
         Ok(function)
     }

@@ -128,10 +128,20 @@ mod tests {
         let stop = Stop::default();
         let task = Task::Fold(0);
         let handle = TaskHandle::new(0, 4, task, &stop);
-        let files = files.as_deref();
-        let (number, folds, seed, device, checkpoints) = (4, 1, 0, None, None);
-        let call = Call { number, task, folds, seed, device, files, checkpoints, link: &handle };
-        study.objective().call(&Nothing, call)
+        let function = study.objective(&study.settings);
+        let call = Call {
+            number: 4,
+            task,
+            folds: 1,
+            metrics: &function.wanted,
+            study_seed: 0,
+            seed: 0,
+            device: None,
+            files: files.as_deref(),
+            checkpoints: None,
+            link: &handle,
+        };
+        function.call(&Nothing, call)
     }
 
     /// A number is a module without params.

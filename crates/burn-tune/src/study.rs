@@ -5,27 +5,18 @@ mod execution;
 use std::sync::Arc;
 
 use burn_tune_search::pruner::{PrunerSettings, StepName};
-use burn_tune_search::runner::RunOptions;
 use burn_tune_search::settings::{ObjectiveSettings, SamplerKind, StopRule, StudySettings};
 use burn_tune_search::{
-    Constraint, Direction, ExplicitTrial, Identity, Metric, Objective, Params, StudySpec,
+    Constraint, Direction, ExplicitTrial, Identity, KnownFlag, Metric, Params, Rejection, StudySpec,
 };
-use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl, StudyRecord};
-use burn_tune_study::active_study::LeaseOptions;
-use burn_tune_study::objective_reader::{AnyObjective, METRIC};
-use burn_tune_study::observer::Observers;
-use burn_tune_study::{
-    ActiveStudy, Observer, Outcome, Prepared, StudyError, StudyRequest, open_or_create,
-};
-use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
+use burn_tune_study::objective_reader::METRIC;
 use serde_json::Value;
 
-pub use self::execution::Workers;
 pub(crate) use self::execution::{Execution, NO_MEMORY_LIMIT};
-use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints, checkpoints_beside};
-use crate::error::{Error, Result, ensure};
-use crate::function::{Function, Steps, Train};
-use crate::outcome::StudyOutcome;
+pub use self::execution::Workers;
+use crate::error::Result;
+use crate::flags;
+use crate::function::{FunctionObjective, Properties, Train};
 use crate::space::Space;
 use crate::trial::{Score, Trial};
 
@@ -56,17 +47,19 @@ use crate::trial::{Score, Trial};
 #[must_use = "a study does nothing until it is run"]
 pub struct Study<S> {
     pub(crate) train: Arc<Train<S>>,
-    pub(crate) steps: Option<Arc<Steps<S>>>,
+    pub(crate) properties: Properties<S>,
     pub(crate) settings: StudySettings,
     pub(crate) trials: Vec<ExplicitTrial>,
     pub(crate) constraint: Option<Constraint>,
     /// The score first.
     pub(crate) metrics: Vec<Metric>,
+    /// What a space file may ask for besides.
+    pub(crate) offered: Vec<Metric>,
     pub(crate) identity: Identity,
     pub(crate) description: Option<String>,
     pub(crate) execution: Execution,
     pub(crate) keep_models: usize,
-    storage: Option<String>,
+    pub(crate) storage: Option<String>,
 }
 
 impl<S: Space> Study<S> {
@@ -82,11 +75,18 @@ impl<S: Space> Study<S> {
             StudySettings { name: name.to_owned(), folds: 1, top: 0, ..StudySettings::default() };
         Study {
             train: Arc::new(train),
-            steps: None,
+            properties: Properties {
+                steps: None,
+                cost: None,
+                check_values: None,
+                known_flags: flags::ALL.to_vec(),
+                reports_on_demand: false,
+            },
             settings,
             trials: Vec::new(),
             constraint: None,
             metrics: vec![Metric::new("score", Direction::Maximize)],
+            offered: Vec::new(),
             identity: Identity::new(),
             description: None,
             execution: Execution::default(),
@@ -167,6 +167,23 @@ impl<S: Space> Study<S> {
         self
     }
 
+    /// Offers a further metric, which a space file may name in an `[[objective]]`: without one, the study is not after
+    /// it. Each training gives its value with [`Trial::metric`] all the same.
+    ///
+    #[doc = study_example!("let study = study.score(\"accuracy\").offers(\"parameters\", Direction::Minimize);")]
+    pub fn offers(mut self, name: &str, direction: Direction) -> Self {
+        self.offered.push(Metric::new(name, direction));
+        self
+    }
+
+    /// The same for a metric that a clock decides, as for [`Study::also_wall_clock`].
+    ///
+    #[doc = study_example!("let study = study.offers_wall_clock(\"seconds\", Direction::Minimize);")]
+    pub fn offers_wall_clock(mut self, name: &str, direction: Direction) -> Self {
+        self.offered.push(Metric::wall_clock(name, direction));
+        self
+    }
+
     /// Scores each trial on so many folds: `train` is called for each, and the mean is what ranks.
     ///
     #[doc = study_example!("let study = study.folds(5);")]
@@ -205,7 +222,35 @@ impl<S: Space> Study<S> {
     ///
     #[doc = study_example!("let study = study.steps(|net| net.depth as u64 * 10);")]
     pub fn steps(mut self, steps: impl Fn(&S) -> u64 + Send + Sync + 'static) -> Self {
-        self.steps = Some(Arc::new(steps));
+        self.properties.steps = Some(Arc::new(steps));
+        self
+    }
+
+    /// What all folds of a trial with these params cost together, in any unit that is the same for all, such as
+    /// floating-point operations: so the progress display says better how long the search will take. By default all
+    /// trials cost the same.
+    ///
+    #[doc = study_example!("let study = study.cost(|net| net.depth as f64);")]
+    pub fn cost(mut self, cost: impl Fn(&S) -> f64 + Send + Sync + 'static) -> Self {
+        self.properties.cost = Some(Arc::new(cost));
+        self
+    }
+
+    /// Says that a training reports only where somebody decides by it, which it asks with [`Trial::wants_reports`]. Where
+    /// nobody does, databases then have the scores of the folds in place of reports, and the search does not wait for any.
+    ///
+    #[doc = study_example!("let study = study.reports_on_demand();")]
+    pub fn reports_on_demand(mut self) -> Self {
+        self.properties.reports_on_demand = true;
+        self
+    }
+
+    /// The flags that trainings may [raise](Trial::raise), as far as they are known before: so those that stored
+    /// trials have are listed in the same order, and explained.
+    ///
+    #[doc = study_example!("use burn_tune::KnownFlag;\n\nconst OVERFITS: KnownFlag =\n    KnownFlag::new(\"overfits\", 0, \"the validation loss rose again: try fewer epochs\");\n\nlet study = study.known_flags(&[OVERFITS]);")]
+    pub fn known_flags(mut self, known: &[KnownFlag]) -> Self {
+        self.properties.known_flags = known.iter().copied().chain(flags::ALL).collect();
         self
     }
 
@@ -265,6 +310,36 @@ impl<S: Space> Study<S> {
         self
     }
 
+    /// Refuses values that are wrong by themselves, whatever the others are: where a space file has one, the search
+    /// does not begin, and the error shows its line. All values of each list and both ends of each range are tried.
+    /// What may not be combined is for [`Study::check`].
+    ///
+    /// ```
+    /// use burn_tune::Rejection;
+    /// # use burn_tune::prelude::*;
+    /// # #[derive(Space)]
+    /// # struct Net {
+    /// #     #[space(0.0..=1.0)]
+    /// #     lr: f64,
+    /// # }
+    /// # fn train(net: &Net, trial: &Trial) -> Result<Score> {
+    /// #     trial.finish(net.lr)
+    /// # }
+    ///
+    /// let study = Study::new("net", train).check_values(|net: &Net| {
+    ///     Rejection::unless(net.lr > 0.0, "lr", net.lr, "a number above 0")
+    /// });
+    /// let error = study.run(20).unwrap_err().to_string(); // its range begins at 0
+    /// assert_eq!(error, "`lr` is 0: allowed: a number above 0");
+    /// ```
+    pub fn check_values(
+        mut self,
+        check: impl Fn(&S) -> Result<(), Rejection> + Send + Sync + 'static,
+    ) -> Self {
+        self.properties.check_values = Some(Arc::new(check));
+        self
+    }
+
     /// Keeps with the study what makes its scores others than those of another study, such as the version of its
     /// data: a study goes on only with the same.
     ///
@@ -297,122 +372,6 @@ impl<S: Space> Study<S> {
         self
     }
 
-    /// Runs the study until it has `trials` trials, those of earlier runs included.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the space or the settings, or with the database. A trial that fails is none: its reason
-    /// stands in [`TrialOutcome::error`](crate::TrialOutcome::error).
-    ///
-    #[doc = study_example!("let outcome = study.run(20)?;\nassert_eq!(outcome.trials()?.len(), 20);")]
-    pub fn run(self, trials: usize) -> Result<StudyOutcome<S>> {
-        self.run_with(trials, &mut ())
-    }
-
-    /// As [`Study::run`], while `observer` sees what happens: for a display or a tracker of your own.
-    ///
-    /// # Errors
-    ///
-    /// As [`Study::run`].
-    ///
-    #[doc = study_example!("use burn_tune::observer::{Event, Observer, RunningStudy};\n\n/// Prints a line for each trial that has ended.\nstruct Lines;\n\nimpl Observer for Lines {\n    fn event(&mut self, event: &Event, study: &mut RunningStudy) {\n        if let Event::FoldFinished { .. } = event {\n            println!(\"{} trials have ended\", study.ended());\n        }\n    }\n}\n\nstudy.run_with(3, &mut Lines)?;")]
-    pub fn run_with(self, trials: usize, observer: &mut dyn Observer) -> Result<StudyOutcome<S>> {
-        match self.execution.workers {
-            Some(Workers::Processes) if is_worker() => self.serve(),
-            Some(Workers::Processes) => {
-                let objective = || {
-                    let workers = self.execution.processes(&self.settings.name);
-                    let workers = workers.map_err(|NoWorkers { problem, help }| {
-                        StudyError::Unsuitable(format!("{problem}: {help}"))
-                    })?;
-                    Ok(WorkerObjective::new(self.objective(), workers))
-                };
-                self.run_objective(objective, trials, observer)
-            }
-            Some(Workers::Threads) | None => {
-                ensure(
-                    self.execution.memory_limit.is_none(),
-                    format!("{NO_MEMORY_LIMIT}: add `.workers(Workers::Processes)`"),
-                )?;
-                self.run_objective(|| Ok(self.objective()), trials, observer)
-            }
-        }
-    }
-
-    /// Works for the process that has started this one, until that needs it no more. Then this one ends.
-    pub(crate) fn serve(&self) -> ! {
-        let function = self.objective();
-        let served = burn_tune_worker::serve(|request, channel| function.answer(&request, channel));
-        std::process::exit(i32::from(served.is_err()))
-    }
-
-    fn run_objective<O: Objective + KeepsCheckpoints>(
-        &self,
-        objective: impl Fn() -> Result<O, StudyError>,
-        trials: usize,
-        observer: &mut dyn Observer,
-    ) -> Result<StudyOutcome<S>> {
-        let temporary = tempfile::tempdir()?;
-        let temporary = temporary.path().join("studies.db");
-        let url = match &self.storage {
-            Some(url) => url.parse()?,
-            None => StorageUrl::Sqlite(temporary.clone()),
-        };
-        self.check_run(trials)?;
-        let mut storage = Storage::open(&url, OpenMode::MayCreate, RetryPolicy::default())?;
-        let name = self.settings.name.clone();
-        let resume = storage.study(&name)?.is_some();
-        let request = StudyRequest {
-            spec: self.spec(),
-            trials: Some(trials),
-            name: Some(name),
-            resume,
-            ..StudyRequest::default()
-        };
-        let mut prepare =
-            |_: &_, _: Option<&_>| Ok(Prepared { objective: objective()?, notices: Vec::new() });
-        let study = open_or_create::<_, StudyError>(
-            &mut storage,
-            &request,
-            None,
-            &AnyObjective,
-            &mut prepare,
-        )
-        .map_err(Error::of_study)?;
-        let Execution { trial_timeout, devices, .. } = self.execution.clone();
-        let (jobs, seed) = (self.execution.jobs(), study.plan.settings().seed);
-        let options = RunOptions { trial_timeout, devices, ..RunOptions::new(jobs, seed) };
-        let lease = LeaseOptions { revive: resume, ..LeaseOptions::default() };
-        let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
-        let database = match &url {
-            StorageUrl::Sqlite(path) => path,
-            StorageUrl::Postgres(_) => &temporary,
-        };
-        let StudyRecord { name, .. } = &study.record;
-        let folder = checkpoints_beside(database, &study.record);
-        let identity = (name.as_str(), study.record.created_s());
-        let mut keeper = CheckpointKeeper::new(&study.plan, &folder, identity)?;
-        let Outcome { failure, .. } = active.run(&mut Observers(vec![&mut keeper, observer]));
-        drop(keeper);
-        if let Some(failure) = failure {
-            return Err(Error::new(failure));
-        }
-        let results = active.results_of_all()?;
-        if active.is_done()? {
-            active.mark_finished()?;
-        }
-        Ok(StudyOutcome::new(results))
-    }
-
-    /// What can be said before anything is opened.
-    fn check_run(&self, trials: usize) -> Result<()> {
-        ensure(trials > 0, "a study of 0 trials finds nothing: run at least 1")?;
-        ensure(self.execution.jobs != Some(0), "0 jobs do nothing: take at least 1")?;
-        #[cfg(feature = "burn")]
-        crate::devices::check(&self.execution.devices).map_err(Error::new)?;
-        self.spec().check().map_err(|error| Error::of_study(error.into()))
-    }
-
     /// The study as the engine knows it.
     pub(crate) fn spec(&self) -> StudySpec {
         let mut settings = self.settings.clone();
@@ -434,15 +393,31 @@ impl<S: Space> Study<S> {
         }
     }
 
-    /// The function as the engine calls it.
-    pub(crate) fn objective(&self) -> Function<S> {
+    /// The function as an objective of the engine, as it is called in a study with these settings: for a program with a
+    /// command line of its own, such as `burn-tune` itself, which searches other things, too. It calls the function in
+    /// threads.
+    ///
+    #[doc = study_example!("use burn_tune::engine::{FunctionObjective, Objective, StudySettings};\n\nlet settings = StudySettings { folds: 3, ..StudySettings::default() };\nlet objective: FunctionObjective<Net> = study.objective(&settings);\nassert_eq!(objective.folds(), 3);")]
+    pub fn objective(&self, settings: &StudySettings) -> FunctionObjective<S> {
+        let score = &self.metrics[0];
         let mut identity = self.identity.clone();
-        identity.insert(METRIC.to_owned(), self.metrics[0].name.as_str().into());
-        Function {
+        identity.insert(METRIC.to_owned(), score.name.as_str().into());
+        let measured: Vec<Metric> = self.metrics.iter().chain(&self.offered).cloned().collect();
+        let wanted = |ObjectiveSettings { name, direction, .. }: &ObjectiveSettings| {
+            let metric = measured.iter().find(|metric| metric.name == *name)?;
+            let direction = direction.unwrap_or(metric.direction);
+            Some(Metric { direction, ..metric.clone() })
+        };
+        let mut wanted: Vec<Metric> = settings.objectives.iter().filter_map(wanted).collect();
+        if wanted.is_empty() {
+            wanted.push(Metric { direction: settings.direction, ..score.clone() });
+        }
+        FunctionObjective {
             train: self.train.clone(),
-            steps: self.steps.clone(),
-            folds: self.settings.folds,
-            metrics: self.metrics.clone(),
+            properties: self.properties.clone(),
+            folds: settings.folds,
+            measured,
+            wanted,
             identity,
             checkpoints: Arc::default(),
         }

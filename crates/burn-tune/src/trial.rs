@@ -1,14 +1,15 @@
 //! One training of a trial, as the function that trains sees it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use burn_tune_folds::{k_folds, stratified_folds};
 use burn_tune_search::clock::Stopwatch;
+use burn_tune_search::flag::MODEL_NOT_SAVED;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::objective::Verdict;
-use burn_tune_search::{Curves, Direction, Flag, ObjectiveError, TaskHandle};
+use burn_tune_search::{Curves, Direction, Flag, KnownFlag, ObjectiveError, TaskHandle};
 use burn_tune_study::TrainingFolder;
 use burn_tune_worker::Channel;
 
@@ -26,10 +27,14 @@ pub struct Trial<'a> {
     pub(crate) number: usize,
     pub(crate) task: Task,
     pub(crate) folds: usize,
+    pub(crate) study_seed: u64,
     pub(crate) seed: u64,
+    pub(crate) device: Option<usize>,
     /// Which scores are the better ones.
     pub(crate) direction: Direction,
-    pub(crate) device: Option<usize>,
+    /// The metric by which trials are ranked, where that is not the score.
+    pub(crate) ranked_by: Option<&'a str>,
+    pub(crate) known_flags: &'a [KnownFlag],
     pub(crate) link: &'a dyn Link,
     pub(crate) kept: Mutex<Kept>,
     pub(crate) folder: TrainingFolder,
@@ -46,6 +51,12 @@ pub(crate) trait Link: Sync {
     /// Whether the training is to be abandoned.
     fn check(&self) -> Result<(), ObjectiveError>;
 
+    /// Whether anybody decides by reports.
+    fn wants_reports(&self) -> bool;
+
+    /// A value for a display.
+    fn show(&self, step: u64, steps: Option<u64>, value: f64);
+
     /// Tells whoever runs the study, or warns.
     fn log(&self, is_warning: bool, text: &str);
 }
@@ -57,6 +68,14 @@ impl Link for TaskHandle<'_> {
 
     fn check(&self) -> Result<(), ObjectiveError> {
         self.check_stop()
+    }
+
+    fn wants_reports(&self) -> bool {
+        TaskHandle::wants_reports(self)
+    }
+
+    fn show(&self, step: u64, steps: Option<u64>, value: f64) {
+        TaskHandle::show(self, step, steps, value);
     }
 
     fn log(&self, is_warning: bool, text: &str) {
@@ -75,6 +94,14 @@ impl Link for Channel {
 
     fn check(&self) -> Result<(), ObjectiveError> {
         Ok(())
+    }
+
+    fn wants_reports(&self) -> bool {
+        Channel::wants_reports(self)
+    }
+
+    fn show(&self, step: u64, steps: Option<u64>, value: f64) {
+        Channel::show(self, step, steps, value);
     }
 
     fn log(&self, is_warning: bool, text: &str) {
@@ -99,8 +126,12 @@ pub(crate) struct Kept {
     pub is_stopped: bool,
     /// What it has said that cannot be, if anything.
     pub fault: Option<String>,
-    /// How long it has trained before it was broken off, in seconds.
+    /// For each class, the share of its examples that were recognised.
+    pub per_class_recall: Vec<f64>,
+    /// How long it has taken before it was broken off, in seconds.
     pub earlier_s: f64,
+    /// How long it has scored, also before it was broken off.
+    pub score_s: f64,
 }
 
 /// Whether a training is to go on.
@@ -130,17 +161,6 @@ impl Progress {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use = "a training returns its score"]
 pub struct Score(pub(crate) f64);
-
-/// The rows of a table that a training uses.
-///
-#[doc = trial_example!("let split = trial.split_rows(30)?;\nassert!(split.train.iter().all(|row| !split.valid.contains(row)));")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Split {
-    /// To train on, ascending.
-    pub train: Vec<usize>,
-    /// To score on, ascending. Empty in a refit, which trains on all and is scored on data of its own.
-    pub valid: Vec<usize>,
-}
 
 impl Trial<'_> {
     /// The number of the trial in its study, from 0.
@@ -219,54 +239,6 @@ impl Trial<'_> {
         device
     }
 
-    /// The rows to train and to score on, so that every class has its share in each: those of scikit-learn's
-    /// `StratifiedKFold`, index for index. With a single fold, a fifth is held out. A refit trains on all.
-    ///
-    /// # Errors
-    ///
-    /// Where there are more folds than any class has rows, or more than 256 classes.
-    ///
-    #[doc = trial_example!("let labels = [\"cat\", \"dog\", \"cat\", \"dog\", \"dog\", \"cat\"];\nlet split = trial.split(&labels)?;\nlet rows = split.train.len() + split.valid.len();\nassert_eq!(rows, labels.len());")]
-    pub fn split<L: Ord>(&self, labels: &[L]) -> Result<Split> {
-        let mut classes: Vec<&L> = labels.iter().collect();
-        classes.sort();
-        classes.dedup();
-        let class = |label: &L| {
-            let place = classes.binary_search(&label).unwrap_or_default();
-            u8::try_from(place).map_err(|_| {
-                Error::new("there are more than 256 classes: take `split_rows`, or split by `fold`")
-            })
-        };
-        let labels: Vec<u8> = labels.iter().map(class).collect::<Result<_>>()?;
-        if self.is_refit() {
-            return Ok(Split::all(labels.len()));
-        }
-        let folds = stratified_folds(&labels, self.folds)?.folds;
-        self.of_folds(&folds)
-    }
-
-    /// The same for rows that have no classes, such as those of a regression: scikit-learn's `KFold` without
-    /// shuffling.
-    ///
-    /// # Errors
-    ///
-    /// Where there are more folds than rows.
-    ///
-    #[doc = trial_example!("let split = trial.split_rows(300)?;\nassert_eq!(split.valid.len(), if trial.is_refit() { 0 } else { 100 });")]
-    pub fn split_rows(&self, rows: usize) -> Result<Split> {
-        if self.is_refit() {
-            return Ok(Split::all(rows));
-        }
-        self.of_folds(&k_folds(rows, self.folds)?)
-    }
-
-    fn of_folds(&self, folds: &[burn_tune_folds::Fold]) -> Result<Split> {
-        let problem = || format!("there is no fold {} among {}", self.fold(), folds.len());
-        let fold = folds.get(self.fold()).ok_or_else(|| Error::new(problem()))?;
-        let rows = |rows: &[u32]| rows.iter().map(|&row| row as usize).collect();
-        Ok(Split { train: rows(&fold.train), valid: rows(&fold.test) })
-    }
-
     /// Says what the score would be after `step`, such as an epoch. Pruners decide by it: a training that is told to
     /// stop ends at once, and gives [`Trial::finish`] its score so far. Steps ascend: a report that does not come
     /// after the last one is not looked at, but flagged.
@@ -274,13 +246,40 @@ impl Trial<'_> {
     #[doc = trial_example!("for epoch in 1..=10 {\n    if trial.report(epoch, accuracy / (11 - epoch) as f64).is_stop() {\n        break;\n    }\n}")]
     pub fn report(&self, step: u64, value: f64) -> Progress {
         self.note_report(step, value);
-        match (self.link.check(), self.link.report(step, value)) {
+        match (self.link.check(), self.tell(step, value)) {
             (Ok(()), Verdict::Continue) => Progress::Continue,
             _ => {
                 self.kept().is_stopped = true;
                 Progress::Stop
             }
         }
+    }
+
+    /// Tells the study what it ranks by. A file may have chosen another metric than the score for that: then what the
+    /// training has last given of it, if anything.
+    pub(crate) fn tell(&self, step: u64, value: f64) -> Verdict {
+        let value = match self.ranked_by {
+            None => Some(value),
+            Some(name) => self.kept().metrics.get(name).copied(),
+        };
+        value.map_or(Verdict::Continue, |value| self.link.report(step, value))
+    }
+
+    /// Whether anybody decides by what this training reports. Where nobody does, a value that costs something, such as
+    /// that of an epoch on all of the rows held out, need not be computed; what is reported all the same is kept.
+    /// A study whose trainings ask this says so by [`Study::reports_on_demand`](crate::Study::reports_on_demand).
+    ///
+    #[doc = trial_example!("for epoch in 1..=10 {\n    if trial.wants_reports() && trial.report(epoch, accuracy).is_stop() {\n        break;\n    }\n}")]
+    pub fn wants_reports(&self) -> bool {
+        self.link.wants_reports()
+    }
+
+    /// Shows whoever watches the search what there is after `step` of `steps`, such as the accuracy on a few examples;
+    /// nothing is decided by it, and nothing of it is kept. What is [reported](Trial::report) is shown anyway.
+    ///
+    #[doc = trial_example!("for epoch in 1..=10 {\n    trial.show(epoch, Some(10), accuracy);\n}")]
+    pub fn show(&self, step: u64, steps: Option<u64>, value: f64) {
+        self.link.show(step, steps, value);
     }
 
     /// The last value that this training has reported, also before it was broken off.
@@ -336,51 +335,20 @@ impl Trial<'_> {
         self.link.check().is_err()
     }
 
-    /// Notes that the model is sick, whatever its score: `id`, in `snake_case`, stands beside the trial in tables
-    /// and files, and `advice` says what it means and what to try. With an id that is none, the training fails.
+    /// Fails where this training is to be abandoned, be it because it has taken too long or because the user wants to
+    /// stop: for loops over batches, which then end by `?`. It costs next to nothing.
     ///
-    #[doc = trial_example!("trial.flag(\"dead_units\", \"units that learn no more: try a smaller learning rate\");")]
-    pub fn flag(&self, id: &str, advice: &str) {
-        match Flag::new(id, advice) {
-            Ok(flag) => self.kept().flags.push(flag),
-            Err(_) => {
-                self.kept().fault = Some(format!(
-                    "`{id}` cannot be the id of a flag: write one of a-z, 0-9 and _, such as `dead_units`"
-                ));
-            }
+    /// # Errors
+    ///
+    /// Why it is to be abandoned: to be returned as it is.
+    ///
+    #[doc = trial_example!("for _batch in 0..100 {\n    trial.check_stop()?;\n}")]
+    pub fn check_stop(&self) -> Result<()> {
+        match self.link.check() {
+            Ok(()) => Ok(()),
+            Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
+            Err(error) => Err(Error(error)),
         }
-    }
-
-    /// Adds a point to the curve called `name`; steps ascend. All are kept in `curves.npz`, and the page draws the
-    /// one called `loss` beside its trial.
-    ///
-    #[doc = trial_example!("for step in 1..=100 {\n    trial.curve(\"loss\", step, 1.0 / step as f64);\n}")]
-    pub fn curve(&self, name: &str, step: u64, value: f64) {
-        let step = u32::try_from(step).unwrap_or(u32::MAX);
-        self.kept().curves.push_probe(name, step, value as f32);
-    }
-
-    /// Gives the value of another metric than the score. Of several values the last one counts, so it may be given
-    /// after each epoch. With a name that the study does not know, the training fails, and says which there are.
-    ///
-    /// ```
-    /// # use burn_tune::prelude::*;
-    /// # #[derive(Space)]
-    /// # struct Net {
-    /// #     #[space(0.0..=1.0)]
-    /// #     lr: f64,
-    /// # }
-    /// fn train(net: &Net, trial: &Trial) -> Result<Score> {
-    ///     trial.metric("parameters", 7_850.0);
-    ///     trial.finish(net.lr)
-    /// }
-    ///
-    /// let study = Study::new("net", train).also("parameters", Direction::Minimize).run(1)?;
-    /// assert!(study.best().is_some());
-    /// # Ok::<(), Error>(())
-    /// ```
-    pub fn metric(&self, name: &str, value: f64) {
-        self.kept().metrics.insert(name.to_owned(), value);
     }
 
     /// A folder for what this training leaves behind: made now, and empty, whatever an attempt before has left. With
@@ -395,6 +363,27 @@ impl Trial<'_> {
     #[doc = trial_example!("std::fs::write(trial.dir()?.join(\"weights.txt\"), \"0.5 0.25\")?;")]
     pub fn dir(&self) -> Result<PathBuf> {
         Ok(self.folder.open()?)
+    }
+
+    /// Saves a model by a function of your own, which gets the folder of [`Trial::dir`]. Where no models are kept, by
+    /// [`Study::keep_models`](crate::Study::keep_models) or `search --keep-models`, it does nothing.
+    ///
+    /// A model that cannot be written costs the trial nothing but that: it is flagged, the reason is logged, and
+    /// nothing that this training has left in its folder stays.
+    ///
+    #[doc = trial_example!("trial.save_with(|folder| std::fs::write(folder.join(\"weights.txt\"), \"0.5 0.25\"));")]
+    pub fn save_with<E: fmt::Display>(&self, save: impl FnOnce(&Path) -> Result<(), E>) {
+        if !self.folder.may_stay() {
+            return;
+        }
+        let saved = self.folder.open().map_err(|error| error.to_string());
+        let saved = saved.and_then(|folder| save(&folder).map_err(|error| format!("{error:#}")));
+        if let Err(problem) = saved {
+            self.folder.discard();
+            let trial = self.number;
+            tracing::warn!("the model of trial {trial} is not kept, but its score is: {problem}");
+            self.kept().flags.push(MODEL_NOT_SAVED.flag());
+        }
     }
 
     /// A folder for what this training needs to go on where it was broken off. It outlives the training's process,
@@ -434,17 +423,8 @@ impl Trial<'_> {
     ///
     #[doc = trial_example!("let score: Score = trial.finish(accuracy)?;")]
     pub fn finish(&self, result: impl TrainingResult) -> Result<Score> {
-        self.check()?;
+        self.check_stop()?;
         result.end(self).map(Score)
-    }
-
-    /// Fails where the training is to be abandoned.
-    pub(crate) fn check(&self) -> Result<()> {
-        match self.link.check() {
-            Ok(()) => Ok(()),
-            Err(ObjectiveError::Interrupted) => Err(Error::interrupted()),
-            Err(error) => Err(Error(error)),
-        }
     }
 
     /// Flags a report that says nothing.
@@ -462,12 +442,6 @@ impl Trial<'_> {
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Split {
-    fn all(rows: usize) -> Self {
-        Split { train: (0..rows).collect(), valid: Vec::new() }
     }
 }
 

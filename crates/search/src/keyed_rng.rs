@@ -34,6 +34,11 @@ pub enum Task {
 ///
 /// Equal keys give equal streams on every machine; different keys never overlap.
 pub fn keyed_rng(study_seed: u64, trial: usize, task: Task, purpose: Purpose) -> ChaCha8Rng {
+    ChaCha8Rng::from_seed(key(study_seed, trial, task, purpose))
+}
+
+/// The key of that generator.
+pub fn key(study_seed: u64, trial: usize, task: Task, purpose: Purpose) -> [u8; 32] {
     let task = match task {
         Task::Fold(fold) => fold as u64,
         Task::Refit(seed) => (1 << 32) | seed as u64,
@@ -44,7 +49,7 @@ pub fn keyed_rng(study_seed: u64, trial: usize, task: Task, purpose: Purpose) ->
     {
         bytes.copy_from_slice(&word.to_le_bytes());
     }
-    ChaCha8Rng::from_seed(key)
+    key
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub trait Objective: Sync {
 
     /// The flags that it may raise, as far as they are known before. What is read of earlier trials is looked
     /// up among them.
-    fn known_flags(&self) -> &'static [KnownFlag] {
+    fn known_flags(&self) -> &[KnownFlag] {
         &[]
     }
 
@@ -279,6 +279,11 @@ impl<'a> TaskHandle<'a> {
     /// Which fold or refit of the trial it is.
     pub fn task(&self) -> Task {
         self.task
+    }
+
+    /// The seed of the study, of which the keys of all generators are made.
+    pub fn study_seed(&self) -> u64 {
+        self.study_seed
     }
 
     /// The seed that a training function is given which seeds generators of its own, such as Burn's: the same

@@ -50,7 +50,7 @@ impl StudyFile {
     }
 
     /// Parses a file that says something else than `base`: what it does not say is as in `base`. Of the space it
-    /// can change what parameters may be, and add none; what scores the trials is not its business.
+    /// can change what parameters may be, and add none; of what scores the trials, it may choose what the study is after.
     ///
     /// # Errors
     ///
@@ -69,15 +69,18 @@ impl StudyFile {
         let source = map.source().clone();
         let document = source.parse()?;
         let root = TableView::new(&source, "the file", &document);
+        // A table is a command; a list of tables says what is measured of the model.
+        let objectives_are_listed =
+            root.value("objective").is_some_and(|value| value.get_ref().is_array());
         match base {
             None => root.allow_only(&["study", "objective", "data", "space", "trial", "claim"])?,
+            Some(_) if objectives_are_listed => {
+                root.allow_only(&["study", "objective", "space", "trial"])?;
+            }
             Some(_) => root.allow_only(&["study", "space", "trial"])?,
         }
 
         let table = root.table("study")?;
-        // A table is a command; a list of tables says what is measured of the model.
-        let objectives_are_listed =
-            root.value("objective").is_some_and(|value| value.get_ref().is_array());
         let is_command = !objectives_are_listed && root.value("objective").is_some();
         let mut settings = settings;
         if objectives_are_listed {

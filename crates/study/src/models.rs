@@ -84,17 +84,22 @@ impl TrainingFolder {
     pub fn keep(&self) {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Opened::Not;
     }
+
+    /// Removes it with what is in it.
+    pub fn discard(&self) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Opened::Kept(path) = std::mem::take(&mut *opened)
+            && let Err(error) = remove(&path)
+        {
+            tracing::warn!("cannot remove {}: {error}", path.display());
+        }
+    }
 }
 
 /// Of a training that failed or panicked, nothing stays.
 impl Drop for TrainingFolder {
     fn drop(&mut self) {
-        let opened = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Opened::Kept(path) = opened
-            && let Err(error) = remove(path)
-        {
-            tracing::warn!("cannot remove {}: {error}", path.display());
-        }
+        self.discard();
     }
 }
 

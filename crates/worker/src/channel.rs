@@ -34,6 +34,11 @@ impl Channel {
         }
     }
 
+    /// Whether anybody decides by what is reported.
+    pub fn wants_reports(&self) -> bool {
+        self.asks
+    }
+
     /// Puts a line into the log of whoever runs the search. What a worker logs itself is stored with the trial.
     pub fn log(&self, is_warning: bool, text: &str) {
         let mut line = self.connection.line();

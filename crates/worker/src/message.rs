@@ -15,7 +15,7 @@ use crate::task::{Request, Response, TaskScore};
 use crate::wire;
 
 /// Changes with the messages: both sides are one program, but somebody may have built it anew meanwhile.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// No message is longer, in bytes: a length that is larger is none.
 const LONGEST: usize = 1 << 30;
@@ -26,7 +26,7 @@ const LENGTH: usize = size_of::<u32>();
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker {
     /// To do this.
-    Task(Request),
+    Task(Box<Request>),
     /// Whether to stop: the answer to each report, where anybody decides by them.
     Verdict {
         /// The training is hopeless.

@@ -69,7 +69,7 @@ impl<O: Objective<Config: Borrow<Params>>> Objective for WorkerObjective<O> {
         self.objective.metrics()
     }
 
-    fn known_flags(&self) -> &'static [KnownFlag] {
+    fn known_flags(&self) -> &[KnownFlag] {
         self.objective.known_flags()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::trial::Failure;
-use burn_tune_search::{Curves, Flag, FoldScore, Params, RefitScore};
+use burn_tune_search::{Curves, Flag, FoldScore, Metric, Params, RefitScore};
 use serde::{Deserialize, Serialize};
 
 use crate::wire;
@@ -33,6 +33,10 @@ pub struct Request {
     pub task: Task,
     /// How many folds a trial has.
     pub folds: usize,
+    /// What the study is after, the score first; empty where that is what the program says by itself.
+    pub metrics: Vec<Metric>,
+    /// The seed of the study, of which the keys of generators are made.
+    pub study_seed: u64,
     /// What generators are to be seeded with before the task begins: it follows from the seed of the study,
     /// trial and task, so it is the same in every run of the study, and another one for each task.
     pub seed: u64,

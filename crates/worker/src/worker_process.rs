@@ -149,7 +149,7 @@ impl WorkerProcess {
         self.tasks += 1;
         let is_asked = request.wants_reports;
         let ending = self
-            .send(&ToWorker::Task(request))
+            .send(&ToWorker::Task(Box::new(request)))
             .and_then(|()| self.attend(handle, is_asked, &mut limit))
             .map(|ending| match (ending, &limit) {
                 // Between two looks it may have had more: what it had at most is still known.

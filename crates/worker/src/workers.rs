@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use burn_tune_search::{ObjectiveError, Params, TaskHandle};
+use burn_tune_search::{Metric, ObjectiveError, Params, TaskHandle};
 use thiserror::Error;
 
 use crate::task::{CheckpointPlace, Request, TaskScore};
@@ -14,6 +14,7 @@ use crate::task::{CheckpointPlace, Request, TaskScore};
 #[derive(Debug)]
 pub struct Workers {
     study: String,
+    metrics: Vec<Metric>,
     checkpoints: OnceLock<CheckpointPlace>,
     memory_limit: Option<u64>,
     pool: pool::Pool,
@@ -38,7 +39,14 @@ impl Workers {
     /// [serve](crate::serve), since it would start workers that start workers.
     pub fn new(study: &str) -> Result<Self, NoWorkers> {
         let (study, pool) = (study.to_owned(), pool::Pool::new()?);
-        Ok(Workers { study, checkpoints: OnceLock::new(), memory_limit: None, pool })
+        let (metrics, checkpoints) = (Vec::new(), OnceLock::new());
+        Ok(Workers { study, metrics, checkpoints, memory_limit: None, pool })
+    }
+
+    /// Tells each task what the study is after, the score first: a file may have chosen it, of which a worker knows
+    /// nothing.
+    pub fn metrics(self, metrics: &[Metric]) -> Self {
+        Workers { metrics: metrics.to_vec(), ..self }
     }
 
     /// Kills a worker that has more than so many bytes of memory while it does a task, with all that it has
@@ -76,6 +84,8 @@ impl Workers {
             trial: handle.trial(),
             task: handle.task(),
             folds,
+            metrics: self.metrics.clone(),
+            study_seed: handle.study_seed(),
             seed: handle.seed(),
             params: params.clone(),
             files: handle.files().map(Path::to_owned),

@@ -30,6 +30,12 @@ impl Link for Notes {
         Ok(())
     }
 
+    fn wants_reports(&self) -> bool {
+        false
+    }
+
+    fn show(&self, _: u64, _: Option<u64>, _: f64) {}
+
     fn log(&self, is_warning: bool, text: &str) {
         if is_warning {
             self.warnings.lock().unwrap().push(text.to_owned());
@@ -47,8 +53,11 @@ fn trained(folder: &Path, train: impl FnOnce(&Trial)) -> Notes {
         number: 0,
         task,
         folds: 1,
+        study_seed: 7,
         seed: 7,
         direction: Direction::Maximize,
+        ranked_by: None,
+        known_flags: &crate::flags::ALL,
         link: &notes,
         kept: Mutex::default(),
         folder: TrainingFolder::new(None, 0, task),

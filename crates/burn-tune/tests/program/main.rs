@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, thread};
 
+use burn_tune::Purpose;
 use burn_tune::prelude::*;
 
 /// Set where this is the program, and not its test.
@@ -115,6 +116,8 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
     }
     println!("what a training prints is nobody's result");
     let luck = (trial.seed() % 1_000) as f64 / 1e5;
+    let drawn: u32 = trial.rng_key(Purpose::Shuffle).iter().map(|byte| u32::from(*byte)).sum();
+    let luck = luck + f64::from(drawn) / 1e8;
     let luck = if number(UNSEEDED).is_some() { f64::from(std::process::id()) / 1e9 } else { luck };
     let score = 1.0 - (net.lr - 0.01).abs() - net.dropout.unwrap_or(0.1) / net.hidden as f64 + luck;
     let restored: Option<(u64, f64)> = trial.restore_value()?;
@@ -128,6 +131,7 @@ fn train(net: &Net, trial: &Trial) -> Result<Score> {
         trial.checkpoint_value(epoch, &sum)?;
     }
     let score = score + sum / 1e6;
+    trial.metric("hidden", net.hidden as f64);
     std::fs::write(trial.dir()?.join("model.txt"), score.to_string())?;
     if number(FAIL) == Some(trial.number() as u64) {
         return Err(Error::new("out of luck"));
@@ -149,6 +153,7 @@ fn main() -> ExitCode {
     Study::new("net", train)
         .about("A net of no use")
         .score("accuracy")
+        .offers("hidden", Direction::Minimize)
         .folds(2)
         .refits(2, 2)
         .steps(|_| 4)

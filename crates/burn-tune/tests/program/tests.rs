@@ -27,6 +27,7 @@ const TESTS: &[(&str, Test)] = &[
     ("no score depends on the devices, and each job has one", devices),
     ("a study keeps the backend that was chosen, and one that is not there is told", backends),
     ("a file narrows the space, with lines for what is wrong", narrowed),
+    ("a file chooses among what a training measures, for any worker", chosen),
     ("the models of the best stay, and of the others nothing", models),
     ("the model of the best trial is found, from anywhere, and goes with its study", best_model),
     ("an option keeps more or fewer models, and no score depends on it", fewer_models),
@@ -87,9 +88,9 @@ fn searched(args: &str) -> String {
 }
 
 fn any_workers() {
-    let expected = searched("--trials 12 --jobs 1");
-    assert_eq!(searched("--trials 12 --jobs 4"), expected);
-    assert_eq!(searched("--trials 12 --jobs 4 --workers threads"), expected);
+    let expected = searched("--trials 12 --seed 5 --jobs 1");
+    assert_eq!(searched("--trials 12 --seed 5 --jobs 4"), expected);
+    assert_eq!(searched("--trials 12 --seed 5 --jobs 4 --workers threads"), expected);
     assert!(expected.contains("\"slow_start\"") && expected.contains("\"metric\": \"accuracy\""));
 }
 
@@ -480,6 +481,34 @@ fn narrowed() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(&format!("narrow.toml{line}")) && said.contains(problem), "{said}");
     }
+}
+
+fn chosen() {
+    let folder = folder();
+    let search = |objectives: &str, args: &str| {
+        fs::write(folder.path().join("chosen.toml"), objectives).unwrap();
+        done(folder.path(), &format!("search --space chosen.toml --trials 8 {args}"));
+        leaderboard(folder.path())
+    };
+    let both = "[[objective]]\nname = \"hidden\"\n[[objective]]\nname = \"accuracy\"\n";
+    let processes = search(both, "--study a");
+    assert_eq!(search(both, "--study b --workers threads"), processes);
+    let read: Value = serde_json::from_str(&processes).unwrap();
+    for trial in read["trials"].as_array().unwrap() {
+        let hidden = trial["params"]["hidden"].as_f64();
+        assert_eq!(trial["values"]["hidden"].as_f64(), hidden, "{trial}");
+        assert_ne!(trial["values"]["accuracy"].as_f64(), hidden, "{trial}");
+    }
+    // What ranks is what a pruner sees: of equal widths none is worse than another.
+    let widths = "[[objective]]\nname = \"hidden\"\n[space]\nhidden = [32, 64]\n";
+    let pruned = search(widths, "--study c --pruner median");
+    let threads = search(widths, "--study d --pruner median --workers threads");
+    assert_eq!(threads, pruned);
+    let read: Value = serde_json::from_str(&pruned).unwrap();
+    let trials = read["trials"].as_array().unwrap();
+    let narrow = trials.iter().filter(|trial| trial["params"]["hidden"] == 32);
+    assert!(narrow.clone().count() > 0);
+    assert!(narrow.clone().all(|trial| trial["state"] == "complete"), "{pruned}");
 }
 
 /// The files below the folder of models, in order.

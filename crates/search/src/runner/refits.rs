@@ -83,7 +83,7 @@ type RefitTask = (usize, usize);
 
 struct RefitDispatcher<'a, K, W> {
     trials: &'a [(usize, Params)],
-    known_flags: &'static [KnownFlag],
+    known_flags: &'a [KnownFlag],
     tasks: VecDeque<RefitTask>,
     store: &'a mut K,
     options: &'a RunOptions,

@@ -1,7 +1,7 @@
 //! Messages there and back, and what is none.
 
 use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::{Curves, Flag, ParamValue, Params};
+use burn_tune_search::{Curves, Direction, Flag, Metric, ParamValue, Params};
 use proptest::prelude::*;
 
 use super::*;
@@ -26,6 +26,8 @@ fn request(params: Params) -> Request {
         trial: 7,
         task: Task::Refit(3),
         folds: 5,
+        metrics: vec![Metric::wall_clock("s", Direction::Minimize)],
+        study_seed: 9,
         seed: u64::MAX,
         params,
         files: Some("models".into()),
@@ -53,9 +55,11 @@ fn params_keep_their_order_and_types() {
     ];
     let params: Params =
         values.iter().map(|(name, value)| ((*name).into(), value.clone())).collect();
-    let message = ToWorker::Task(request(params.clone()));
+    let message = ToWorker::Task(Box::new(request(params.clone())));
     assert_eq!(sent(std::slice::from_ref(&message), 1000), [message]);
-    let ToWorker::Task(came) = &sent(&[ToWorker::Task(request(params))], 1)[0] else { panic!() };
+    let ToWorker::Task(came) = &sent(&[ToWorker::Task(Box::new(request(params)))], 1)[0] else {
+        panic!()
+    };
     let Some(ParamValue::Float(zero)) = came.params.get("zero") else { panic!() };
     assert!(zero.is_sign_negative());
 }

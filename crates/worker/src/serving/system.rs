@@ -118,7 +118,7 @@ fn hear(
             let is_heard = match message {
                 ToWorker::Task(request) => {
                     is_busy.store(true, Ordering::SeqCst);
-                    requests.send(Ok(request)).is_ok()
+                    requests.send(Ok(*request)).is_ok()
                 }
                 ToWorker::Verdict { stop } => verdicts.send(stop).is_ok(),
             };

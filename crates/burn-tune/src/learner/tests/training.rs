@@ -277,8 +277,11 @@ impl Script {
             number: 0,
             task: Task::Fold(0),
             folds: 1,
+            study_seed: 7,
             seed: 7,
             direction: Direction::Maximize,
+            ranked_by: None,
+            known_flags: &crate::flags::ALL,
             link: self,
             kept: Mutex::default(),
             folder: TrainingFolder::new(None, 0, Task::Fold(0)),
@@ -314,6 +317,12 @@ impl Link for Script {
             false => Ok(()),
         }
     }
+
+    fn wants_reports(&self) -> bool {
+        false
+    }
+
+    fn show(&self, _: u64, _: Option<u64>, _: f64) {}
 
     fn log(&self, _: bool, _: &str) {}
 }
