@@ -17,7 +17,6 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
     ("process", &[]),
     ("command", &["process", "search"]),
     ("worker", &["process", "search"]),
-    ("model", &["data", "folds", "search"]),
     ("ranking", &["search"]),
     ("report", &["ranking", "search"]),
     ("storage", &["ranking", "search"]),
@@ -28,7 +27,22 @@ const DEPENDS_ON: &[(&str, &[&str])] = &[
         "burn-tune",
         &["app", "derive", "folds", "ranking", "search", "spec", "storage", "study", "worker"],
     ),
-    ("cli", &["app", "command", "data", "folds", "model", "ranking", "search", "spec", "study"]),
+    ("model", &["burn-tune", "data"]),
+    (
+        "cli",
+        &[
+            "app",
+            "burn-tune",
+            "command",
+            "data",
+            "folds",
+            "model",
+            "ranking",
+            "search",
+            "spec",
+            "study",
+        ],
+    ),
 ];
 
 /// `search` is to know no file format, and not what is trained.
@@ -61,8 +75,9 @@ fn crates_depend_on_each_other_as_is_listed() {
             let sections = ["dependencies", "build-dependencies"];
             let tables = sections.iter().filter_map(|section| manifest.get(*section)?.as_table());
             let names = tables.flat_map(toml::Table::keys);
+            let ours = names.filter(|name| name.starts_with("burn-tune"));
             let ours: BTreeSet<&str> =
-                names.filter_map(|name| name.strip_prefix("burn-tune-")).collect();
+                ours.map(|name| name.strip_prefix("burn-tune-").unwrap_or(name)).collect();
             let package = package.trim_start_matches("crates/");
             (package.to_owned(), ours.into_iter().map(str::to_owned).collect::<Vec<_>>())
         },

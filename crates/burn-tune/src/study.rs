@@ -12,8 +12,8 @@ use burn_tune_search::{
 use burn_tune_study::objective_reader::METRIC;
 use serde_json::Value;
 
-pub(crate) use self::execution::{Execution, NO_MEMORY_LIMIT};
 pub use self::execution::Workers;
+pub(crate) use self::execution::{Execution, NO_MEMORY_LIMIT};
 use crate::error::Result;
 use crate::flags;
 use crate::function::{FunctionObjective, Properties, Train};

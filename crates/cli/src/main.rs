@@ -5,6 +5,7 @@ mod args;
 mod dry_run;
 mod init;
 mod objectives;
+mod our_model;
 mod predict;
 mod prepare;
 mod program;

@@ -3,12 +3,14 @@
 use burn_tune_app::search::Describe;
 use burn_tune_app::search::dry_run::DryRun;
 use burn_tune_command::CommandObjective;
-use burn_tune_model::{MlpIdentity, MlpObjective};
+use burn_tune_model::MlpIdentity;
+use burn_tune_model::training::ACCURACY;
 use burn_tune_search::{Identity, ObjectiveFacts, Params};
 use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::{ObjectiveReader, StudyPlan};
 
 use crate::dry_run;
+use crate::our_model::{MlpObjective, OnData, OurModel};
 
 /// So much of a command is shown, in characters.
 const SHOWN: usize = 80;
@@ -19,7 +21,7 @@ pub struct KnownObjectives;
 impl ObjectiveReader for KnownObjectives {
     fn facts(&self, identity: &Identity) -> ObjectiveFacts {
         if let Some(model) = MlpIdentity::of(identity) {
-            return model.facts();
+            return facts_of_model(model);
         }
         let command = CommandObjective::settings_of(identity);
         command.map_or_else(|| AnyObjective.facts(identity), |command| command.facts())
@@ -30,18 +32,31 @@ impl ObjectiveReader for KnownObjectives {
     }
 }
 
-impl Describe<MlpObjective> for KnownObjectives {
-    fn evaluation(&self, objective: &MlpObjective) -> String {
-        let folds = match objective.folds.len() {
-            1 => "a fifth held out".to_owned(),
-            folds => format!("{folds} folds"),
-        };
-        let dataset = &objective.dataset;
-        format!("{folds} on {} examples of {}", dataset.train.len(), dataset.name)
+fn facts_of_model(model: MlpIdentity) -> ObjectiveFacts {
+    ObjectiveFacts {
+        metric: ACCURACY.to_owned(),
+        dataset: Some(model.examples.name),
+        command: None,
+        train_examples: Some(model.examples.train),
+        test_examples: Some(model.examples.test),
+        backend: Some(model.backend),
+    }
+}
+
+impl Describe<MlpObjective> for OurModel {
+    fn evaluation(&self, _: &MlpObjective) -> String {
+        self.told(|OnData { training, folds }| {
+            let folds = match folds.len() {
+                1 => "a fifth held out".to_owned(),
+                folds => format!("{folds} folds"),
+            };
+            let dataset = &training.dataset;
+            format!("{folds} on {} examples of {}", dataset.train.len(), dataset.name)
+        })
     }
 
-    fn device(&self, objective: &MlpObjective) -> String {
-        format!(" on {}", objective.backend.name())
+    fn device(&self, _: &MlpObjective) -> String {
+        self.told(|on_data| format!(" on {}", on_data.training.backend.name()))
     }
 
     /// Of the best trial: what its user is most likely to want, at little cost.
@@ -50,8 +65,16 @@ impl Describe<MlpObjective> for KnownObjectives {
     }
 
     fn dry_run(&self, plan: &StudyPlan<MlpObjective>, trials: &DryRun) -> String {
-        let typical = plan.typical_params();
-        dry_run::of_models(trials, &plan.objective, plan.total_cost(&typical), &typical)
+        self.told(|on_data| {
+            let typical = plan.typical_params();
+            dry_run::of_models(
+                trials,
+                on_data,
+                &plan.objective,
+                plan.total_cost(&typical),
+                &typical,
+            )
+        })
     }
 }
 

@@ -1,31 +1,23 @@
 //! The objective of a search, made of a space file and the arguments, or of what a study has kept.
 
-use std::sync::Arc;
-
 use anyhow::{Result, anyhow, bail};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_command::{CommandObjective, Unusable};
-use burn_tune_data::DataSource;
-use burn_tune_folds::stratified_folds;
-use burn_tune_model::objective::KeepModel;
-use burn_tune_model::{Backend, MlpIdentity, MlpMetric, MlpObjective, SavedMlp};
-use burn_tune_search::flag::MODEL_NOT_SAVED;
-use burn_tune_search::settings::StudySettings;
-use burn_tune_search::{Flag, Identity, TaskHandle};
+use burn_tune_model::{Backend, MlpIdentity, MlpTraining};
+use burn_tune_search::Identity;
 use burn_tune_spec::StudyFile;
-use burn_tune_study::{Prepared, TrainingFolder};
+use burn_tune_study::Prepared;
 
 use crate::args::ObjectiveArgs;
 use crate::setup;
 
-/// Our model, for a study with these settings; for one that was begun before, with what it has kept.
-pub fn model(
+/// The training of our model, for a new study; for one that was begun before, as that has kept it.
+pub fn training(
     file: &StudyFile,
     args: &ObjectiveArgs,
     devices: &[usize],
-    settings: &StudySettings,
     stored: Option<&Identity>,
-) -> Result<Prepared<MlpObjective>> {
+) -> Result<MlpTraining> {
     let (source, backend, curves) = match stored.and_then(MlpIdentity::of) {
         None => {
             let source = setup::data_source(file, &args.model);
@@ -38,43 +30,7 @@ pub fn model(
             (source, known, curves)
         }
     };
-    model_of(source, backend, devices, curves, settings)
-}
-
-/// Our model on these data.
-pub fn model_of(
-    source: DataSource,
-    backend: Backend,
-    devices: &[usize],
-    curves: bool,
-    settings: &StudySettings,
-) -> Result<Prepared<MlpObjective>> {
-    let dataset = setup::dataset(&source, backend, devices)?;
-    let splits = stratified_folds(dataset.train.labels(), settings.folds)?;
-    let warnings = splits.warning.iter().map(ToString::to_string);
-    let notices = warnings.chain(backend.warning()).collect();
-    let metrics = settings.objectives.iter().map(|wanted| MlpMetric::by_name(&wanted.name));
-    let metrics = metrics.flatten().collect();
-    let (folds, keep) = (splits.folds, Some(Arc::new(keep_model) as KeepModel));
-    let objective = MlpObjective { source, dataset, folds, backend, curves, metrics, keep };
-    Ok(Prepared { objective, notices })
-}
-
-/// Leaves a model where those of its study are kept.
-fn keep_model(model: &SavedMlp, handle: &TaskHandle) -> Vec<Flag> {
-    let folder = TrainingFolder::new(handle.files(), handle.trial(), handle.task());
-    let saved = folder.open().map_err(anyhow::Error::from);
-    match saved.and_then(|path| Ok(model.save(path)?)) {
-        Ok(()) => {
-            folder.keep();
-            Vec::new()
-        }
-        Err(problem) => {
-            let trial = handle.trial();
-            tracing::warn!("the model of trial {trial} is not kept, but its score is: {problem:#}");
-            vec![MODEL_NOT_SAVED.flag()]
-        }
-    }
+    setup::training(source, backend, devices, curves)
 }
 
 /// The command of a file, if it can be run.

@@ -9,12 +9,13 @@ use burn_tune_app::console::{print, quoted};
 use burn_tune_app::search::{self, search};
 use burn_tune_app::{Program, Source};
 use burn_tune_command::CommandObjective;
-use burn_tune_model::{Backend, MlpObjective};
+use burn_tune_model::Backend;
 use burn_tune_spec::{SpaceError, StudyFile};
 use serde_json::{Value, json};
 
 use crate::args::{ObjectiveArgs, SpaceArgs, command_line};
 use crate::objectives::KnownObjectives;
+use crate::our_model::{MlpObjective, OurModel};
 use crate::space_file::{self, Found};
 use crate::{prepare, setup};
 
@@ -58,15 +59,11 @@ impl Program for BurnTune {
             ),
             false => {
                 prepare::refuse_memory_limit(options)?;
-                search::<MlpObjective>(
-                    source,
-                    options,
-                    overrides,
-                    &KnownObjectives,
-                    |settings, stored| {
-                        prepare::model(file, args, &options.run.device, settings, stored)
-                    },
-                )
+                let model = OurModel::default();
+                search::<MlpObjective>(source, options, overrides, &model, |settings, stored| {
+                    let devices = &options.run.device;
+                    model.prepare(prepare::training(file, args, devices, stored)?, settings)
+                })
             }
         };
         searched.map_err(with_own_models)
@@ -120,7 +117,8 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         }
         // Whether there is such data is another question, and another machine's.
         None => search::check_space::<MlpObjective>(&source, |settings, _| {
-            prepare::model_of(Default::default(), Default::default(), &[], false, settings)
+            let training = setup::training(Default::default(), Default::default(), &[], false)?;
+            OurModel::default().prepare(training, settings)
         }),
     };
     print(&text.map_err(with_own_models)?)

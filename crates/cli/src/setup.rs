@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use burn_tune_data::{DataSource, Dataset};
-use burn_tune_model::Backend;
+use burn_tune_model::{Backend, MlpTraining};
 use burn_tune_spec::StudyFile;
 
 use crate::args::ModelArgs;
@@ -18,6 +18,17 @@ pub fn data_source(file: &StudyFile, args: &ModelArgs) -> DataSource {
 /// The data set that a file names: MNIST where it names none.
 pub fn dataset_of(file: &StudyFile) -> String {
     file.dataset.clone().unwrap_or_else(|| "mnist".to_owned())
+}
+
+/// The training of our model on these data.
+pub fn training(
+    source: DataSource,
+    backend: Backend,
+    devices: &[usize],
+    curves: bool,
+) -> Result<MlpTraining> {
+    let dataset = dataset(&source, backend, devices)?;
+    Ok(MlpTraining { source, dataset, backend, curves })
 }
 
 /// The examples, after a look at whether the devices compute.

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_model::MlpObjective;
+use burn_tune_model::MlpTraining;
+use burn_tune_model::training::ACCURACY;
 use burn_tune_ranking::curves_file::CurvesByTask;
 use burn_tune_ranking::format::count;
 use burn_tune_ranking::{
@@ -14,6 +16,7 @@ use burn_tune_ranking::{
 use burn_tune_search::bind::check_spec;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::runner::refit;
+use burn_tune_search::settings::StudySettings;
 use burn_tune_search::store::InMemory;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::{Candidate, Candidates, Params};
@@ -23,6 +26,7 @@ use burn_tune_study::output_folder::FileError;
 use burn_tune_study::results::{REPORT, TrainingResults};
 
 use crate::args::TrainArgs;
+use crate::our_model::{self, MlpObjective};
 use crate::space_file::{self, Found};
 use crate::training_table::training_text;
 use crate::{dry_run, setup};
@@ -46,24 +50,20 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
     let seed = args.run.seed.unwrap_or(file.spec.settings.seed);
     let backend = args.model.backend.unwrap_or_default();
     let source = setup::data_source(&file, &args.model);
-    let objective = MlpObjective {
-        dataset: setup::dataset(&source, backend, &args.run.device)?,
-        source,
-        folds: Vec::new(),
-        backend,
-        curves: !args.no_curves,
-        metrics: Vec::new(),
-        keep: None,
-    };
-    let models = models(&file, &path, &objective, seed)?;
+    let training = setup::training(source, backend, &args.run.device, !args.no_curves)?;
+    let training = Arc::new(training);
+    // Whatever a search of the file is after, models are compared by their accuracy.
+    let settings = StudySettings { objectives: Vec::new(), ..file.spec.settings.clone() };
+    let objective = our_model::objective(&training, &[], &settings);
+    let models = models(&file, &path, (&objective, &training), seed)?;
     let output = OutputFolder::open(&args.run.out)?;
     let mut options = run_options(&args.run, seed)?;
 
     let trials: Vec<(usize, Params)> =
         models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
     let total = models.len() * args.seeds;
-    let mut progress = progress(&models, &objective, args);
-    progress.say(&opening_line(&file, &path, &objective, models.len(), args, options.jobs));
+    let mut progress = progress(&models, &training, args);
+    progress.say(&opening_line(&file, &path, &training, models.len(), args, options.jobs));
     progress.begin_refits(total, "training");
     options.live = progress.live_watch();
     let mut store = InMemory::default();
@@ -72,7 +72,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
     });
     progress.finish();
 
-    let facts = facts(&file, &objective, seed, args.seeds);
+    let facts = facts(&file, &training, seed, args.seeds);
     let files = TrainingResults {
         report: TrainingReport::new(&facts, &models, &file.claims, &refits),
         curves: curves(&refits),
@@ -83,7 +83,7 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
 fn models(
     file: &StudyFile,
     path: &Path,
-    objective: &MlpObjective,
+    (objective, training): (&MlpObjective, &MlpTraining),
     seed: u64,
 ) -> Result<Vec<NamedModel>> {
     if file.spec.trials.is_empty() {
@@ -97,7 +97,7 @@ fn models(
         Candidates::new(&file.spec, file.spec.settings.sampler, file.spec.trials.len(), seed)
             .map_err(|problem| anyhow!(problem))?;
     let model = |(candidate, trial): (Candidate, &burn_tune_search::ExplicitTrial)| NamedModel {
-        size: objective.parameters(&candidate.params).unwrap_or(0),
+        size: dry_run::parameters(training, &candidate.params).unwrap_or(0),
         reported: trial.reported.clone(),
         candidate,
     };
@@ -106,10 +106,10 @@ fn models(
 
 fn progress<'a>(
     models: &[NamedModel],
-    objective: &'a MlpObjective,
+    training: &'a MlpTraining,
     args: &TrainArgs,
 ) -> Progress<'a> {
-    let cost = |params: &Params| dry_run::refit_work(objective, params);
+    let cost = |params: &Params| dry_run::refit_work(training, params);
     let once: f64 = models.iter().map(|model| cost(&model.candidate.params)).sum();
     let work = (0.0, once * args.seeds as f64);
     let mut progress = Progress::new(models.len(), cost, work, 1, true, args.run.quiet);
@@ -122,12 +122,12 @@ fn progress<'a>(
 fn opening_line(
     file: &StudyFile,
     path: &Path,
-    objective: &MlpObjective,
+    training: &MlpTraining,
     models: usize,
     args: &TrainArgs,
     jobs: usize,
 ) -> String {
-    let dataset = &objective.dataset;
+    let dataset = &training.dataset;
     format!(
         "{}: {}, {}{}, on {} examples of {}, {} on {}\nspace: {}",
         file.spec.settings.name,
@@ -137,23 +137,23 @@ fn opening_line(
         dataset.train.len(),
         dataset.name,
         count(jobs, "job"),
-        objective.backend.name(),
+        training.backend.name(),
         path.display(),
     )
 }
 
-fn facts(file: &StudyFile, objective: &MlpObjective, seed: u64, seeds: usize) -> TrainingFacts {
-    let dataset = &objective.dataset;
+fn facts(file: &StudyFile, training: &MlpTraining, seed: u64, seeds: usize) -> TrainingFacts {
+    let dataset = &training.dataset;
     TrainingFacts {
         name: file.spec.settings.name.clone(),
         seed,
         evaluation: TrainingEvaluation {
             dataset: dataset.name.clone(),
-            metric: "accuracy".into(),
+            metric: ACCURACY.into(),
             classes: dataset.classes.clone(),
             train_examples: dataset.train.len(),
             test_examples: dataset.test.len(),
-            backend: objective.backend.name().into(),
+            backend: training.backend.name().into(),
         },
         seeds,
     }

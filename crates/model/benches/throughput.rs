@@ -1,16 +1,15 @@
 //! Training speed of 784-H-10 on one core, in examples per second and as a share of the core's peak at
 //! multiplying f32 matrices. Run by `cargo xtask bench`; `bench/peers/training.py` reads what it prints.
 
-use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::{Tensor, TensorData};
+use burn_tune::{Error, Result, Study};
 use burn_tune_data::Dataset;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{TrainingSet, to_the_end, train};
 use burn_tune_model::{Backend, MlpConfig};
 use burn_tune_search::clock::Stopwatch;
-use burn_tune_search::keyed_rng::Task;
-use burn_tune_search::{Stop, TaskHandle};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,7 +33,7 @@ struct Plan {
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 #[expect(clippy::print_stdout, reason = "a benchmark prints its result")]
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
     let Some(plan) = Plan::parse(std::env::args().skip(1))? else {
         println!("{HELP}");
         return Ok(());
@@ -42,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: a plain setting, made before any thread is started.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
     let _one_core = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
-    let dataset = Dataset::mnist()?;
+    let dataset = Arc::new(Dataset::mnist()?);
     let examples = plan.examples.min(dataset.train.len());
     let configs = plan.configs();
     let (mut peaks, mut seconds) = (Vec::new(), vec![Vec::new(); configs.len()]);
@@ -69,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 impl Plan {
     /// `None` where help is asked for.
-    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, Box<dyn Error>> {
+    fn parse(mut args: impl Iterator<Item = String>) -> Result<Option<Self>> {
         let mut plan =
             Plan { batch_sizes: vec![100, 600], widths: vec![500], examples: 60_000, rounds: 5 };
         while let Some(arg) = args.next() {
@@ -82,7 +81,11 @@ impl Plan {
                 // What cargo says to every benchmark.
                 "--bench" => {}
                 "--help" | "-h" => return Ok(None),
-                _ => return Err(format!("there is no option `{arg}`; --help lists them").into()),
+                _ => {
+                    return Err(Error::new(format!(
+                        "there is no option `{arg}`; --help lists them"
+                    )));
+                }
             }
         }
         Ok(Some(plan))
@@ -103,31 +106,33 @@ impl Plan {
 }
 
 /// The value of an option: numbers above 0, with commas between them.
-fn numbers(option: &str, value: Option<String>) -> Result<Vec<usize>, String> {
-    let value = value.ok_or_else(|| format!("{option} needs a value"))?;
+fn numbers(option: &str, value: Option<String>) -> Result<Vec<usize>> {
+    let value = value.ok_or_else(|| Error::new(format!("{option} needs a value")))?;
     let number = |text: &str| match text.parse::<usize>() {
-        Ok(0) | Err(_) => Err(format!("{option}: `{text}` is no whole number above 0")),
+        Ok(0) | Err(_) => Err(Error::new(format!("{option}: `{text}` is no whole number above 0"))),
         Ok(number) => Ok(number),
     };
     value.split(',').map(number).collect()
 }
 
-/// Trains a fresh model for one epoch of the first `examples`.
-fn seconds_of_an_epoch(
-    config: &MlpConfig,
-    dataset: &Dataset,
-    examples: usize,
-) -> Result<f64, Box<dyn Error>> {
-    let indices: Vec<u32> = (0..examples as u32).collect();
-    let probe_indices: Vec<u32> = (0..dataset.test.len() as u32).collect();
-    let training =
-        TrainingSet { examples: &dataset.train, indices: &indices, classes: dataset.classes.len() };
-    let probe = Probe { examples: &dataset.test, indices: &probe_indices, curves: false };
-    let stop = Stop::default();
-    let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-    let stopwatch = Stopwatch::start();
-    train(config, training, probe, Backend::Flex, &handle, to_the_end)?;
-    Ok(stopwatch.elapsed_s())
+/// How long a fresh model trains for one epoch of the first `examples`, on the thread of a search with one core.
+fn seconds_of_an_epoch(config: &MlpConfig, dataset: &Arc<Dataset>, examples: usize) -> Result<f64> {
+    let seconds = Arc::new(Mutex::new(f64::NAN));
+    let (dataset, measured) = (dataset.clone(), seconds.clone());
+    let study = Study::new("throughput", move |config: &MlpConfig, trial| {
+        let indices = |len: usize| -> Vec<u32> { (0..len as u32).collect() };
+        let (all, test) = (indices(examples), indices(dataset.test.len()));
+        let classes = dataset.classes.len();
+        let training = TrainingSet { examples: &dataset.train, indices: &all, classes };
+        let probe = Probe { examples: &dataset.test, indices: &test, curves: false };
+        let stopwatch = Stopwatch::start();
+        train(config, training, probe, Backend::Flex, trial, to_the_end)?;
+        let took_s = stopwatch.elapsed_s();
+        *measured.lock().unwrap_or_else(PoisonError::into_inner) = took_s;
+        trial.finish(took_s)
+    });
+    study.jobs(1).try_first("alone", config).run(1)?;
+    Ok(*seconds.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Floating-point operations a second in the best of several products of large square matrices.

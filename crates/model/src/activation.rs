@@ -1,9 +1,10 @@
 //! Which activation functions there are.
 
+use burn_tune::Space;
 use serde::{Deserialize, Serialize};
 
 /// An activation function, by its PyTorch name and with its PyTorch defaults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Space, Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `max(x, 0)`.

@@ -1,7 +1,9 @@
 //! The backends that are compiled in: the only place that names one.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use burn::tensor::{Device, Tensor};
-use burn_tune_search::executor::catching;
 
 use crate::kernels::product;
 
@@ -113,11 +115,11 @@ impl Backend {
     }
 
     fn probe_device(self, number: Option<usize>) -> Result<(), String> {
-        let sum = catching(|| {
+        let sum = catch_unwind(AssertUnwindSafe(|| {
             let one = Tensor::<1>::from_data([1.0f32, 2.0], &self.numbered_device(number));
             one.sum().try_into_scalar::<f32>().map_err(|error| format!("{error:?}"))
-        });
-        match sum.flatten() {
+        }));
+        match sum.map_err(|payload| panic_text(&*payload)).flatten() {
             Ok(3.0) => Ok(()),
             Ok(sum) => Err(format!("on the {} backend, 1 + 2 is {sum}", self.name())),
             Err(error) => Err(format!("the {} backend does not work here: {error}", self.name())),
@@ -144,6 +146,13 @@ impl Backend {
             Backend::Wgpu => false,
         }
     }
+}
+
+/// What a panic says.
+fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("panic: {}", text.as_deref().unwrap_or("without a text"))
 }
 
 #[cfg(test)]

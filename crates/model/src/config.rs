@@ -1,6 +1,7 @@
 //! The hyperparameters of the multilayer perceptron.
 
-use burn_tune_search::Rejection;
+use burn_tune::search::{Domain, ParamValue, Params};
+use burn_tune::{Choices, Number, ParamError, ParamType, Rejection, Space, ValueError};
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
@@ -121,6 +122,95 @@ impl MlpConfig {
     }
 }
 
+/// By hand, and not derived: each field has a default, so a space file may leave out any of them.
+impl Space for MlpConfig {
+    const NAMES: &'static [&'static str] = &[
+        "batch_size",
+        "lr",
+        "epochs",
+        "activation",
+        "depth",
+        "hidden_size",
+        "hidden_size_2",
+        "hidden_size_3",
+        "hidden_size_4",
+        "softmax",
+    ];
+
+    /// That of `search-spaces/mlp.toml`, and no softmax.
+    fn space() -> burn_tune::search::Space {
+        let list = |values: &[usize]| Domain::Choices(values.iter().map(usize::to_value).collect());
+        let domains = [
+            ("batch_size", list(&[100, 200, 300, 600])),
+            ("lr", f64::range(1e-4, 3e-2, None, true)),
+            ("epochs", list(&[3, 5, 7])),
+            ("activation", Domain::Choices(Activation::choices())),
+            ("depth", list(&[1, 2, 3])),
+            ("hidden_size", usize::range(100, 800, Some(100), false)),
+            ("softmax", Domain::Choices(vec![false.to_value()])),
+        ];
+        burn_tune::search::Space::of(domains.map(|(name, domain)| (name.to_owned(), domain)))
+    }
+
+    fn from_params(params: &Params) -> Result<Self, ParamError> {
+        let mut config = MlpConfig::default();
+        for (name, value) in params.iter() {
+            let param = || name.to_owned();
+            match config.set(name, value) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Err(ParamError::Value { param: param(), error }),
+                None => return Err(ParamError::Unknown { param: param(), known: Self::NAMES }),
+            }
+        }
+        Ok(config)
+    }
+
+    fn to_params(&self) -> Params {
+        let always = [
+            ("batch_size", self.batch_size.to_value()),
+            ("lr", self.lr.to_value()),
+            ("epochs", self.epochs.to_value()),
+            ("activation", self.activation.to_value()),
+            ("depth", self.depth.to_value()),
+            ("hidden_size", self.hidden_size.to_value()),
+            ("softmax", self.softmax.to_value()),
+        ];
+        let own = self.own_sizes().into_iter();
+        let own = own.filter_map(|(_, name, size)| Some((name, size?.to_value())));
+        always.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn check_value(name: &str, value: &ParamValue) -> Result<(), ValueError> {
+        MlpConfig::default().set(name, value).unwrap_or(Ok(()))
+    }
+}
+
+impl MlpConfig {
+    /// Sets the field called `name`, if there is one.
+    fn set(&mut self, name: &str, value: &ParamValue) -> Option<Result<(), ValueError>> {
+        fn read<T: ParamType>(
+            field: &mut impl From<T>,
+            value: &ParamValue,
+        ) -> Result<(), ValueError> {
+            *field = T::from_value(value)?.into();
+            Ok(())
+        }
+        Some(match name {
+            "batch_size" => read::<usize>(&mut self.batch_size, value),
+            "lr" => read::<f64>(&mut self.lr, value),
+            "epochs" => read::<usize>(&mut self.epochs, value),
+            "activation" => read::<Activation>(&mut self.activation, value),
+            "depth" => read::<usize>(&mut self.depth, value),
+            "hidden_size" => read::<usize>(&mut self.hidden_size, value),
+            "hidden_size_2" => read::<usize>(&mut self.hidden_size_2, value),
+            "hidden_size_3" => read::<usize>(&mut self.hidden_size_3, value),
+            "hidden_size_4" => read::<usize>(&mut self.hidden_size_4, value),
+            "softmax" => read::<bool>(&mut self.softmax, value),
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +236,50 @@ mod tests {
         assert_eq!(config.check(), Ok(()));
         let shallow = MlpConfig { depth: 2, ..config };
         assert_eq!(shallow.check().unwrap_err().param, "hidden_size_3");
+    }
+
+    #[test]
+    fn params_are_a_config_and_back_and_what_is_left_out_has_its_default() {
+        let config = MlpConfig {
+            activation: Activation::LeakyRelu,
+            depth: 2,
+            hidden_size_2: Some(50),
+            softmax: true,
+            lr: 0.5,
+            ..MlpConfig::default()
+        };
+        let params = config.to_params();
+        assert!(params.iter().all(|(name, _)| MlpConfig::NAMES.contains(&name)));
+        assert_eq!(MlpConfig::from_params(&params), Ok(config));
+        assert_eq!(MlpConfig::from_params(&Params::default()), Ok(MlpConfig::default()));
+        // What serde knows by other means, for models that are saved.
+        let json = serde_json::to_value(MlpConfig::default()).unwrap();
+        let names: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut known = MlpConfig::NAMES.to_vec();
+        known.sort_unstable();
+        assert_eq!(known, {
+            let mut names = names;
+            names.sort_unstable();
+            names
+        });
+    }
+
+    #[test]
+    fn what_is_no_field_or_does_not_fit_it_is_told() {
+        let problem = |name: &str, value: ParamValue| {
+            let params = [(name.to_owned(), value)].into_iter().collect();
+            let error = MlpConfig::from_params(&params).unwrap_err();
+            format!("{error}: {}", error.help())
+        };
+        let unknown = problem("lrr", ParamValue::Float(0.1));
+        assert!(
+            unknown.starts_with("there is no parameter `lrr`: did you mean `lr`?"),
+            "{unknown}"
+        );
+        assert_eq!(
+            problem("depth", ParamValue::Float(1.5)),
+            "`depth`: 1.5 is not a whole number, at least 0: allowed: a whole number, at least 0"
+        );
     }
 
     #[test]

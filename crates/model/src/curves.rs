@@ -1,7 +1,6 @@
 //! What is recorded of our model while it trains, and the names that its series have in files.
 
-use burn_tune_search::Curves;
-use burn_tune_search::curves::{ACCURACY, LOSS};
+use burn_tune::Trial;
 
 /// The course of one training. Steps are counted from 1; a *probe* is a look at the model after a step,
 /// on a fixed batch of examples that it is not trained on.
@@ -35,51 +34,31 @@ pub struct LayerCurves {
     pub saturated: Vec<f32>,
 }
 
-/// By these names, and in this order, `curves.npz` has the series, and pages look for them.
-impl From<MlpCurves> for Curves {
-    fn from(recorded: MlpCurves) -> Self {
-        let mut curves = Curves::default();
-        curves.set_probe_steps(recorded.probe_steps);
-        let mut add = |name: &str, values| curves.add(name, values);
-        add(LOSS, recorded.loss);
-        add(ACCURACY, recorded.accuracy);
-        add("softmax_saturated", recorded.softmax_saturated);
-        add("softmax_stuck", recorded.softmax_stuck);
-        for (number, layer) in recorded.layers.into_iter().enumerate() {
-            add(&format!("layer{number}_gradient_norm"), layer.gradient_norm);
-            add(&format!("layer{number}_dead"), layer.dead);
-            add(&format!("layer{number}_saturated"), layer.saturated);
+impl MlpCurves {
+    /// Gives them to the trial: by these names, and in this order, `curves.npz` has the series, and pages look for them.
+    pub fn give(&self, trial: &Trial) {
+        for loss in &self.loss {
+            trial.step_curve("loss", f64::from(*loss));
         }
-        curves
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_have_the_names_and_the_order_of_the_file() {
-        let layer = |dead: &[f32]| LayerCurves {
-            gradient_norm: vec![0.5, 0.25],
-            dead: dead.to_vec(),
-            saturated: vec![],
-        };
-        let curves = Curves::from(MlpCurves {
-            loss: vec![2.0, 1.0, 0.5],
-            probe_steps: vec![1, 3],
-            accuracy: vec![0.5, 0.75],
-            softmax_saturated: vec![],
-            softmax_stuck: vec![0.25, 0.5],
-            layers: vec![layer(&[0.0, 0.1]), layer(&[])],
+        let model = [
+            ("accuracy", &self.accuracy),
+            ("softmax_saturated", &self.softmax_saturated),
+            ("softmax_stuck", &self.softmax_stuck),
+        ];
+        let model = model.map(|(name, values)| (name.to_owned(), values));
+        let layers = self.layers.iter().enumerate().flat_map(|(number, layer)| {
+            [
+                (format!("layer{number}_gradient_norm"), &layer.gradient_norm),
+                (format!("layer{number}_dead"), &layer.dead),
+                (format!("layer{number}_saturated"), &layer.saturated),
+            ]
         });
-        let names: Vec<&str> = curves.series().map(|(name, _)| name).collect();
-        let expected = "loss accuracy softmax_stuck layer0_gradient_norm layer0_dead \
-                        layer1_gradient_norm";
-        assert_eq!(names.join(" "), expected);
-        assert_eq!(
-            (curves.get("layer0_dead"), curves.probe_steps()),
-            (&[0.0, 0.1][..], &[1, 3][..])
-        );
+        let series: Vec<(String, &Vec<f32>)> = model.into_iter().chain(layers).collect();
+        for (probe, step) in self.probe_steps.iter().enumerate() {
+            for (name, values) in &series {
+                let Some(value) = values.get(probe) else { continue };
+                trial.curve(name, u64::from(*step), f64::from(*value));
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The flags that our model may have, in the order in which they are listed.
 
-use burn_tune_search::KnownFlag;
-use burn_tune_search::flag::MODEL_NOT_SAVED;
+use burn_tune::{KnownFlag, MODEL_NOT_SAVED};
 
 /// All of them.
 pub const ALL: &[KnownFlag] = &[
@@ -55,7 +54,7 @@ pub const SOFTMAX_BEFORE_CROSS_ENTROPY: KnownFlag = KnownFlag::new(
 
 #[cfg(test)]
 mod tests {
-    use burn_tune_search::Flag;
+    use burn_tune::Flag;
 
     use super::*;
 

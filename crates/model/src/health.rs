@@ -1,7 +1,7 @@
 //! What shows that a trained model is sick, whatever its score.
 
+use burn_tune::{Flag, KnownFlag};
 use burn_tune_data::Examples;
-use burn_tune_search::{Flag, KnownFlag};
 
 use crate::config::MlpConfig;
 use crate::curves::{LayerCurves, MlpCurves};

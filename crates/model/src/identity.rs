@@ -1,14 +1,14 @@
 //! What an MLP's study is kept with: its data, and what computes.
 
+use burn_tune::Space;
+use burn_tune::search::Params;
 use burn_tune_data::{DataSource, Dataset};
-use burn_tune_search::bind::from_params;
-use burn_tune_search::{Identity, ObjectiveFacts, Params};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::config::MlpConfig;
-use crate::metric::MlpMetric;
 
-/// How an [`MlpObjective`](crate::MlpObjective) scores: studies keep it as JSON.
+/// How an [`MlpTraining`](crate::MlpTraining) scores: studies keep it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MlpIdentity {
     /// Where the examples come from.
@@ -24,25 +24,19 @@ pub struct MlpIdentity {
 
 impl MlpIdentity {
     /// The identity that a study has kept; `None` where it is another objective's.
-    pub fn of(identity: &Identity) -> Option<Self> {
-        Self::deserialize(serde_json::Value::Object(identity.clone())).ok()
+    pub fn of(identity: &Map<String, Value>) -> Option<Self> {
+        Self::deserialize(Value::Object(identity.clone())).ok()
     }
 
-    /// What results say of it.
-    pub fn facts(&self) -> ObjectiveFacts {
-        ObjectiveFacts {
-            metric: MlpMetric::Accuracy.metric().name,
-            dataset: Some(self.examples.name.clone()),
-            command: None,
-            train_examples: Some(self.examples.train),
-            test_examples: Some(self.examples.test),
-            backend: Some(self.backend.clone()),
-        }
+    /// As studies keep it.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        json.as_object().cloned().unwrap_or_default()
     }
 
     /// How many numbers the model of these params trains; `None` where they do not fit.
     pub fn size(&self, params: &Params) -> Option<u64> {
-        let config: MlpConfig = from_params(params).ok()?;
+        let config = MlpConfig::from_params(params).ok()?;
         Some(config.parameters(self.examples.features, self.examples.classes))
     }
 }

@@ -26,9 +26,8 @@ pub mod adam;
 pub mod flags;
 pub mod health;
 pub mod identity;
-pub mod metric;
-pub mod objective;
 pub mod saved;
+pub mod training;
 
 pub mod backend;
 
@@ -36,7 +35,6 @@ pub use activation::Activation;
 pub use backend::Backend;
 pub use config::MlpConfig;
 pub use identity::MlpIdentity;
-pub use metric::MlpMetric;
 pub use mlp::Mlp;
-pub use objective::MlpObjective;
 pub use saved::{Prediction, SavedMlp};
+pub use training::MlpTraining;

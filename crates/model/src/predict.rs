@@ -1,8 +1,8 @@
 //! What a trained model takes examples for.
 
 use burn::tensor::Device;
+use burn_tune::{Error, Result, Trial};
 use burn_tune_data::Examples;
-use burn_tune_search::{ObjectiveError, TaskHandle};
 
 use crate::backend::Backend;
 use crate::batch::pixels;
@@ -15,20 +15,19 @@ pub(crate) const BATCH: usize = 500;
 ///
 /// # Errors
 ///
-/// Where the handle asks to stop.
+/// Where the trial is to be abandoned.
 pub fn predict(
     model: &Mlp,
     examples: &Examples,
     indices: &[u32],
     backend: Backend,
-    handle: &TaskHandle,
-) -> Result<Vec<u8>, ObjectiveError> {
-    let device = backend.numbered_device(handle.device());
+    trial: &Trial,
+) -> Result<Vec<u8>> {
+    let device = backend.numbered_device(trial.device_index());
     let mut predicted = Vec::with_capacity(indices.len());
     for batch in indices.chunks(BATCH) {
-        handle.check_stop()?;
-        let outputs = outputs(model, examples, batch, &device)
-            .map_err(|reason| ObjectiveError::Failed { reason, flags: vec![] })?;
+        trial.check_stop()?;
+        let outputs = outputs(model, examples, batch, &device).map_err(Error::new)?;
         let classes = outputs.len() / batch.len();
         predicted.extend(outputs.chunks_exact(classes).map(largest));
     }

@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use burn_tune::{Progress, Purpose, Result, Trial};
 use burn_tune_data::Examples;
-use burn_tune_search::keyed_rng::Purpose;
-use burn_tune_search::objective::Verdict;
-use burn_tune_search::{ObjectiveError, TaskHandle};
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 use crate::adam::Adam;
 use crate::backend::Backend;
@@ -41,25 +41,26 @@ pub struct Trained {
 }
 
 /// Trains a fresh model on `training`, looking at it with `probe`, which changes nothing about the
-/// training. Initial weights and the order of the examples come from the handle's generators. After each
+/// training. Initial weights and the order of the examples come from generators of the trial. After each
 /// epoch, from 1, `after_epoch` is shown the model, and says whether to go on.
 ///
 /// # Errors
 ///
-/// Where the handle asks to stop, or `after_epoch` fails.
+/// Where the trial is to be abandoned, or `after_epoch` fails.
 pub fn train(
     config: &MlpConfig,
     training: TrainingSet,
     probe: Probe,
     backend: Backend,
-    handle: &TaskHandle,
-    mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Verdict, ObjectiveError>,
-) -> Result<Trained, ObjectiveError> {
+    trial: &Trial,
+    mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Progress>,
+) -> Result<Trained> {
     let TrainingSet { examples, indices, classes } = training;
-    let inner = backend.numbered_device(handle.device());
+    let inner = backend.numbered_device(trial.device_index());
     let device = inner.clone().autodiff();
-    let mut weights_rng = handle.rng(Purpose::InitialWeights);
-    let mut order_rng = handle.rng(Purpose::Shuffle);
+    let rng = |purpose| ChaCha8Rng::from_seed(trial.rng_key(purpose));
+    let mut weights_rng = rng(Purpose::InitialWeights);
+    let mut order_rng = rng(Purpose::Shuffle);
     let mut model = Mlp::init(config, examples.features(), classes, &mut weights_rng, &device);
     let mut adam = Adam::new(config.lr, backend.is_cpu());
     let mut order = indices.to_vec();
@@ -71,7 +72,7 @@ pub fn train(
         let mut total: Option<Tensor<1>> = None;
         let steps = order.chunks(config.batch_size).len();
         for (place, batch) in order.chunks(config.batch_size).enumerate() {
-            handle.check_stop()?;
+            trial.check_stop()?;
             let (loss, grads) = gradients(&model, examples, batch, &device);
             let ends_epoch = place + 1 == steps;
             let probes = recorder.before_update(&model, &loss, &grads, ends_epoch);
@@ -89,9 +90,9 @@ pub fn train(
         let mean = total.map_or(f32::NAN, |total| total.into_scalar::<f32>() / steps as f32);
         epoch_losses.push(mean);
         if let Some(accuracy) = recorder.last_accuracy() {
-            handle.show(epoch as u64, Some(config.epochs as u64), accuracy.into());
+            trial.show(epoch as u64, Some(config.epochs as u64), accuracy.into());
         }
-        if !mean.is_finite() || after_epoch(epoch, &model)? == Verdict::Stop {
+        if !mean.is_finite() || after_epoch(epoch, &model)?.is_stop() {
             break;
         }
     }
@@ -104,8 +105,8 @@ pub fn train(
 /// # Errors
 ///
 /// None.
-pub fn to_the_end(_: usize, _: &Mlp) -> Result<Verdict, ObjectiveError> {
-    Ok(Verdict::Continue)
+pub fn to_the_end(_: usize, _: &Mlp) -> Result<Progress> {
+    Ok(Progress::Continue)
 }
 
 /// The mean loss over the examples at `batch`, `[1]`, and its gradients. `device` does autodiff.

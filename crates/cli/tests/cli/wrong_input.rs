@@ -28,6 +28,18 @@ fn a_value_that_the_model_cannot_take_is_found_before_anything_runs() {
 }
 
 #[test]
+fn a_value_of_another_type_is_answered_with_what_is_allowed_in_words() {
+    for (space, place, allowed) in [
+        ("hidden_size = 1.5", ":2:15: `hidden_size`", "allowed: a whole number, at least 0"),
+        ("softmax = [\"yes\"]", ":2:12: `softmax`", "allowed: true or false"),
+        ("activation = 3", ":2:14: `activation`", "allowed: one of relu, leaky_relu, sigmoid"),
+    ] {
+        let answer = answer(&format!("[space]\n{space}\n"), SEARCH);
+        assert!(answer.contains(place) && answer.contains(allowed), "{answer}");
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_answered_with_those_that_are() {
     let answer = answer("[space]\nlr = [0.1]\n", "search --space spaces/mpl.toml");
     assert_snapshot!(answer, @"error: there is no file spaces/mpl.toml; there are the examples mlp.toml, pareto.toml, report.toml, smoke.toml, space.toml, and `burn-tune init` writes a space of your own");

@@ -1,6 +1,9 @@
 //! The model from outside, on every backend that is compiled in: against PyTorch, its initial
 //! weights, and what a training promises.
 
+mod harness;
+
+mod facade;
 mod initial_weights;
 mod pytorch;
 mod recording;

@@ -2,12 +2,14 @@
 //! training changed by it.
 
 use burn_tune_data::{Dataset, Examples};
-use burn_tune_model::curves::MlpCurves;
+use burn_tune_model::curves::{LayerCurves, MlpCurves};
 use burn_tune_model::recorder::{PROBE_EVERY, Probe};
 use burn_tune_model::train::{Trained, TrainingSet, to_the_end, train};
 use burn_tune_model::{Activation, Backend, MlpConfig};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::{Curves, Stop, TaskHandle};
+
+use crate::harness::{as_training, scored};
 
 const STEPS_AN_EPOCH: usize = 24;
 
@@ -23,13 +25,52 @@ fn config(activation: Activation, softmax: bool) -> MlpConfig {
 }
 
 fn trained(config: &MlpConfig, curves: bool, backend: Backend) -> Trained {
-    let dataset = Dataset::mnist().expect("it is embedded").limited(600);
-    let indices: Vec<u32> = (0..600).collect();
-    let training = TrainingSet { examples: &dataset.train, indices: &indices, classes: 10 };
-    let probe = Probe { examples: &dataset.test, indices: &indices, curves };
+    let config = config.clone();
     let stop = Stop::default();
-    let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-    train(config, training, probe, backend, &handle, to_the_end).expect("nobody asks it to stop")
+    let trained = as_training(&TaskHandle::new(0, 0, Task::Fold(0), &stop), move |trial| {
+        let dataset = Dataset::mnist().expect("it is embedded").limited(600);
+        let indices: Vec<u32> = (0..600).collect();
+        let training = TrainingSet { examples: &dataset.train, indices: &indices, classes: 10 };
+        let probe = Probe { examples: &dataset.test, indices: &indices, curves };
+        train(&config, training, probe, backend, trial, to_the_end)
+    });
+    trained.expect("nobody asks it to stop")
+}
+
+/// As the search has them.
+fn given(curves: MlpCurves) -> Curves {
+    let stop = Stop::default();
+    let scored = scored(&TaskHandle::new(0, 0, Task::Fold(0), &stop), move |trial| {
+        curves.give(trial);
+        Ok(())
+    });
+    let (score, ()) = scored.expect("nobody asks it to stop");
+    score.curves.map(|curves| Curves::clone(&curves)).unwrap_or_default()
+}
+
+#[test]
+fn series_have_the_names_and_the_order_of_the_file() {
+    let layer = |dead: &[f32]| LayerCurves {
+        gradient_norm: vec![0.5, 0.25],
+        dead: dead.to_vec(),
+        saturated: vec![],
+    };
+    let curves = given(MlpCurves {
+        loss: vec![2.0, 1.0, 0.5],
+        probe_steps: vec![1, 3],
+        accuracy: vec![0.5, 0.75],
+        softmax_saturated: vec![],
+        softmax_stuck: vec![0.25, f32::NAN],
+        layers: vec![layer(&[0.0, 0.1]), layer(&[])],
+    });
+    let names: Vec<&str> = curves.series().map(|(name, _)| name).collect();
+    let expected =
+        "loss accuracy softmax_stuck layer0_gradient_norm layer0_dead layer1_gradient_norm";
+    assert_eq!(names.join(" "), expected);
+    assert_eq!((curves.get("layer0_dead"), curves.probe_steps()), (&[0.0, 0.1][..], &[1, 3][..]));
+    assert_eq!(curves.get("loss"), [2.0, 1.0, 0.5]);
+    let stuck = curves.get("softmax_stuck");
+    assert!(stuck[0] == 0.25 && stuck[1].is_nan(), "{stuck:?}");
 }
 
 fn curves(config: &MlpConfig, backend: Backend) -> MlpCurves {
@@ -49,7 +90,7 @@ fn losses_are_those_of_each_step_and_probes_come_at_their_interval_and_at_the_en
         assert_eq!(curves.probe_steps, [1, 10, 20, 24, 30, 40, 48]);
         assert_eq!(PROBE_EVERY, 10);
         assert!(curves.accuracy[0] < 0.6 && curves.accuracy[6] > 0.6, "{:?}", curves.accuracy);
-        let curves = Curves::from(curves);
+        let curves = given(curves);
         for (name, series) in curves.series().filter(|(name, _)| *name != "loss") {
             assert_eq!(series.len(), curves.probe_steps().len(), "{name}");
         }

@@ -10,6 +10,8 @@ use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, SavedMlp};
 use burn_tune_search::keyed_rng::{Purpose, Task};
 use burn_tune_search::{Stop, TaskHandle};
 
+use crate::harness::as_training;
+
 /// A model of initial weights, with classes that are called 1 to 10.
 fn model(config: MlpConfig) -> SavedMlp {
     let stop = Stop::default();
@@ -51,7 +53,11 @@ fn a_model_that_was_saved_predicts_as_before() {
         let predictions = loaded.predict(&digits).unwrap();
         assert_eq!(predictions, saved.predict(&digits).unwrap());
         assert_eq!((&loaded.config, loaded.classes.len()), (&saved.config, 10));
-        let classes = predict(&saved.model, &digits, &indices, Backend::Flex, &handle).unwrap();
+        let (model, digits, indices) = (saved.model.clone(), digits.clone(), indices.clone());
+        let classes = as_training(&handle, move |trial| {
+            predict(&model, &digits, &indices, Backend::Flex, trial)
+        });
+        let classes = classes.unwrap();
         assert!(predictions.iter().map(|its| its.class).eq(classes));
         assert!(predictions.iter().all(|its| its.label == its.class + 1));
         assert!(predictions.iter().all(|its| (0.1..=1.0).contains(&its.probability)));

@@ -3,19 +3,20 @@
 
 use std::sync::LazyLock;
 
+use burn_tune::engine::FunctionObjective;
 use burn_tune_data::{DataSource, Dataset};
-use burn_tune_folds::stratified_folds;
 use burn_tune_model::adam::Adam;
 use burn_tune_model::flags::{DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use burn_tune_model::mlp::Layer;
 use burn_tune_model::predict::predict;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{Trained, TrainingSet, gradients, to_the_end, train};
-use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpObjective};
-use burn_tune_search::Refitter;
+use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpTraining};
 use burn_tune_search::keyed_rng::{Purpose, Task};
-use burn_tune_search::{Objective, ObjectiveError, Stop, TaskHandle};
+use burn_tune_search::{ObjectiveError, Stop, TaskHandle};
 use rand::seq::SliceRandom;
+
+use crate::harness::{self, as_training};
 
 static MNIST: LazyLock<Dataset> =
     LazyLock::new(|| Dataset::mnist().expect("it is embedded").limited(2000));
@@ -23,17 +24,9 @@ static MNIST: LazyLock<Dataset> =
 /// Epoch losses, weights and predictions, as bits.
 type Outcome = (Vec<u32>, Vec<u32>, Vec<u8>);
 
-fn objective(backend: Backend) -> MlpObjective {
-    let folds = stratified_folds(MNIST.train.labels(), 3).expect("each class has examples").folds;
-    MlpObjective {
-        source: DataSource::default(),
-        dataset: MNIST.clone(),
-        folds,
-        backend,
-        curves: false,
-        metrics: Vec::new(),
-        keep: None,
-    }
+fn objective(backend: Backend) -> FunctionObjective<MlpConfig> {
+    let (source, dataset) = (DataSource::default(), MNIST.clone());
+    harness::objective(MlpTraining { source, dataset, backend, curves: false })
 }
 
 fn training_set(indices: &[u32]) -> TrainingSet<'_> {
@@ -53,15 +46,16 @@ fn small() -> MlpConfig {
 fn outcome(config: &MlpConfig, backend: Backend, fold: usize) -> Outcome {
     let stop = Stop::default();
     let handle = TaskHandle::new(5, 0, Task::Fold(fold), &stop);
-    let indices: Vec<u32> = (0..500).collect();
-    let trained = train(config, training_set(&indices), probe(false), backend, &handle, to_the_end);
-    let Trained { model, epoch_losses, .. } = trained.expect("nobody asks it to stop");
-    let predicted = predict(&model, &MNIST.test, &indices, backend, &handle);
-    (
-        epoch_losses.iter().map(|loss| loss.to_bits()).collect(),
-        weights(&model),
-        predicted.expect("nobody asks it to stop"),
-    )
+    let config = config.clone();
+    let trained = as_training(&handle, move |trial| {
+        let indices: Vec<u32> = (0..500).collect();
+        let training = training_set(&indices);
+        let Trained { model, epoch_losses, .. } =
+            train(&config, training, probe(false), backend, trial, to_the_end)?;
+        let predicted = predict(&model, &MNIST.test, &indices, backend, trial)?;
+        Ok((epoch_losses.iter().map(|loss| loss.to_bits()).collect(), weights(&model), predicted))
+    });
+    trained.expect("nobody asks it to stop")
 }
 
 fn weights(model: &Mlp) -> Vec<u32> {
@@ -141,10 +135,11 @@ fn a_healthy_model_learns_digits() {
         let config = MlpConfig { epochs: 4, batch_size: 50, ..small() };
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-        let fold = objective.evaluate(&config, 0, &handle).unwrap();
+        let fold = harness::fold(&objective, &config, &handle).unwrap();
         assert!(fold.score > 0.8, "{fold:?}");
         assert_eq!(fold.flags, []);
-        let refit = objective.refit(&config, &handle).unwrap();
+        let handle = TaskHandle::new(0, 0, Task::Refit(0), &stop);
+        let refit = harness::refit(&objective, &config, &handle).unwrap();
         assert!(refit.score > 0.8, "{refit:?}");
         assert_eq!(refit.per_class_recall.len(), 10);
         assert_eq!(refit.flags, []);
@@ -158,7 +153,7 @@ fn a_huge_learning_rate_fails_or_is_flagged() {
             let config = MlpConfig { lr, ..small() };
             let stop = Stop::default();
             let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-            let flags = match objective(backend).evaluate(&config, 0, &handle) {
+            let flags = match harness::fold(&objective(backend), &config, &handle) {
                 Ok(score) => score.flags,
                 Err(ObjectiveError::Failed { reason, flags }) => {
                     assert!(reason.starts_with("the loss is "), "{reason}");
@@ -177,10 +172,11 @@ fn a_loss_that_is_no_number_ends_the_training() {
         let config = MlpConfig { lr: 1e38, epochs: 9, ..small() };
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-        let indices: Vec<u32> = (0..500).collect();
-        let trained =
-            train(&config, training_set(&indices), probe(true), backend, &handle, to_the_end)
-                .unwrap();
+        let trained = as_training(&handle, move |trial| {
+            let indices: Vec<u32> = (0..500).collect();
+            train(&config, training_set(&indices), probe(true), backend, trial, to_the_end)
+        });
+        let trained = trained.unwrap();
         assert_eq!(trained.epoch_losses.len(), 1);
         assert!(!trained.epoch_losses[0].is_finite());
     }
@@ -193,7 +189,7 @@ fn a_model_with_softmax_carries_its_flag_whether_it_fails_or_not() {
             let config = MlpConfig { softmax: true, lr, ..small() };
             let stop = Stop::default();
             let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-            let flags = match objective(backend).evaluate(&config, 0, &handle) {
+            let flags = match harness::fold(&objective(backend), &config, &handle) {
                 Ok(score) => score.flags,
                 Err(ObjectiveError::Failed { flags, .. }) => flags,
                 Err(ObjectiveError::Interrupted) => panic!("nobody asks it to stop"),
@@ -210,19 +206,27 @@ fn the_second_request_to_stop_abandons_training_and_scoring() {
         let config = MlpConfig { epochs: 1, ..small() };
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
-        let indices: Vec<u32> = (0..200).collect();
-        let train =
-            || train(&config, training_set(&indices), probe(false), backend, &handle, to_the_end);
+        let own = config.clone();
+        let train = || {
+            let config = own.clone();
+            as_training(&handle, move |trial| {
+                let indices: Vec<u32> = (0..200).collect();
+                train(&config, training_set(&indices), probe(false), backend, trial, to_the_end)
+            })
+        };
         stop.request();
         let model = train().unwrap().model;
-        assert!(objective.evaluate(&config, 0, &handle).is_ok());
+        assert!(harness::fold(&objective, &config, &handle).is_ok());
         stop.request();
-        assert_eq!(train().err(), Some(ObjectiveError::Interrupted));
-        assert_eq!(
-            predict(&model, &MNIST.test, &indices, backend, &handle),
-            Err(ObjectiveError::Interrupted)
-        );
-        assert_eq!(objective.evaluate(&config, 0, &handle), Err(ObjectiveError::Interrupted));
-        assert_eq!(objective.refit(&config, &handle), Err(ObjectiveError::Interrupted));
+        let interrupted = ObjectiveError::Interrupted;
+        assert_eq!(train().err(), Some(interrupted.clone()));
+        let predicted = as_training(&handle, move |trial| {
+            let indices: Vec<u32> = (0..200).collect();
+            predict(&model, &MNIST.test, &indices, backend, trial)
+        });
+        assert_eq!(predicted, Err(interrupted.clone()));
+        assert_eq!(harness::fold(&objective, &config, &handle), Err(interrupted.clone()));
+        let handle = TaskHandle::new(0, 0, Task::Refit(0), &stop);
+        assert_eq!(harness::refit(&objective, &config, &handle), Err(interrupted));
     }
 }
