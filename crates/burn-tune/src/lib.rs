@@ -128,8 +128,10 @@ pub mod search {
 /// }
 /// ```
 pub mod observer {
-    pub use burn_tune_search::Event;
     pub use burn_tune_search::runner::RefitEvent;
+    pub use burn_tune_search::timeline::Span;
+    pub use burn_tune_search::trial::{Refit, StoredTrial};
+    pub use burn_tune_search::{Candidate, Event, FoldScore, History, ObjectiveError};
     pub use burn_tune_study::Observer;
     pub use burn_tune_study::observer::RunningStudy;
     pub use burn_tune_study::results::StudyResults;
@@ -158,6 +160,36 @@ pub mod engine {
     pub use burn_tune_search::{Objective, StudySettings};
 
     pub use crate::function::{FunctionConfig, FunctionObjective};
+}
+
+/// What stands in a [`Leaderboard`], such as in that of [`StudyOutcome::leaderboard`].
+///
+/// ```
+/// use burn_tune::leaderboard::TrialEntry;
+/// use burn_tune::prelude::*;
+///
+/// #[derive(Space)]
+/// struct Net {
+///     #[space(1..=8)]
+///     depth: usize,
+/// }
+///
+/// /// Those that noise does not tell apart from the best.
+/// fn candidates(trials: &[TrialEntry]) -> impl Iterator<Item = &TrialEntry> {
+///     trials.iter().filter(|trial| trial.within_noise_of_best == Some(true))
+/// }
+///
+/// let study = Study::new("net", |net: &Net, trial| trial.finish(net.depth as f64)).folds(3);
+/// let outcome = study.run(8)?;
+/// assert!(candidates(&outcome.leaderboard().trials).next().is_some());
+/// # Ok::<(), Error>(())
+/// ```
+pub mod leaderboard {
+    pub use burn_tune_ranking::leaderboard::{
+        Counts, Evaluation, Leaderboard, ObjectiveEntry, PruningEntry, RefitEntry, State,
+        StepScore, TopEntry, TrialEntry,
+    };
+    pub use burn_tune_ranking::noise::NoiseBand;
 }
 
 pub use burn_tune_ranking::Leaderboard;

@@ -169,7 +169,7 @@ mod tests {
             Err(Error::new("out of luck"))
         });
         assert!(failed.is_err());
-        trained(files(), |trial| trial.finish((MODEL, f64::NAN))).unwrap();
+        trained(files(), |trial| trial.finish((MODEL, f64::NAN))).unwrap_err();
         assert!(!folder.path().join("trial-4/fold-0").exists());
     }
 

@@ -317,7 +317,7 @@ impl<S: Space> Study<S> {
     /// ```
     /// use burn_tune::Rejection;
     /// # use burn_tune::prelude::*;
-    /// # #[derive(Space)]
+    /// # #[derive(Space, Debug)]
     /// # struct Net {
     /// #     #[space(0.0..=1.0)]
     /// #     lr: f64,
