@@ -56,6 +56,8 @@ impl<S> Clone for Properties<S> {
 
 /// The function of a study as an objective of the engine, for a program with a command line of its own: see
 /// [`Study::objective`](crate::Study::objective).
+///
+#[doc = study_example!("use burn_tune::engine::{FunctionObjective, Objective, StudySettings};\n\nlet objective: FunctionObjective<Net> = study.folds(5).objective(&StudySettings::default());\nassert_eq!(objective.folds(), StudySettings::default().folds); // the settings may be those of a file")]
 pub struct FunctionObjective<S> {
     pub(crate) train: Arc<Train<S>>,
     pub(crate) properties: Properties<S>,
@@ -71,6 +73,8 @@ pub struct FunctionObjective<S> {
 }
 
 /// Params in the user's type, and as the engine has them.
+///
+#[doc = study_example!("use burn_tune::engine::FunctionConfig;\n\nlet config: FunctionConfig<Net> = serde_json::from_str(r#\"{ \"depth\": 3, \"lr\": 0.1 }\"#).map_err(Error::new)?;\nassert_eq!(config.value().depth, 3);")]
 #[derive(Debug)]
 pub struct FunctionConfig<S> {
     value: S,
@@ -79,6 +83,8 @@ pub struct FunctionConfig<S> {
 
 impl<S> FunctionConfig<S> {
     /// The params in their own type.
+    ///
+    #[doc = study_example!("# use burn_tune::engine::FunctionConfig;\n# let config: FunctionConfig<Net> = serde_json::from_str(r#\"{ \"depth\": 3, \"lr\": 0.1 }\"#).map_err(Error::new)?;\nlet Net { depth, lr } = config.value();\nassert_eq!((*depth, *lr), (3, 0.1));")]
     pub fn value(&self) -> &S {
         &self.value
     }
@@ -116,6 +122,8 @@ pub(crate) struct Call<'a> {
 impl<S: Space> FunctionObjective<S> {
     /// The same, by which studies are told apart otherwise: where a program says by itself what stored studies are of,
     /// with an `ObjectiveReader` of its own.
+    ///
+    #[doc = study_example!("use burn_tune::engine::{Objective, StudySettings};\n\nlet identity = [(\"data\".to_owned(), \"v2\".into())].into_iter().collect();\nlet objective = study.objective(&StudySettings::default()).with_identity(identity);\nassert_eq!(objective.identity()[\"data\"], \"v2\");")]
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         FunctionObjective { identity, ..self }
