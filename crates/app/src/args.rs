@@ -85,7 +85,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = jobs, alias = "n-jobs", alias = "n_jobs")]
     pub jobs: Option<usize>,
     /// The devices to compute on, by number, such as 0,1: each job gets one, in turn
-    #[arg(long, value_name = "N", value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = device)]
     pub device: Vec<usize>,
     /// Jobs on each device [default: 1]
     #[arg(
@@ -187,7 +187,7 @@ pub struct SearchOptions {
     #[arg(help_heading = "When to stop", long, value_name = "N", value_parser = at_least_one)]
     pub no_improvement: Option<usize>,
     /// Fail a trial that takes longer than this, from the start of its first fold
-    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = trial_timeout)]
     pub trial_timeout: Option<Duration>,
     /// Fail a trial whose process has more memory than this, its children included, such as 4GiB
     #[arg(help_heading = "When to stop", long, value_name = "SIZE", value_parser = memory)]
@@ -297,6 +297,19 @@ fn jobs(text: &str) -> Result<usize, String> {
 
 fn study_name(text: &str) -> Result<String, String> {
     check_name(text).map(|()| text.to_owned())
+}
+
+/// No trial takes no time.
+fn trial_timeout(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("write more than that, such as 90s or 10m".into()),
+        Ok(limit) => Ok(limit),
+        Err(_) => Err("write a time with its unit, such as 90s or 10m".into()),
+    }
+}
+
+fn device(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write whole numbers, such as 0 or 0,1".into())
 }
 
 /// Signs of life are given about every second, at most.

@@ -111,7 +111,12 @@ fn study_text(error: &StudyError) -> String {
                 true => format!(
                     ": leave out `{key}` of [study], or `--{argument}`, or all but one [[objective]]"
                 ),
-                false => format!(": leave out `--{argument}`, or all but one metric"),
+                false if key == "pruner" => {
+                    ": add `--pruner none`, or leave the pruner and all but one metric out of the program".to_owned()
+                }
+                false => format!(
+                    ": leave `--{argument}`, which may stand in the program, or all but one metric out"
+                ),
             }
         }
         StudyError::NoDatabase { .. } => {

@@ -241,8 +241,8 @@ pub mod __private {
 /// ```
 pub mod prelude {
     pub use crate::{
-        Direction, Error, Progress, Pruner, Result, Sampler, Score, Space, Study, Trial, Workers,
-        ensure,
+        Direction, Error, KnownFlag, Progress, Pruner, Purpose, Rejection, Result, Sampler, Score,
+        Space, Study, Trial, Workers, ensure,
     };
 
     #[cfg(feature = "train")]

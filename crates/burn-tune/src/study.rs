@@ -209,11 +209,11 @@ impl<S: Space> Study<S> {
         self
     }
 
-    /// What stops hopeless trials, by what they report; by default nothing does.
+    /// What stops hopeless trials, by what they report; by default, and with `None`, nothing does.
     ///
-    #[doc = study_example!("let study = study.pruner(Pruner::by_name(\"median\").expect(\"a pruner of this name\"));")]
-    pub fn pruner(mut self, pruner: PrunerSettings) -> Self {
-        self.settings.pruner = Some(pruner);
+    #[doc = study_example!("let study = study.pruner(Pruner::median());")]
+    pub fn pruner(mut self, pruner: impl Into<Option<PrunerSettings>>) -> Self {
+        self.settings.pruner = pruner.into();
         self
     }
 

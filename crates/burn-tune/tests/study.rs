@@ -105,7 +105,7 @@ fn a_pruner_answers_and_the_training_ends_with_its_score_so_far() {
         }
         trial.finish(-point.x.abs())
     });
-    let pruner = Pruner::by_name("median").unwrap();
+    let pruner = Pruner::median();
     let outcome = study.pruner(pruner).steps(|_| 20).jobs(1).run(30).unwrap();
     let pruned = outcome.leaderboard().counts.pruned;
     assert!(pruned > 5, "{pruned}");

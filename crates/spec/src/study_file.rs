@@ -170,7 +170,9 @@ fn parse_settings(
     if let Some(sampler) = table.one_of("sampler", &SamplerKind::NAMES)? {
         study.sampler = sampler;
     }
-    study.pruner = parse_pruner(source, &table, "pruner", step_name)?.or(study.pruner);
+    if table.value("pruner").is_some() {
+        study.pruner = parse_pruner(source, &table, "pruner", step_name)?;
+    }
     if let Some(seed) = table.whole("seed", 0)? {
         study.seed = seed;
     }

@@ -225,7 +225,9 @@ impl<'a> TableView<'a> {
         help: &str,
     ) -> SpaceError {
         let problem = format!("`{key}` must be {expected}");
-        let found = format!("this is a {}", value.get_ref().type_str());
+        let kind = value.get_ref().type_str();
+        let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+        let found = format!("this is {article} {kind}");
         let help = if help.is_empty() { format!("write {expected}") } else { help.to_owned() };
         self.source.error(value.span(), &problem, &found, &help)
     }

@@ -401,8 +401,8 @@ fn devices() {
         ("--per-device 2", "--device <N>"),
         ("--device 0 --per-device 2 --jobs 3", "cannot be used with"),
         ("--device 0,0 --per-device 1000", "are too many jobs: at most 1024"),
-        ("--device gpu", "invalid digit"),
-        ("--device=-1", "invalid digit"),
+        ("--device gpu", "write whole numbers, such as 0 or 0,1"),
+        ("--device=-1", "write whole numbers, such as 0 or 0,1"),
     ] {
         let said = refused(&format!("search {args}"));
         assert!(said.contains(problem), "{said}");

@@ -31,6 +31,11 @@ fn what_a_file_does_not_say_stays_as_it_is() {
 }
 
 #[test]
+fn a_file_takes_a_pruner_away() {
+    assert_eq!(over("[study]\npruner = \"none\"").unwrap().settings.pruner, None);
+}
+
+#[test]
 fn a_file_changes_what_it_says() {
     let text = "[study]\nseed = 8\n[space]\nlr = [0.1, 0.2]\nact = [\"relu\"]\n[[trial]]\nlr = 0.1";
     let spec = over(text).unwrap();
