@@ -55,7 +55,7 @@ fn wrong_arguments_are_answered_with_what_is_allowed() {
             "no device 1: flex has one, which is device 0",
         ),
         ("train --space spaces/report.toml --device 1", "no device 1: flex has one"),
-        ("search --space s.toml --device one", "invalid digit"),
+        ("search --space s.toml --device one", "write whole numbers, such as 0 or 0,1"),
         ("search --space s.toml --per-device 2", "--device <N>"),
         ("search --space s.toml --sampler rnd", "Allowed: random, grid"),
         ("search --space s.toml --jobs 0", "at least 1"),
