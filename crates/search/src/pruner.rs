@@ -12,6 +12,7 @@
 //!   others never do. But here weights that are NaN stay so, and the trial would fail in the end.
 
 mod asha;
+mod defaults;
 mod hyperband;
 mod patient;
 mod percentile;
