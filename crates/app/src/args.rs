@@ -169,7 +169,7 @@ pub struct SearchOptions {
     #[arg(help_heading = "Studies", long, value_name = "N")]
     pub keep_models: Option<usize>,
     /// Begin no trial after this time, such as 90s or 10m
-    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(help_heading = "When to stop", long, value_name = "TIME", value_parser = time)]
     pub timeout: Option<Duration>,
     /// End the study once a trial has come to this score, or a better one
     #[arg(
@@ -299,12 +299,16 @@ fn study_name(text: &str) -> Result<String, String> {
     check_name(text).map(|()| text.to_owned())
 }
 
-/// No trial takes no time.
+fn time(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "write a time with its unit, such as 90s or 10m".into())
+}
+
+/// Every trial takes some time.
 fn trial_timeout(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("write more than that, such as 90s or 10m".into()),
-        Ok(limit) => Ok(limit),
-        Err(_) => Err("write a time with its unit, such as 90s or 10m".into()),
+    match time(text)? {
+        Duration::ZERO => Err("write more than that, such as 90s or 10m".into()),
+        limit => Ok(limit),
     }
 }
 

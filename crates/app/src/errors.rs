@@ -111,12 +111,16 @@ fn study_text(error: &StudyError) -> String {
                 true => format!(
                     ": leave out `{key}` of [study], or `--{argument}`, or all but one [[objective]]"
                 ),
-                false if key == "pruner" => {
-                    ": add `--pruner none`, or leave the pruner and all but one metric out of the program".to_owned()
-                }
-                false => format!(
-                    ": leave `--{argument}`, which may stand in the program, or all but one metric out"
-                ),
+                // The program may say it, too.
+                false => match needs {
+                    NeedsOneValue::Pruner(_) => {
+                        ": add `--pruner none`, or take all but one metric out of the program"
+                            .to_owned()
+                    }
+                    _ => format!(
+                        ": take `--{argument}`, or what stands for it in the program, away, or all but one metric"
+                    ),
+                },
             }
         }
         StudyError::NoDatabase { .. } => {

@@ -24,7 +24,6 @@ impl Trial<'_> {
     /// The same for a flag that is known before, such as a constant, also with numbers of what it is about.
     ///
     /// ```
-    /// use burn_tune::KnownFlag;
     /// use burn_tune::prelude::*;
     ///
     /// # #[derive(Space)]

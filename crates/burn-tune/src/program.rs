@@ -173,7 +173,9 @@ impl<S: Space> StudyProgram<S> {
         };
         match execution.workers.unwrap_or(Workers::Processes) {
             Workers::Threads if execution.memory_limit.is_some() => {
-                anyhow::bail!("{NO_MEMORY_LIMIT}: leave out `--workers threads`, or the limit")
+                anyhow::bail!(
+                    "{NO_MEMORY_LIMIT}: take `--workers processes`, or leave out the limit"
+                )
             }
             Workers::Threads => search(source, options, overrides, &text, |settings, stored| {
                 Ok(Prepared { objective: function(settings, stored)?, notices: Vec::new() })
@@ -271,7 +273,7 @@ impl<O: Objective + KeepsCheckpoints> Describe<O> for FunctionText {
     }
 
     fn how_to_end(&self) -> &'static str {
-        ": call `trial.report(epoch, score)` or ask `trial.is_stopped()` in the training, or leave out `--workers threads`, since a process is killed"
+        ": call `trial.report(epoch, score)` or ask `trial.is_stopped()` in the training, or take `--workers processes`, which are killed"
     }
 
     fn dry_run(&self, plan: &StudyPlan<O>, trials: &DryRun) -> String {

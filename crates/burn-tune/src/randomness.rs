@@ -6,7 +6,7 @@ use crate::trial::Trial;
 
 /// What a generator is for, whose key [`Trial::rng_key`] gives.
 ///
-#[doc = trial_example!("use burn_tune::Purpose;\n\nassert_ne!(trial.rng_key(Purpose::InitialWeights), trial.rng_key(Purpose::Shuffle));")]
+#[doc = trial_example!("assert_ne!(trial.rng_key(Purpose::InitialWeights), trial.rng_key(Purpose::Shuffle));")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Purpose {
@@ -22,7 +22,7 @@ impl Trial<'_> {
     /// for one of them does not depend on how much was drawn for another. Further generators have
     /// [`Trial::seed`] and [`Trial::seed_of`].
     ///
-    #[doc = trial_example!("use burn_tune::Purpose;\n\nlet key = trial.rng_key(Purpose::Shuffle);\nlet mut generator = key; // `ChaCha8Rng::from_seed(key)` with the crate `rand_chacha`")]
+    #[doc = trial_example!("let key: [u8; 32] = trial.rng_key(Purpose::Shuffle); // for `ChaCha8Rng::from_seed`, of the crate `rand_chacha`")]
     pub fn rng_key(&self, purpose: Purpose) -> [u8; 32] {
         let purpose = match purpose {
             Purpose::InitialWeights => keyed_rng::Purpose::InitialWeights,

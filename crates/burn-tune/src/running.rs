@@ -13,6 +13,7 @@ use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
 
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints, checkpoints_beside};
 use crate::error::{Error, Result, ensure};
+use crate::function::FunctionObjective;
 use crate::outcome::StudyOutcome;
 use crate::space::Space;
 use crate::study::{Execution, NO_MEMORY_LIMIT, Study, Workers};
@@ -46,7 +47,7 @@ impl<S: Space> Study<S> {
                     let workers = workers.map_err(|NoWorkers { problem, help }| {
                         StudyError::Unsuitable(format!("{problem}: {help}"))
                     })?;
-                    let function = self.objective(&self.spec().settings);
+                    let function = self.own_objective();
                     let workers = workers.metrics(&function.wanted);
                     Ok(WorkerObjective::new(function, workers))
                 };
@@ -57,14 +58,19 @@ impl<S: Space> Study<S> {
                     self.execution.memory_limit.is_none(),
                     format!("{NO_MEMORY_LIMIT}: add `.workers(Workers::Processes)`"),
                 )?;
-                self.run_objective(|| Ok(self.objective(&self.spec().settings)), trials, observer)
+                self.run_objective(|| Ok(self.own_objective()), trials, observer)
             }
         }
     }
 
+    /// As the program's own settings are.
+    fn own_objective(&self) -> FunctionObjective<S> {
+        self.objective(&self.spec().settings)
+    }
+
     /// Works for the process that has started this one, until that needs it no more. Then this one ends.
     pub(crate) fn serve(&self) -> ! {
-        let function = self.objective(&self.spec().settings);
+        let function = self.own_objective();
         let served = burn_tune_worker::serve(|request, channel| function.answer(&request, channel));
         std::process::exit(i32::from(served.is_err()))
     }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn_store::{BurnToPyTorchAdapter, ModuleSnapshot, SafetensorsStore};
-use burn_tune_search::flag::MODEL_NOT_SAVED;
 
 use crate::error::{Error, Result};
 use crate::trial::Trial;
@@ -39,21 +38,22 @@ impl Trial<'_> {
     /// }
     /// ```
     pub fn save_model<M: Module>(&self, model: &M) -> Result<()> {
+        self.try_save_model(model)
+            .map_err(|problem| Error::new(format!("the model cannot be saved: {problem}")))
+    }
+
+    fn try_save_model<M: Module>(&self, model: &M) -> Result<(), String> {
         if !self.folder.may_stay() {
             return Ok(());
         }
-        let folder = self.folder.open().map_err(|error| Error::new(unsaved(&error)))?;
+        let folder = self.folder.open().map_err(|error| error.to_string())?;
         save(model, &folder).map_err(|problem| {
             for name in [RECORD, SAFETENSORS] {
                 let _ = fs::remove_file(folder.join(name));
             }
-            Error::new(unsaved(&format!("{problem}, in {}", folder.display())))
+            format!("{problem}, in {}", folder.display())
         })
     }
-}
-
-fn unsaved(problem: &dyn std::fmt::Display) -> String {
-    format!("the model cannot be saved: {problem}")
 }
 
 fn save<M: Module>(model: &M, folder: &Path) -> Result<(), String> {
@@ -75,10 +75,9 @@ impl<M: Module> End for (M, f64) {
         let (model, score) = self;
         // A trial without a score fails, and nothing of it is kept.
         if score.is_finite()
-            && let Err(error) = trial.save_model(&model)
+            && let Err(problem) = trial.try_save_model(&model)
         {
-            tracing::warn!("trial {}: {error}", trial.number());
-            trial.kept().flags.push(MODEL_NOT_SAVED.flag());
+            trial.model_is_lost(&problem);
         }
         Ok(score)
     }
@@ -88,6 +87,7 @@ impl<M: Module> End for (M, f64) {
 mod tests {
     use std::path::PathBuf;
 
+    use burn_tune_search::flag::MODEL_NOT_SAVED;
     use burn_tune_search::keyed_rng::Task;
     use burn_tune_search::{Stop, TaskHandle};
     use burn_tune_worker::TaskScore;

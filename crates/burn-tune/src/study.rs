@@ -248,7 +248,7 @@ impl<S: Space> Study<S> {
     /// The flags that trainings may [raise](Trial::raise), as far as they are known before: so those that stored
     /// trials have are listed in the same order, and explained.
     ///
-    #[doc = study_example!("use burn_tune::KnownFlag;\n\nconst OVERFITS: KnownFlag =\n    KnownFlag::new(\"overfits\", 0, \"the validation loss rose again: try fewer epochs\");\n\nlet study = study.known_flags(&[OVERFITS]);")]
+    #[doc = study_example!("const OVERFITS: KnownFlag =\n    KnownFlag::new(\"overfits\", 0, \"the validation loss rose again: try fewer epochs\");\n\nlet study = study.known_flags(&[OVERFITS]);")]
     pub fn known_flags(mut self, known: &[KnownFlag]) -> Self {
         self.properties.known_flags = known.iter().copied().chain(flags::ALL).collect();
         self
@@ -315,7 +315,6 @@ impl<S: Space> Study<S> {
     /// What may not be combined is for [`Study::check`].
     ///
     /// ```
-    /// use burn_tune::Rejection;
     /// # use burn_tune::prelude::*;
     /// # #[derive(Space, Debug)]
     /// # struct Net {
@@ -325,7 +324,6 @@ impl<S: Space> Study<S> {
     /// # fn train(net: &Net, trial: &Trial) -> Result<Score> {
     /// #     trial.finish(net.lr)
     /// # }
-    ///
     /// let study = Study::new("net", train).check_values(|net: &Net| {
     ///     Rejection::unless(net.lr > 0.0, "lr", net.lr, "a number above 0")
     /// });

@@ -380,10 +380,15 @@ impl Trial<'_> {
         let saved = saved.and_then(|folder| save(&folder).map_err(|error| format!("{error:#}")));
         if let Err(problem) = saved {
             self.folder.discard();
-            let trial = self.number;
-            tracing::warn!("the model of trial {trial} is not kept, but its score is: {problem}");
-            self.kept().flags.push(MODEL_NOT_SAVED.flag());
+            self.model_is_lost(&problem);
         }
+    }
+
+    /// Says so where the training has a score and its model cannot be written.
+    pub(crate) fn model_is_lost(&self, problem: &str) {
+        let trial = self.number;
+        tracing::warn!("the model of trial {trial} is not kept, but its score is: {problem}");
+        self.kept().flags.push(MODEL_NOT_SAVED.flag());
     }
 
     /// A folder for what this training needs to go on where it was broken off. It outlives the training's process,

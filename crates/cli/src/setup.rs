@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use burn_tune_data::{DataSource, Dataset};
 use burn_tune_model::{Backend, MlpTraining};
+use burn_tune_search::executor::catching;
 use burn_tune_spec::StudyFile;
 
 use crate::args::ModelArgs;
@@ -33,7 +34,9 @@ pub fn training(
 
 /// The examples, after a look at whether the devices compute.
 pub fn dataset(source: &DataSource, backend: Backend, devices: &[usize]) -> Result<Dataset> {
-    backend.probe(devices).map_err(|problem| anyhow::anyhow!(problem))?;
+    let probed = catching(|| backend.probe(devices));
+    let probed = probed.unwrap_or_else(|panic| Err(backend.does_not_work(&panic)));
+    probed.map_err(anyhow::Error::msg)?;
     let dataset = load(&source.dataset, source.data.as_deref())?;
     Ok(match source.limit {
         Some(examples) => dataset.limited(examples),

@@ -18,8 +18,6 @@ const PARAMS: &str = "BURN_TUNE_PARAMS";
 /// The number of the trial.
 #[cfg(unix)]
 const TRIAL: &str = "BURN_TUNE_TRIAL";
-/// The number of the device to compute on, where the user has named some.
-const DEVICE: &str = "BURN_TUNE_DEVICE";
 /// A number below 2³², which depends on the seed of the study and on the trial.
 #[cfg(unix)]
 const SEED: &str = "BURN_TUNE_SEED";
@@ -144,9 +142,9 @@ mod running {
     use std::io;
     use std::process::{Command, ExitStatus};
 
-    use burn_tune_process::MemoryLimit;
     use burn_tune_process::exit::how_it_ended;
     use burn_tune_process::tail::last_words;
+    use burn_tune_process::{DEVICE_VARIABLE, MemoryLimit};
     use burn_tune_search::clock::Stopwatch;
     use burn_tune_search::objective::Verdict;
 
@@ -209,7 +207,7 @@ mod running {
         command.env(PARAMS, all).env(TRIAL, handle.trial().to_string());
         command.env(SEED, handle.program_seed().to_string());
         if let Some(device) = handle.device() {
-            command.env(DEVICE, device.to_string());
+            command.env(DEVICE_VARIABLE, device.to_string());
         }
         command
     }

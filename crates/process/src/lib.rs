@@ -11,6 +11,10 @@ pub mod pipe;
 pub mod process_group;
 pub mod tail;
 
+/// The variable in the environment of a program, or of a worker, that has the number of the device to compute on, where
+/// the user has named some.
+pub const DEVICE_VARIABLE: &str = "BURN_TUNE_DEVICE";
+
 #[cfg(unix)]
 pub use memory::MemoryLimit;
 #[cfg(unix)]

@@ -63,7 +63,7 @@ pub use burn_tune_process::kill_all;
 pub use channel::Channel;
 pub use objective::WorkerObjective;
 pub use serving::{is_worker, serve};
-pub use task::{CheckpointPlace, DEVICE, Request, Response, TaskScore};
+pub use task::{CheckpointPlace, Request, Response, TaskScore};
 #[cfg(unix)]
 pub use this_program::begin_anew;
 pub use workers::{NoWorkers, Workers};

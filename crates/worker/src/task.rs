@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire;
 
-/// The variable in the environment of a worker that has the number of its device, for what asks before the first task.
-pub const DEVICE: &str = "BURN_TUNE_DEVICE";
-
 /// Where the trainings of a study keep their checkpoints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointPlace {

@@ -12,7 +12,7 @@ use burn_tune_process::exit::how_it_ended;
 use burn_tune_process::memory::size_text;
 use burn_tune_process::pipe::{Wanted, is_nothing_yet, read_or_close, ready};
 use burn_tune_process::tail::last_words;
-use burn_tune_process::{MemoryLimit, ProcessGroup, Tail};
+use burn_tune_process::{DEVICE_VARIABLE, MemoryLimit, ProcessGroup, Tail};
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::objective::Verdict;
 use burn_tune_search::trial::Failure;
@@ -20,7 +20,7 @@ use burn_tune_search::{ObjectiveError, TaskHandle};
 
 use crate::message::{Frames, FromWorker, ToWorker, VERSION, encoded};
 use crate::serving::WORKER;
-use crate::task::{DEVICE, Request, Response};
+use crate::task::{Request, Response};
 use crate::this_program::this_program;
 
 /// How many threads rayon starts where nobody else says.
@@ -84,7 +84,7 @@ impl WorkerProcess {
         let (output, writer) = io::pipe()?;
         let mut command = as_worker()?;
         if let Some(device) = device {
-            command.env(DEVICE, device.to_string());
+            command.env(DEVICE_VARIABLE, device.to_string());
         }
         command.stdin(OwnedFd::from(theirs)).stdout(writer.try_clone()?).stderr(writer);
         // Their ends are closed here when the command is dropped.

@@ -325,7 +325,10 @@ fn too_large() {
     let (_, output) = limited("--workers threads");
     let said = text(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("threads are all in one: leave out `--workers threads`"), "{said}");
+    assert!(
+        said.contains("threads are all in one: take `--workers processes`, or leave out the limit"),
+        "{said}"
+    );
     for wrong in ["4", "many", "4 apples", "0.5KiB"] {
         let args = format!("search --memory-limit={}", wrong.replace(' ', "_"));
         let said = text(&program(one.path(), &args).output().unwrap());

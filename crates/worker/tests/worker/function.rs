@@ -27,7 +27,7 @@ pub fn train(request: &Request, channel: &Channel) -> Response {
         "draw" => Ok(drawn(request, channel)),
         "count" => Ok(score(tasks as f64)),
         "device" => {
-            let first = std::env::var(burn_tune_worker::DEVICE).ok().and_then(|n| n.parse().ok());
+            let first = std::env::var("BURN_TUNE_DEVICE").ok().and_then(|n| n.parse().ok());
             assert_eq!(request.device, first, "a worker stays on its device");
             println!("worker {} on {:?}", request.worker, request.device);
             thread::sleep(Duration::from_millis(50));
