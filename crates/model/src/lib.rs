@@ -13,10 +13,14 @@ pub mod mlp;
 pub mod activation;
 mod kernels;
 pub mod layer;
+mod layer_values;
 pub mod loss;
 
 mod batch;
 pub mod curves;
+#[expect(dead_code, reason = "no bank is used yet")]
+mod fused;
+mod lane;
 pub mod predict;
 pub mod recorder;
 pub mod train;

@@ -7,6 +7,7 @@ use rand::{Rng, RngExt};
 use crate::activation::Activation;
 use crate::config::MlpConfig;
 use crate::layer::layer;
+use crate::layer_values::{LayerValues, Layers};
 use crate::loss::{cross_entropy, softmax};
 
 /// Linear layers with an activation between them.
@@ -47,15 +48,15 @@ impl Mlp {
         rng: &mut impl Rng,
         device: &Device,
     ) -> Self {
-        let widths = config.widths(features, classes);
-        let layers = widths.windows(2).map(|pair| {
-            let bound = 1.0 / (pair[0] as f32).sqrt();
-            let mut draw = |len: usize| -> Vec<f32> {
-                (0..len).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect()
-            };
-            let weight = TensorData::new(draw(pair[0] * pair[1]), [pair[0], pair[1]]);
-            let bias = TensorData::new(draw(pair[1]), [pair[1]]);
-            Layer::new(weight, bias, device)
+        Mlp::from_values(config, initial_layers(config, features, classes, rng), device)
+    }
+
+    /// A model of these numbers; of `config`, only the activation and the softmax are looked at.
+    pub(crate) fn from_values(config: &MlpConfig, layers: Layers, device: &Device) -> Self {
+        let layers = layers.into_iter().map(|layer| {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            let weight = TensorData::new(layer.weight, [inputs, outputs]);
+            Layer::new(weight, TensorData::new(layer.bias, [outputs]), device)
         });
         Mlp::from_layers(config, layers.collect())
     }
@@ -96,4 +97,22 @@ impl Mlp {
         let Layer { weight, bias } = &self.layers[last];
         layer(x, weight.val(), bias.val(), None)
     }
+}
+
+/// The numbers of [`Mlp::init`].
+pub(crate) fn initial_layers(
+    config: &MlpConfig,
+    features: usize,
+    classes: usize,
+    rng: &mut impl Rng,
+) -> Layers {
+    let widths = config.widths(features, classes);
+    let layers = widths.windows(2).map(|pair| {
+        let bound = 1.0 / (pair[0] as f32).sqrt();
+        let mut draw = |len: usize| -> Vec<f32> {
+            (0..len).map(|_| (rng.random::<f32>() * 2.0 - 1.0) * bound).collect()
+        };
+        LayerValues { weight: draw(pair[0] * pair[1]), bias: draw(pair[1]) }
+    });
+    layers.collect()
 }

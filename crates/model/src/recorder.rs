@@ -1,8 +1,6 @@
 //! Looking at a model while it trains: its loss, its accuracy on a probe, and of each layer the
 //! gradient, dead units and saturation. What flags and curves are made of.
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use burn_tune_data::Examples;
 
@@ -10,8 +8,8 @@ use crate::activation::Activation;
 use crate::batch::pixels;
 use crate::config::MlpConfig;
 use crate::curves::{LayerCurves, MlpCurves};
-use crate::kernels::sums;
-use crate::mlp::{Layer, Mlp};
+use crate::lane::Steps;
+use crate::mlp::Mlp;
 use crate::predict::largest;
 
 /// How often a model is probed where curves are recorded, in steps: as often as in the report that this
@@ -46,8 +44,6 @@ pub struct Recorder {
     softmax: bool,
     pixels: Tensor<2>,
     labels: Vec<u8>,
-    /// Losses that are still on the device, `[1]` each.
-    pending: Vec<Tensor<1>>,
     curves: MlpCurves,
     steps: u32,
     epoch_ends: Vec<usize>,
@@ -63,7 +59,6 @@ impl Recorder {
             softmax: config.softmax,
             pixels: pixels(probe.examples, &sample, device),
             labels: sample.iter().map(|&i| probe.examples.labels()[i as usize]).collect(),
-            pending: Vec::new(),
             curves: MlpCurves {
                 layers: vec![LayerCurves::default(); config.depth + 1],
                 ..MlpCurves::default()
@@ -73,38 +68,33 @@ impl Recorder {
         }
     }
 
-    /// To be called before each step's update: with the gradients, which are looked at where the model
-    /// is to be probed after the step. Returns whether it is.
-    pub fn before_update(
-        &mut self,
-        model: &Mlp,
-        loss: &Tensor<1>,
-        grads: &GradientsParams,
-        ends_epoch: bool,
-    ) -> bool {
-        self.steps += 1;
-        if self.record_curves {
-            self.pending.push(loss.clone());
+    /// After how many more steps the model is to be probed next, where the epoch has `left` more.
+    pub(crate) fn steps_to_probe(&self, left: usize) -> usize {
+        if !self.record_curves {
+            return left;
         }
-        let at_interval = self.steps == 1 || self.steps.is_multiple_of(PROBE_EVERY as u32);
-        let probes = ends_epoch || (self.record_curves && at_interval);
-        if probes {
-            for (Layer { weight, .. }, curves) in model.layers.iter().zip(&mut self.curves.layers) {
-                curves.gradient_norm.push(grads.get::<2>(weight.id).map_or(f32::NAN, norm));
-            }
-        }
-        probes
+        let to_interval = match self.steps as usize {
+            0 => 1,
+            steps => PROBE_EVERY - steps % PROBE_EVERY,
+        };
+        to_interval.min(left)
     }
 
-    /// To be called after the update of a step that is to be probed.
-    pub fn probe(&mut self, model: &Mlp, ends_epoch: bool) {
+    /// Looks at the model after the steps that [`Recorder::steps_to_probe`] has named; it does no autodiff.
+    pub(crate) fn probe(&mut self, steps: &Steps, model: &Mlp, ends_epoch: bool) {
+        self.steps += steps.losses.len() as u32;
+        if self.record_curves {
+            self.curves.loss.extend(&steps.losses);
+        }
+        for (norm, curves) in steps.gradient_norms.iter().zip(&mut self.curves.layers) {
+            curves.gradient_norm.push(*norm);
+        }
         if ends_epoch {
             self.epoch_ends.push(self.curves.probe_steps.len());
         }
-        self.read_losses();
         self.curves.probe_steps.push(self.steps);
         let (mut hidden, activation) = (self.curves.layers.iter_mut(), self.activation);
-        let outputs = model.valid().forward_watched(self.pixels.clone(), |values| {
+        let outputs = model.forward_watched(self.pixels.clone(), |values| {
             let layer = hidden.next().expect("there is one more layer than hidden ones");
             layer.dead.extend(dead_share(activation, values));
             layer.saturated.extend(saturated_share(activation, values));
@@ -118,18 +108,9 @@ impl Recorder {
     }
 
     /// What was recorded, and of all probes those at the ends of epochs.
-    pub fn finish(mut self) -> Recorded {
-        self.read_losses();
+    pub fn finish(self) -> Recorded {
         let at_epoch_ends = at_places(&self.curves, &self.epoch_ends);
         Recorded { curves: self.record_curves.then_some(self.curves), at_epoch_ends }
-    }
-
-    /// Several at once: a graphics card would wait for each.
-    fn read_losses(&mut self) {
-        if !self.pending.is_empty() {
-            let losses = Tensor::cat(std::mem::take(&mut self.pending), 0).into_data();
-            self.curves.loss.extend(losses.iter::<f32>());
-        }
     }
 
     /// Outputs `[examples, classes]`: logits, or the probabilities of a softmax.
@@ -188,11 +169,6 @@ fn at_places(curves: &MlpCurves, places: &[usize]) -> MlpCurves {
             })
             .collect(),
     }
-}
-
-/// The Euclidean norm, summed in the same order on every processor and backend.
-fn norm(tensor: Tensor<2>) -> f32 {
-    tensor.into_data().as_slice::<f32>().map_or(f32::NAN, sums::norm)
 }
 
 /// The share of units whose value is 0 for every example; `None` for activations that are never dead:

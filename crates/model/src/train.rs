@@ -1,19 +1,16 @@
 //! Training one model on one device.
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor};
 use burn_tune::{Progress, Purpose, Result, Trial};
 use burn_tune_data::Examples;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::adam::Adam;
 use crate::backend::Backend;
-use crate::batch::{labels, pixels};
 use crate::config::MlpConfig;
-use crate::mlp::Mlp;
+pub use crate::lane::gradients;
+use crate::lane::{BurnLane, Lane};
+use crate::mlp::{Mlp, initial_layers};
 use crate::recorder::{Probe, Recorded, Recorder};
 
 /// What a model is trained on.
@@ -56,48 +53,60 @@ pub fn train(
     mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Progress>,
 ) -> Result<Trained> {
     let TrainingSet { examples, indices, classes } = training;
-    let inner = backend.numbered_device(trial.device_index());
-    let device = inner.clone().autodiff();
+    let device = backend.numbered_device(trial.device_index());
     let rng = |purpose| ChaCha8Rng::from_seed(trial.rng_key(purpose));
     let mut weights_rng = rng(Purpose::InitialWeights);
+    let initial = initial_layers(config, examples.features(), classes, &mut weights_rng);
+    let mut lane = BurnLane::new(config, initial, examples, &device, backend.is_cpu());
     let mut order_rng = rng(Purpose::Shuffle);
-    let mut model = Mlp::init(config, examples.features(), classes, &mut weights_rng, &device);
-    let mut adam = Adam::new(config.lr, backend.is_cpu());
     let mut order = indices.to_vec();
-    let mut epoch_losses = Vec::with_capacity(config.epochs);
-    let mut recorder = Recorder::new(config, &probe, &inner);
-    let mut first: Option<Tensor<1>> = None;
+    let mut recorder = Recorder::new(config, &probe, &device);
+    let (mut first_loss, mut epoch_losses) = (f32::NAN, Vec::with_capacity(config.epochs));
+    let mut model = None;
     for epoch in 1..=config.epochs {
+        // While somebody holds the old numbers, the new ones need memory of their own.
+        drop(model.take());
         order.shuffle(&mut order_rng);
-        let mut total: Option<Tensor<1>> = None;
-        let steps = order.chunks(config.batch_size).len();
-        for (place, batch) in order.chunks(config.batch_size).enumerate() {
-            trial.check_stop()?;
-            let (loss, grads) = gradients(&model, examples, batch, &device);
-            let ends_epoch = place + 1 == steps;
-            let probes = recorder.before_update(&model, &loss, &grads, ends_epoch);
-            model = adam.step(model, grads);
-            if probes {
-                recorder.probe(&model, ends_epoch);
-            }
-            // Summed on the device: reading each loss would make a graphics card wait.
-            first.get_or_insert_with(|| loss.clone());
-            total = Some(match total {
-                Some(total) => total + loss,
-                None => loss,
-            });
+        let batches: Vec<&[u32]> = order.chunks(config.batch_size).collect();
+        let (losses, trained) = train_epoch(&mut lane, &batches, &mut recorder, trial)?;
+        if epoch == 1 {
+            first_loss = losses.first().copied().unwrap_or(f32::NAN);
         }
-        let mean = total.map_or(f32::NAN, |total| total.into_scalar::<f32>() / steps as f32);
+        let total = losses.into_iter().reduce(|total, loss| total + loss);
+        let mean = total.map_or(f32::NAN, |total| total / batches.len() as f32);
         epoch_losses.push(mean);
         if let Some(accuracy) = recorder.last_accuracy() {
             trial.show(epoch as u64, Some(config.epochs as u64), accuracy.into());
         }
-        if !mean.is_finite() || after_epoch(epoch, &model)?.is_stop() {
+        let goes_on = mean.is_finite() && !after_epoch(epoch, &trained)?.is_stop();
+        model = Some(trained);
+        if !goes_on {
             break;
         }
     }
-    let first_loss = first.map_or(f32::NAN, |loss| loss.into_scalar::<f32>());
-    Ok(Trained { model: model.valid(), epoch_losses, first_loss, recorded: recorder.finish() })
+    let model = model.map_or_else(|| lane.model(), Ok)?;
+    Ok(Trained { model, epoch_losses, first_loss, recorded: recorder.finish() })
+}
+
+/// Trains on all of the batches: the loss of each, and the model after the last.
+fn train_epoch(
+    lane: &mut dyn Lane,
+    batches: &[&[u32]],
+    recorder: &mut Recorder,
+    trial: &Trial,
+) -> Result<(Vec<f32>, Mlp)> {
+    let (mut losses, mut model) = (Vec::with_capacity(batches.len()), None);
+    let mut left = batches;
+    while !left.is_empty() {
+        drop(model.take());
+        let (now, later) = left.split_at(recorder.steps_to_probe(left.len()));
+        let steps = lane.train(now, &|| trial.check_stop())?;
+        let probed = lane.model()?;
+        recorder.probe(&steps, &probed, later.is_empty());
+        losses.extend(steps.losses);
+        (left, model) = (later, Some(probed));
+    }
+    Ok((losses, model.map_or_else(|| lane.model(), Ok)?))
 }
 
 /// Goes on after each epoch: for [`train`].
@@ -107,16 +116,4 @@ pub fn train(
 /// None.
 pub fn to_the_end(_: usize, _: &Mlp) -> Result<Progress> {
     Ok(Progress::Continue)
-}
-
-/// The mean loss over the examples at `batch`, `[1]`, and its gradients. `device` does autodiff.
-pub fn gradients(
-    model: &Mlp,
-    examples: &Examples,
-    batch: &[u32],
-    device: &Device,
-) -> (Tensor<1>, GradientsParams) {
-    let loss = model.loss(pixels(examples, batch, device), labels(examples, batch, device));
-    let grads = GradientsParams::from_grads(loss.backward(), model);
-    (loss.inner(), grads)
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use burn::module::Module;
 use burn_tune::{Direction, Error, Flag, Progress, Result, Score, Study, Trial, Workers};
 use burn_tune_data::{DataSource, Dataset, Examples};
 
@@ -91,7 +90,7 @@ impl MlpTraining {
                     return Ok(Progress::Continue);
                 }
                 trial.scoring(|| {
-                    let confusion = self.score(&model.valid(), &held_out, trial)?;
+                    let confusion = self.score(model, &held_out, trial)?;
                     let progress = trial.report(epoch as u64, confusion.accuracy());
                     last = Some(confusion);
                     is_pruned = progress.is_stop();
