@@ -96,6 +96,11 @@ pub struct RunArgs {
         conflicts_with = "jobs"
     )]
     pub per_device: Option<usize>,
+    /// Trainings that each device computes together, or `off`, for models that can be trained so: that many
+    /// run at once [default: off, and on a GPU as many as --window and its memory allow]; the results do not
+    /// depend on it
+    #[arg(long, value_name = "N", value_parser = fuse)]
+    pub fuse: Option<Fuse>,
     /// Seed of every random draw [default: the file's, or 0]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -108,6 +113,15 @@ pub struct RunArgs {
     /// No progress on stderr
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// What `--fuse` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fuse {
+    /// Each training is computed by itself.
+    Off,
+    /// So many together, on each device.
+    Together(usize),
 }
 
 /// How many trials a study has, and who proposes and stops them.
@@ -292,6 +306,15 @@ fn jobs(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(jobs @ 1..=MOST_JOBS) => Ok(jobs),
         _ => Err(format!("write a whole number, at least 1 and at most {MOST_JOBS}")),
+    }
+}
+
+/// Each training that waits is a thread, too.
+fn fuse(text: &str) -> Result<Fuse, String> {
+    match text.parse() {
+        _ if text == "off" => Ok(Fuse::Off),
+        Ok(most @ 1..=MOST_JOBS) => Ok(Fuse::Together(most)),
+        _ => Err(format!("write `off`, or a whole number, at least 1 and at most {MOST_JOBS}")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod describe;
 mod display;
 pub mod dry_run;
+mod jobs;
 mod opening;
 mod repeatability;
 
@@ -15,6 +16,7 @@ use burn_tune_ranking::ResultFile;
 use burn_tune_ranking::format::count;
 use burn_tune_report::page::PageState;
 use burn_tune_search::runner::RunOptions;
+use burn_tune_search::settings::StudySettings;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::{Objective, Stop};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
@@ -31,9 +33,10 @@ use serde_json::Value;
 
 pub use self::describe::Describe;
 use self::display::Display;
+pub use self::jobs::{check_fuse, jobs};
 use self::opening::opening_line;
 use crate::about::{program_name, reader};
-use crate::args::{MOST_JOBS, RunArgs, SearchOptions};
+use crate::args::{RunArgs, SearchOptions};
 use crate::console::{print, quoted, say};
 use crate::errors::{file_text, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
@@ -84,17 +87,20 @@ pub fn search<O: Objective>(
     describe: &dyn Describe<O>,
     mut prepare: impl Prepare<O, Error>,
 ) -> Result<ExitCode> {
+    check_fuse(&args.run, describe.fuses())?;
     let request = study_request::of_search(source, args, overrides);
     let reader = reader();
+    let jobs = |settings: &StudySettings| jobs(&args.run, describe.fused(), Some(settings));
     if args.dry_run {
         let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        return print(&opening::dry_run(&plan, describe, jobs(&args.run)?));
+        return print(&opening::dry_run(&plan, describe, jobs(plan.settings())?));
     }
     if args.check {
         let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
         // Of an objective each: what one keeps between trainings is not to hide that another would have it not.
         let plans = [plan()?, plan()?];
-        let options = run_options(&args.run, plans[0].settings().seed)?;
+        let settings = plans[0].settings();
+        let options = run_options(&args.run, jobs(settings)?, settings.seed)?;
         let trial_timeout = args.trial_timeout;
         return repeatability::check(&plans, RunOptions { trial_timeout, ..options });
     }
@@ -107,12 +113,13 @@ pub fn search<O: Objective>(
     let options = RunOptions {
         timeout: args.timeout,
         trial_timeout: args.trial_timeout,
-        ..run_options(&args.run, 0)?
+        ..run_options(&args.run, 1, 0)?
     };
     let output = OutputFolder::open(&args.run.out)?;
     let mut storage = open(&url, options.stop.clone())?;
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
+    let options = RunOptions { jobs: jobs(study.plan.settings())?, ..options };
     let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
     let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
     let identity = StudyIdentity {
@@ -128,29 +135,15 @@ pub fn search<O: Objective>(
     Search { source, args, describe, url, folder, active }.run()
 }
 
-/// How to run: with as many workers as the user wants, until a signal asks to stop.
+/// How to run: with so many workers, until a signal asks to stop.
 ///
 /// # Errors
 ///
 /// Where the system lets nobody listen for signals.
-pub fn run_options(args: &RunArgs, seed: u64) -> Result<RunOptions> {
+pub fn run_options(args: &RunArgs, jobs: usize, seed: u64) -> Result<RunOptions> {
     let (stop, signals) = signals::listen()?;
     let devices = args.device.clone();
-    Ok(RunOptions { devices, stop, signals: Some(signals), ..RunOptions::new(jobs(args)?, seed) })
-}
-
-/// How many workers there are to be: what the user says, or as many as there are devices, or cores.
-fn jobs(args: &RunArgs) -> Result<usize> {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let devices = args.device.len();
-    match (args.jobs, devices, args.per_device.unwrap_or(1)) {
-        (Some(jobs), ..) => Ok(jobs),
-        (None, 0, _) => Ok(cores()),
-        (None, _, each) if devices.saturating_mul(each) <= MOST_JOBS => Ok(devices * each),
-        (None, _, each) => {
-            bail!("{devices} devices with {each} jobs each are too many jobs: at most {MOST_JOBS}")
-        }
-    }
+    Ok(RunOptions { devices, stop, signals: Some(signals), ..RunOptions::new(jobs, seed) })
 }
 
 /// The database that the arguments name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn_tune::Space;
 use burn_tune_app::search::dry_run::DryRun;
 use burn_tune_command::settings::{CommandSettings, joined};
-use burn_tune_model::{MlpConfig, MlpTraining};
+use burn_tune_model::{Lanes, MlpConfig, MlpTraining};
 use burn_tune_ranking::format::{count, seconds_text, value_text};
 use burn_tune_search::bind::bind;
 use burn_tune_search::runner::{RunOptions, refit};
@@ -77,13 +77,15 @@ pub fn of_commands(dry_run: &DryRun, settings: &CommandSettings) -> String {
 }
 
 /// How many floating-point operations one worker does in a second: from a short training of the model in the middle
-/// of `typical`. `None` where the first training says nothing about the others, as on a graphics card.
+/// of `typical`. `None` where the first training says nothing about the others, as on a graphics card, or where several are
+/// computed together.
 fn measured_rate(
     training: &MlpTraining,
     objective: &MlpObjective,
     typical: &[Params],
 ) -> Option<f64> {
-    if !training.backend.is_cpu() {
+    let backend = training.lanes.backend();
+    if !backend.is_cpu() || training.lanes.fused_at_most().is_some() {
         return None;
     }
     let mut typical: Vec<&Params> = typical.iter().collect();
@@ -95,7 +97,7 @@ fn measured_rate(
     let small = Arc::new(MlpTraining {
         source: training.source.clone(),
         dataset: training.dataset.clone().limited(examples),
-        backend: training.backend,
+        lanes: Lanes::solo(backend),
         curves: false,
     });
     let trials = [(0, params.clone())];

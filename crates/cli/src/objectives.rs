@@ -56,7 +56,15 @@ impl Describe<MlpObjective> for OurModel {
     }
 
     fn device(&self, _: &MlpObjective) -> String {
-        self.told(|on_data| format!(" on {}", on_data.training.backend.name()))
+        self.told(|on_data| format!(" on {}", on_data.training.lanes.backend().name()))
+    }
+
+    fn fuses(&self) -> bool {
+        true
+    }
+
+    fn fused(&self) -> Option<usize> {
+        self.on_data(|on_data| on_data.training.lanes.fused_at_most()).flatten()
     }
 
     /// Of the best trial: what its user is most likely to want, at little cost.

@@ -48,7 +48,7 @@ impl OurModel {
     ) -> Result<Prepared<MlpObjective>> {
         let splits = stratified_folds(training.dataset.train.labels(), settings.folds)?;
         let warnings = splits.warning.iter().map(ToString::to_string);
-        let notices = warnings.chain(training.backend.warning()).collect();
+        let notices = warnings.chain(training.lanes.backend().warning()).collect();
         let (training, folds) = (Arc::new(training), splits.folds);
         let objective = objective(&training, &folds, settings);
         self.prepared.replace(Some(OnData { training, folds }));
@@ -57,7 +57,12 @@ impl OurModel {
 
     /// What `text` says of it; nothing before it is prepared.
     pub fn told(&self, text: impl FnOnce(&OnData) -> String) -> String {
-        self.prepared.borrow().as_ref().map(text).unwrap_or_default()
+        self.on_data(text).unwrap_or_default()
+    }
+
+    /// What `of` says of it; `None` before it is prepared.
+    pub fn on_data<T>(&self, of: impl FnOnce(&OnData) -> T) -> Option<T> {
+        self.prepared.borrow().as_ref().map(of)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The objective of a search, made of a space file and the arguments, or of what a study has kept.
 
 use anyhow::{Result, anyhow, bail};
-use burn_tune_app::args::SearchOptions;
+use burn_tune_app::args::{RunArgs, SearchOptions};
 use burn_tune_command::{CommandObjective, Unusable};
 use burn_tune_model::{Backend, MlpIdentity, MlpTraining};
 use burn_tune_search::Identity;
@@ -15,7 +15,7 @@ use crate::setup;
 pub fn training(
     file: &StudyFile,
     args: &ObjectiveArgs,
-    devices: &[usize],
+    run: &RunArgs,
     stored: Option<&Identity>,
 ) -> Result<MlpTraining> {
     let (source, backend, curves) = match stored.and_then(MlpIdentity::of) {
@@ -30,7 +30,7 @@ pub fn training(
             (source, known, curves)
         }
     };
-    setup::training(source, backend, devices, curves)
+    setup::training(source, backend, Some(run), curves)
 }
 
 /// The command of a file, if it can be run.

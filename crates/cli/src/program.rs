@@ -61,8 +61,8 @@ impl Program for BurnTune {
                 prepare::refuse_memory_limit(options)?;
                 let model = OurModel::default();
                 search::<MlpObjective>(source, options, overrides, &model, |settings, stored| {
-                    let devices = &options.run.device;
-                    model.prepare(prepare::training(file, args, devices, stored)?, settings)
+                    let run = &options.run;
+                    model.prepare(prepare::training(file, args, run, stored)?, settings)
                 })
             }
         };
@@ -117,7 +117,7 @@ pub fn check_space(path: &Path) -> Result<ExitCode> {
         }
         // Whether there is such data is another question, and another machine's.
         None => search::check_space::<MlpObjective>(&source, |settings, _| {
-            let training = setup::training(Default::default(), Default::default(), &[], false)?;
+            let training = setup::training(Default::default(), Default::default(), None, false)?;
             OurModel::default().prepare(training, settings)
         }),
     };

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use burn_tune_app::args::{Fuse, RunArgs};
 use burn_tune_data::{DataSource, Dataset};
-use burn_tune_model::{Backend, MlpTraining};
+use burn_tune_model::{Backend, Lanes, MlpTraining};
 use burn_tune_search::executor::catching;
 use burn_tune_spec::StudyFile;
 
 use crate::args::ModelArgs;
+
+/// As many trainings a graphics card computes together, where nobody says and its memory allows: more gain little.
+const FUSED_ON_A_GPU: usize = 256;
 
 /// What the file and the arguments say of the examples.
 pub fn data_source(file: &StudyFile, args: &ModelArgs) -> DataSource {
@@ -25,11 +29,26 @@ pub fn dataset_of(file: &StudyFile) -> String {
 pub fn training(
     source: DataSource,
     backend: Backend,
-    devices: &[usize],
+    run: Option<&RunArgs>,
     curves: bool,
 ) -> Result<MlpTraining> {
+    let devices = run.map_or(&[][..], |run| &run.device);
     let dataset = dataset(&source, backend, devices)?;
-    Ok(MlpTraining { source, dataset, backend, curves })
+    let lanes = lanes(backend, run, &dataset)?;
+    Ok(MlpTraining { source, dataset, lanes, curves })
+}
+
+/// Whether trainings are computed together: off, unless somebody asks for it or there is a graphics card.
+fn lanes(backend: Backend, run: Option<&RunArgs>, dataset: &Dataset) -> Result<Lanes> {
+    let most = match run.and_then(|run| run.fuse) {
+        Some(Fuse::Together(most)) => Some(most),
+        _ if backend.is_cpu() => None,
+        Some(Fuse::Off) => Some(1),
+        None => Some(run.and_then(|run| run.jobs).unwrap_or(FUSED_ON_A_GPU)),
+    };
+    let Some(most) = most else { return Ok(Lanes::solo(backend)) };
+    let lanes = Lanes::fused(backend, most, &dataset.train);
+    lanes.map_err(|problem| anyhow::anyhow!("--fuse: {problem}"))
 }
 
 /// The examples, after a look at whether the devices compute.

@@ -35,11 +35,12 @@ use burn_tune_app::errors::file_text;
 use burn_tune_app::exit::{INTERRUPTED, WorkFailed};
 use burn_tune_app::pages::write_training_page;
 use burn_tune_app::progress::Progress;
-use burn_tune_app::search::run_options;
+use burn_tune_app::search::{check_fuse, jobs, run_options};
 use burn_tune_app::table::terminal_width;
 
 /// Trains the models.
 pub fn train(args: &TrainArgs) -> Result<ExitCode> {
+    check_fuse(&args.run, true)?;
     let Found { file, path } = space_file::find(&args.space.space)?;
     if file.command.is_some() {
         bail!(
@@ -50,14 +51,15 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
     let seed = args.run.seed.unwrap_or(file.spec.settings.seed);
     let backend = args.model.backend.unwrap_or_default();
     let source = setup::data_source(&file, &args.model);
-    let training = setup::training(source, backend, &args.run.device, !args.no_curves)?;
+    let training = setup::training(source, backend, Some(&args.run), !args.no_curves)?;
     let training = Arc::new(training);
     // Whatever a search of the file is after, models are compared by their accuracy.
     let settings = StudySettings { objectives: Vec::new(), ..file.spec.settings.clone() };
     let objective = our_model::objective(&training, &[], &settings);
     let models = models(&file, &path, (&objective, &training), seed)?;
     let output = OutputFolder::open(&args.run.out)?;
-    let mut options = run_options(&args.run, seed)?;
+    let jobs = jobs(&args.run, training.lanes.fused_at_most(), None)?;
+    let mut options = run_options(&args.run, jobs, seed)?;
 
     let trials: Vec<(usize, Params)> =
         models.iter().map(|model| model.candidate.params.clone()).enumerate().collect();
@@ -137,7 +139,7 @@ fn opening_line(
         dataset.train.len(),
         dataset.name,
         count(jobs, "job"),
-        training.backend.name(),
+        training.lanes.backend().name(),
         path.display(),
     )
 }
@@ -153,7 +155,7 @@ fn facts(file: &StudyFile, training: &MlpTraining, seed: u64, seeds: usize) -> T
             classes: dataset.classes.clone(),
             train_examples: dataset.train.len(),
             test_examples: dataset.test.len(),
-            backend: training.backend.name().into(),
+            backend: training.lanes.backend().name().into(),
         },
         seeds,
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{DataError, Fault};
 use crate::idx::Idx;
@@ -15,8 +16,8 @@ use crate::mnist;
 pub struct Dataset {
     /// What the data set is called: `mnist`, or the name of its folder.
     pub name: String,
-    /// The examples to train and to cross-validate on.
-    pub train: Examples,
+    /// The examples to train and to cross-validate on; shared with whoever computes elsewhere than where it is asked to.
+    pub train: Arc<Examples>,
     /// The examples held out until the end.
     pub test: Examples,
     /// The original label of every class: `classes[i]` is what the files call class index `i`.
@@ -63,7 +64,7 @@ impl Dataset {
         let classes = files.check()?;
         Ok(Dataset {
             name,
-            train: examples(files.train_images, files.train_labels, &classes)?,
+            train: Arc::new(examples(files.train_images, files.train_labels, &classes)?),
             test: examples(files.test_images, files.test_labels, &classes)?,
             classes: classes.collect(),
         })
@@ -74,7 +75,7 @@ impl Dataset {
     /// At least one of each is kept, and `classes` stays as it is.
     #[must_use]
     pub fn limited(mut self, examples: usize) -> Self {
-        self.train.truncate(examples.max(1));
+        Arc::make_mut(&mut self.train).truncate(examples.max(1));
         self.test.truncate(examples.max(1));
         self
     }

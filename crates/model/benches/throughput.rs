@@ -8,7 +8,7 @@ use burn_tune::{Error, Result, Study};
 use burn_tune_data::Dataset;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{TrainingSet, to_the_end, train};
-use burn_tune_model::{Backend, MlpConfig};
+use burn_tune_model::{Backend, Lanes, MlpConfig};
 use burn_tune_search::clock::Stopwatch;
 
 #[global_allocator]
@@ -126,7 +126,7 @@ fn seconds_of_an_epoch(config: &MlpConfig, dataset: &Arc<Dataset>, examples: usi
         let training = TrainingSet { examples: &dataset.train, indices: &all, classes };
         let probe = Probe { examples: &dataset.test, indices: &test, curves: false };
         let stopwatch = Stopwatch::start();
-        train(config, training, probe, Backend::Flex, trial, to_the_end)?;
+        train(config, training, probe, &Lanes::solo(Backend::Flex), trial, to_the_end)?;
         let took_s = stopwatch.elapsed_s();
         *measured.lock().unwrap_or_else(PoisonError::into_inner) = took_s;
         trial.finish(took_s)

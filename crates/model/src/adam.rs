@@ -37,6 +37,20 @@ impl Adam {
         Adam::Burn(Box::new(config.init()), lr)
     }
 
+    /// The fused optimizer of a training that has made `steps` steps, with first and second moments of each parameter in
+    /// the order of the module.
+    pub(crate) fn resumed(lr: f64, steps: u32, moments: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
+        Adam::Fused(FusedAdam { lr, step: steps as i32, moments })
+    }
+
+    /// How many steps a fused optimizer has made, and its moments, as [`Adam::resumed`] takes them.
+    pub(crate) fn into_moments(self) -> Option<(u32, Vec<(Vec<f32>, Vec<f32>)>)> {
+        match self {
+            Adam::Fused(adam) => Some((adam.step as u32, adam.moments)),
+            Adam::Burn(..) => None,
+        }
+    }
+
     /// The model after one step along `grads`.
     pub fn step(&mut self, model: Mlp, grads: GradientsParams) -> Mlp {
         match self {

@@ -1,3 +1,8 @@
 //! Trainings that are computed together, as lanes of a bank.
 
 pub(crate) mod bank;
+mod group;
+pub(crate) mod groups;
+mod memory;
+
+pub(crate) mod flex;

@@ -18,9 +18,9 @@ pub mod loss;
 
 mod batch;
 pub mod curves;
-#[expect(dead_code, reason = "no bank is used yet")]
 mod fused;
 mod lane;
+pub mod lanes;
 pub mod predict;
 pub mod recorder;
 pub mod train;
@@ -39,6 +39,7 @@ pub use activation::Activation;
 pub use backend::Backend;
 pub use config::MlpConfig;
 pub use identity::MlpIdentity;
+pub use lanes::Lanes;
 pub use mlp::Mlp;
 pub use saved::{Prediction, SavedMlp};
 pub use training::MlpTraining;

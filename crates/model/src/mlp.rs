@@ -61,6 +61,16 @@ impl Mlp {
         Mlp::from_layers(config, layers.collect())
     }
 
+    /// Its numbers, read from its device.
+    pub(crate) fn values(&self) -> Layers {
+        let read = |data: TensorData| data.iter::<f32>().collect();
+        let layers = self.layers.iter().map(|Layer { weight, bias }| LayerValues {
+            weight: read(weight.to_data()),
+            bias: read(bias.to_data()),
+        });
+        layers.collect()
+    }
+
     /// A model of these layers, of which there is at least one; each takes as many inputs as the
     /// one before has outputs. Of `config`, only the activation and the softmax are looked at.
     pub fn from_layers(config: &MlpConfig, layers: Vec<Layer>) -> Self {

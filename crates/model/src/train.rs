@@ -1,28 +1,17 @@
 //! Training one model on one device.
 
 use burn_tune::{Progress, Purpose, Result, Trial};
-use burn_tune_data::Examples;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::backend::Backend;
 use crate::config::MlpConfig;
+use crate::lane::Lane;
 pub use crate::lane::gradients;
-use crate::lane::{BurnLane, Lane};
+use crate::lanes::Lanes;
+pub use crate::lanes::TrainingSet;
 use crate::mlp::{Mlp, initial_layers};
 use crate::recorder::{Probe, Recorded, Recorder};
-
-/// What a model is trained on.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingSet<'a> {
-    /// Where the examples are.
-    pub examples: &'a Examples,
-    /// Which of them.
-    pub indices: &'a [u32],
-    /// How many classes there are.
-    pub classes: usize,
-}
 
 /// A model that has been trained.
 pub struct Trained {
@@ -48,19 +37,18 @@ pub fn train(
     config: &MlpConfig,
     training: TrainingSet,
     probe: Probe,
-    backend: Backend,
+    lanes: &Lanes,
     trial: &Trial,
     mut after_epoch: impl FnMut(usize, &Mlp) -> Result<Progress>,
 ) -> Result<Trained> {
     let TrainingSet { examples, indices, classes } = training;
-    let device = backend.numbered_device(trial.device_index());
     let rng = |purpose| ChaCha8Rng::from_seed(trial.rng_key(purpose));
     let mut weights_rng = rng(Purpose::InitialWeights);
     let initial = initial_layers(config, examples.features(), classes, &mut weights_rng);
-    let mut lane = BurnLane::new(config, initial, examples, &device, backend.is_cpu());
+    let mut lane = lanes.begin(config, initial, &training, trial.device_index())?;
     let mut order_rng = rng(Purpose::Shuffle);
     let mut order = indices.to_vec();
-    let mut recorder = Recorder::new(config, &probe, &device);
+    let mut recorder = Recorder::new(config, &probe, &lanes.scoring_device(trial.device_index()));
     let (mut first_loss, mut epoch_losses) = (f32::NAN, Vec::with_capacity(config.epochs));
     let mut model = None;
     for epoch in 1..=config.epochs {
@@ -68,7 +56,7 @@ pub fn train(
         drop(model.take());
         order.shuffle(&mut order_rng);
         let batches: Vec<&[u32]> = order.chunks(config.batch_size).collect();
-        let (losses, trained) = train_epoch(&mut lane, &batches, &mut recorder, trial)?;
+        let (losses, trained) = train_epoch(&mut *lane, &batches, &mut recorder, trial)?;
         if epoch == 1 {
             first_loss = losses.first().copied().unwrap_or(f32::NAN);
         }

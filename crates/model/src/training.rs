@@ -6,11 +6,11 @@ use std::sync::Arc;
 use burn_tune::{Direction, Error, Flag, Progress, Result, Score, Study, Trial, Workers};
 use burn_tune_data::{DataSource, Dataset, Examples};
 
-use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::flags::{self, DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
 use crate::health::{Confusion, Losses, flags};
 use crate::identity::{ExampleFacts, MlpIdentity};
+use crate::lanes::Lanes;
 use crate::mlp::Mlp;
 use crate::predict::predict;
 use crate::recorder::Probe;
@@ -36,12 +36,12 @@ const SECONDS_PER_EPOCH: &str = "seconds_per_epoch";
 /// use std::sync::Arc;
 ///
 /// use burn_tune_data::{DataSource, Dataset};
-/// use burn_tune_model::{Backend, MlpConfig, MlpTraining};
+/// use burn_tune_model::{Backend, Lanes, MlpConfig, MlpTraining};
 ///
 /// let training = Arc::new(MlpTraining {
 ///     source: DataSource { limit: Some(200), ..DataSource::default() },
 ///     dataset: Dataset::mnist()?.limited(200),
-///     backend: Backend::Flex,
+///     lanes: Lanes::solo(Backend::Flex),
 ///     curves: false,
 /// });
 /// let small = MlpConfig { epochs: 1, hidden_size: 16, ..MlpConfig::default() };
@@ -55,8 +55,8 @@ pub struct MlpTraining {
     pub source: DataSource,
     /// What is trained and tested on; shared by all workers.
     pub dataset: Dataset,
-    /// Where it is computed.
-    pub backend: Backend,
+    /// Where it is computed, each training by itself or several together.
+    pub lanes: Lanes,
     /// Whether to record curves while models train.
     pub curves: bool,
 }
@@ -134,7 +134,7 @@ impl MlpTraining {
     pub fn identity(&self) -> MlpIdentity {
         MlpIdentity {
             source: self.source.clone(),
-            backend: self.backend.name().to_owned(),
+            backend: self.lanes.backend().name().to_owned(),
             curves: self.curves,
             examples: ExampleFacts::of(&self.dataset),
         }
@@ -167,7 +167,7 @@ impl MlpTraining {
         let training = TrainingSet { examples, indices, classes: classes.len() };
         let HeldOut { examples, indices } = held_out;
         let probe = Probe { examples, indices, curves: self.curves };
-        let trained = train(config, training, probe, self.backend, trial, after_epoch)?;
+        let trained = train(config, training, probe, &self.lanes, trial, after_epoch)?;
         match trained.epoch_losses.last() {
             Some(loss) if !loss.is_finite() => {
                 trial.raise(DIVERGED.flag());
@@ -193,13 +193,13 @@ impl MlpTraining {
             config: config.clone(),
             features: self.dataset.train.features(),
             classes: self.dataset.classes.clone(),
-            backend: self.backend,
+            backend: self.lanes.backend(),
         }
     }
 
     fn score(&self, model: &Mlp, held_out: &HeldOut, trial: &Trial) -> Result<Confusion> {
         let HeldOut { examples, indices } = held_out;
-        let predicted = predict(model, examples, indices, self.backend, trial)?;
+        let predicted = predict(model, examples, indices, self.lanes.backend(), trial)?;
         Ok(Confusion::count(examples, indices, &predicted, self.dataset.classes.len()))
     }
 }

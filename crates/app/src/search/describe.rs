@@ -30,6 +30,17 @@ pub trait Describe<O: Objective> {
         ""
     }
 
+    /// Whether trainings of the objective can be computed together: otherwise `--fuse` is refused.
+    fn fuses(&self) -> bool {
+        false
+    }
+
+    /// How many trainings each device computes together, where it does, now that the objective is prepared: as many run
+    /// at once.
+    fn fused(&self) -> Option<usize> {
+        None
+    }
+
     /// The search of a plan begins, whose files go into this folder: whoever is to see what happens.
     fn begin(&self, _plan: &StudyPlan<O>, _folder: &StudyFolder) -> Option<Box<dyn Observer>> {
         None

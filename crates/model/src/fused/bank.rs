@@ -13,6 +13,19 @@ pub(crate) struct BankShape {
     pub batch_size: usize,
 }
 
+impl BankShape {
+    /// What a training of this shape takes, in bytes: weights, gradients and both moments, and of each layer the values
+    /// of a batch with their gradients.
+    pub fn estimated_bytes(&self) -> u64 {
+        let numbers = |pair: &[usize]| (pair[0] as u64 + 1).saturating_mul(pair[1] as u64);
+        let parameters = self.widths.windows(2).map(numbers).fold(0, u64::saturating_add);
+        let units = self.widths.iter().fold(0u64, |sum, width| sum.saturating_add(*width as u64));
+        let values = units.saturating_mul(self.batch_size as u64);
+        let numbers = parameters.saturating_mul(4).saturating_add(values.saturating_mul(2));
+        numbers.saturating_mul(size_of::<f32>() as u64)
+    }
+}
+
 /// What each training of a bank has of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LaneSettings {
@@ -88,8 +101,9 @@ pub(crate) trait LaneBank {
     /// last step of each said so.
     fn read(&mut self, slots: &[usize]) -> Result<Vec<Reading>, BankError>;
 
-    /// The training in this slot, to be loaded elsewhere. Losses that were not read are lost. The slot is empty after it.
-    fn unload(&mut self, slot: usize) -> Result<LaneState, BankError>;
+    /// The training in this slot, to be loaded elsewhere, and the losses that were not read yet. The slot is empty after
+    /// it.
+    fn unload(&mut self, slot: usize) -> Result<(LaneState, Vec<f32>), BankError>;
 }
 
 /// Makes the banks of one device, all of them from the same examples.
@@ -97,8 +111,10 @@ pub(crate) trait BankMaker: Send + Sync {
     /// The size that a layer of this many units has in a bank: the same for all sizes that share a bank.
     fn padded(&self, width: usize) -> usize;
 
-    /// What one slot takes of the device's memory at most: weights, gradients, both moments, activations, in bytes.
-    fn bytes_per_slot(&self, shape: &BankShape) -> u64;
+    /// What one slot takes of the device's memory at most, in bytes.
+    fn bytes_per_slot(&self, shape: &BankShape) -> u64 {
+        shape.estimated_bytes()
+    }
 
     /// How much memory all banks of the device may take together, in bytes.
     fn budget_bytes(&self) -> u64;

@@ -42,7 +42,29 @@ impl<E> BurnLane<E> {
         BurnLane { examples, device, model, adam: Adam::new(config.lr, is_cpu) }
     }
 
-    fn current(&self) -> &Mlp {
+    /// The same from where `adam` has brought it: it has made steps before.
+    pub fn with_adam(self, adam: Adam) -> Self {
+        BurnLane { adam, ..self }
+    }
+
+    /// A step on one batch: its loss, `[1]`, and, where they are wanted, the norms of the gradients.
+    pub fn step(&mut self, batch: &[u32], wants_norms: bool) -> (Tensor<1>, Option<Vec<f32>>)
+    where
+        E: Deref<Target = Examples>,
+    {
+        let (loss, grads) = gradients(self.current(), &self.examples, batch, &self.device);
+        let norms = wants_norms.then(|| norms(self.current(), &grads));
+        self.model = self.model.take().map(|model| self.adam.step(model, grads));
+        (loss, norms)
+    }
+
+    /// Weights and biases, and the optimizer.
+    pub fn into_parts(self) -> (Layers, Adam) {
+        (self.current().values(), self.adam)
+    }
+
+    /// The model with autodiff.
+    pub fn current(&self) -> &Mlp {
         self.model.as_ref().expect("each step puts the model back")
     }
 }
@@ -54,12 +76,9 @@ impl<E: Deref<Target = Examples>> Lane for BurnLane<E> {
         let mut gradient_norms = Vec::new();
         for (place, batch) in batches.iter().enumerate() {
             check_stop()?;
-            let (loss, grads) = gradients(self.current(), &self.examples, batch, &self.device);
+            let (loss, norms) = self.step(batch, place + 1 == batches.len());
             losses.push(loss);
-            if place + 1 == batches.len() {
-                gradient_norms = norms(self.current(), &grads);
-            }
-            self.model = self.model.take().map(|model| self.adam.step(model, grads));
+            gradient_norms.extend(norms.into_iter().flatten());
         }
         let losses = Tensor::cat(losses, 0).into_data().iter::<f32>().collect();
         Ok(Steps { losses, gradient_norms })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn_tune::prelude::*;
 use burn_tune_data::{DataSource, Dataset};
-use burn_tune_model::{Activation, Backend, MlpConfig, MlpTraining};
+use burn_tune_model::{Activation, Backend, Lanes, MlpConfig, MlpTraining};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::{Stop, TaskHandle};
 
@@ -15,7 +15,7 @@ const SEED: u64 = 5;
 fn training() -> MlpTraining {
     let dataset = Dataset::mnist().expect("it is embedded").limited(600);
     let (source, backend) = (DataSource::default(), Backend::Flex);
-    MlpTraining { source, dataset, backend, curves: false }
+    MlpTraining { source, dataset, lanes: Lanes::solo(backend), curves: false }
 }
 
 fn configs() -> [MlpConfig; 2] {

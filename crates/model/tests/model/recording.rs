@@ -5,7 +5,7 @@ use burn_tune_data::{Dataset, Examples};
 use burn_tune_model::curves::{LayerCurves, MlpCurves};
 use burn_tune_model::recorder::{PROBE_EVERY, Probe};
 use burn_tune_model::train::{Trained, TrainingSet, to_the_end, train};
-use burn_tune_model::{Activation, Backend, MlpConfig};
+use burn_tune_model::{Activation, Backend, Lanes, MlpConfig};
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::{Curves, Stop, TaskHandle};
 
@@ -32,7 +32,7 @@ fn trained(config: &MlpConfig, curves: bool, backend: Backend) -> Trained {
         let indices: Vec<u32> = (0..600).collect();
         let training = TrainingSet { examples: &dataset.train, indices: &indices, classes: 10 };
         let probe = Probe { examples: &dataset.test, indices: &indices, curves };
-        train(&config, training, probe, backend, trial, to_the_end)
+        train(&config, training, probe, &Lanes::solo(backend), trial, to_the_end)
     });
     trained.expect("nobody asks it to stop")
 }

@@ -11,7 +11,7 @@ use burn_tune_model::mlp::Layer;
 use burn_tune_model::predict::predict;
 use burn_tune_model::recorder::Probe;
 use burn_tune_model::train::{Trained, TrainingSet, gradients, to_the_end, train};
-use burn_tune_model::{Activation, Backend, Mlp, MlpConfig, MlpTraining};
+use burn_tune_model::{Activation, Backend, Lanes, Mlp, MlpConfig, MlpTraining};
 use burn_tune_search::keyed_rng::{Purpose, Task};
 use burn_tune_search::{ObjectiveError, Stop, TaskHandle};
 use rand::seq::SliceRandom;
@@ -26,7 +26,7 @@ type Outcome = (Vec<u32>, Vec<u32>, Vec<u8>);
 
 fn objective(backend: Backend) -> FunctionObjective<MlpConfig> {
     let (source, dataset) = (DataSource::default(), MNIST.clone());
-    harness::objective(MlpTraining { source, dataset, backend, curves: false })
+    harness::objective(MlpTraining { source, dataset, lanes: Lanes::solo(backend), curves: false })
 }
 
 fn training_set(indices: &[u32]) -> TrainingSet<'_> {
@@ -51,7 +51,7 @@ fn outcome(config: &MlpConfig, backend: Backend, fold: usize) -> Outcome {
         let indices: Vec<u32> = (0..500).collect();
         let training = training_set(&indices);
         let Trained { model, epoch_losses, .. } =
-            train(&config, training, probe(false), backend, trial, to_the_end)?;
+            train(&config, training, probe(false), &Lanes::solo(backend), trial, to_the_end)?;
         let predicted = predict(&model, &MNIST.test, &indices, backend, trial)?;
         Ok((epoch_losses.iter().map(|loss| loss.to_bits()).collect(), weights(&model), predicted))
     });
@@ -174,7 +174,14 @@ fn a_loss_that_is_no_number_ends_the_training() {
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
         let trained = as_training(&handle, move |trial| {
             let indices: Vec<u32> = (0..500).collect();
-            train(&config, training_set(&indices), probe(true), backend, trial, to_the_end)
+            train(
+                &config,
+                training_set(&indices),
+                probe(true),
+                &Lanes::solo(backend),
+                trial,
+                to_the_end,
+            )
         });
         let trained = trained.unwrap();
         assert_eq!(trained.epoch_losses.len(), 1);
@@ -211,7 +218,14 @@ fn the_second_request_to_stop_abandons_training_and_scoring() {
             let config = own.clone();
             as_training(&handle, move |trial| {
                 let indices: Vec<u32> = (0..200).collect();
-                train(&config, training_set(&indices), probe(false), backend, trial, to_the_end)
+                train(
+                    &config,
+                    training_set(&indices),
+                    probe(false),
+                    &Lanes::solo(backend),
+                    trial,
+                    to_the_end,
+                )
             })
         };
         stop.request();

@@ -1,0 +1,127 @@
+//! A bank on burn-flex: the trainings one after the other, each as if it were alone. So it gives the bits of trainings that
+//! nobody fuses.
+
+use std::sync::Arc;
+
+use burn_tune_data::Examples;
+
+use super::bank::{
+    BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
+};
+use crate::adam::Adam;
+use crate::backend::Backend;
+use crate::config::MlpConfig;
+use crate::lane::BurnLane;
+use crate::layer_values::{LayerValues, Layers};
+
+/// Makes banks on burn-flex.
+pub(crate) struct FlexBanks {
+    pub examples: Arc<Examples>,
+}
+
+struct FlexBank {
+    examples: Arc<Examples>,
+    slots: Vec<Option<Slot>>,
+}
+
+struct Slot {
+    lane: BurnLane<Arc<Examples>>,
+    losses: Vec<f32>,
+    gradient_norms: Vec<f32>,
+}
+
+impl BankMaker for FlexBanks {
+    fn padded(&self, width: usize) -> usize {
+        width
+    }
+
+    /// Trainings in threads are not limited either.
+    fn budget_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn make(&self, _: &BankShape, slots: usize) -> Result<Box<dyn LaneBank>, BankError> {
+        let slots = std::iter::repeat_with(|| None).take(slots).collect();
+        Ok(Box::new(FlexBank { examples: self.examples.clone(), slots }))
+    }
+}
+
+impl FlexBank {
+    fn slot(&mut self, slot: usize) -> &mut Slot {
+        self.slots[slot].as_mut().expect("only slots that are loaded are asked for")
+    }
+}
+
+impl LaneBank for FlexBank {
+    fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn load(
+        &mut self,
+        slot: usize,
+        settings: LaneSettings,
+        state: &LaneState,
+    ) -> Result<(), BankError> {
+        let LaneSettings { activation, softmax, lr } = settings;
+        let config = MlpConfig { activation, softmax, lr, ..MlpConfig::default() };
+        let (examples, device) = (self.examples.clone(), Backend::Flex.device());
+        let lane = BurnLane::new(&config, state.layers.clone(), examples, &device, true);
+        let lane = match &state.moments {
+            None => lane,
+            Some(moments) => lane.with_adam(Adam::resumed(lr, state.steps, paired(moments))),
+        };
+        self.slots[slot] = Some(Slot { lane, losses: Vec::new(), gradient_norms: Vec::new() });
+        Ok(())
+    }
+
+    fn step(&mut self, steps: &[LaneStep]) -> Result<(), BankError> {
+        for step in steps {
+            let slot = self.slot(step.slot);
+            let (loss, norms) = slot.lane.step(step.batch, step.is_read);
+            slot.losses.push(loss.into_scalar::<f32>());
+            slot.gradient_norms = norms.unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, slots: &[usize]) -> Result<Vec<Reading>, BankError> {
+        let read = |slot: &usize| {
+            let slot = self.slot(*slot);
+            Reading {
+                losses: std::mem::take(&mut slot.losses),
+                gradient_norms: std::mem::take(&mut slot.gradient_norms),
+                layers: slot.lane.current().values(),
+            }
+        };
+        Ok(slots.iter().map(read).collect())
+    }
+
+    fn unload(&mut self, slot: usize) -> Result<(LaneState, Vec<f32>), BankError> {
+        let slot = self.slots[slot].take().expect("only slots that are loaded are asked for");
+        let (layers, adam) = slot.lane.into_parts();
+        let (steps, moments) = adam.into_moments().expect("on a processor, Adam is our own");
+        let moments = (steps > 0).then(|| by_layer(moments));
+        Ok((LaneState { layers, moments, steps }, slot.losses))
+    }
+}
+
+/// First and second moments of each parameter, weights and biases in turn, of those of each layer.
+fn paired([first, second]: &[Layers; 2]) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let layers = first.iter().zip(second);
+    let pairs = layers.flat_map(|(first, second)| {
+        [(first.weight.clone(), second.weight.clone()), (first.bias.clone(), second.bias.clone())]
+    });
+    pairs.collect()
+}
+
+/// The other way round.
+fn by_layer(moments: Vec<(Vec<f32>, Vec<f32>)>) -> [Layers; 2] {
+    let (mut first, mut second) = (Layers::new(), Layers::new());
+    let mut moments = moments.into_iter();
+    while let (Some(weight), Some(bias)) = (moments.next(), moments.next()) {
+        first.push(LayerValues { weight: weight.0, bias: bias.0 });
+        second.push(LayerValues { weight: weight.1, bias: bias.1 });
+    }
+    [first, second]
+}

@@ -1,0 +1,105 @@
+//! Who computes the trainings of this process: each by itself on the thread that asks, or several together.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use burn_tune::Result;
+use burn_tune_data::Examples;
+
+use crate::backend::Backend;
+use crate::config::MlpConfig;
+use crate::fused::flex::FlexBanks;
+use crate::fused::groups::LaneGroups;
+use crate::lane::{BurnLane, Lane};
+use crate::layer_values::Layers;
+
+/// What a model is trained on.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingSet<'a> {
+    /// Where the examples are.
+    pub examples: &'a Examples,
+    /// Which of them.
+    pub indices: &'a [u32],
+    /// How many classes there are.
+    pub classes: usize,
+}
+
+/// What computes trainings.
+#[derive(Debug)]
+pub struct Lanes {
+    backend: Backend,
+    groups: Option<LaneGroups>,
+}
+
+impl Lanes {
+    /// Each training by itself, on the thread that asks for it.
+    pub fn solo(backend: Backend) -> Self {
+        Lanes { backend, groups: None }
+    }
+
+    /// Up to `most` trainings of one shape together; all of them train on `examples`. A training gives the bits that it
+    /// gives on this backend without others.
+    ///
+    /// # Errors
+    ///
+    /// Where the backend cannot do that.
+    pub fn fused(backend: Backend, most: usize, examples: &Arc<Examples>) -> Result<Self, String> {
+        let examples = examples.clone();
+        let groups = match backend {
+            Backend::Flex => LaneGroups::new(most, move |_| {
+                Ok(Box::new(FlexBanks { examples: examples.clone() }))
+            }),
+            #[cfg(feature = "ndarray")]
+            Backend::Ndarray => {
+                return Err("ndarray computes each training by itself".to_owned());
+            }
+            // The banks of graphics cards are to be made here.
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => return Ok(Lanes::solo(backend)),
+        };
+        Ok(Lanes { backend, groups: Some(groups) })
+    }
+
+    /// Where they are computed.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// How many trainings of one shape are computed together at most; `None` where each is computed by itself.
+    pub fn fused_at_most(&self) -> Option<usize> {
+        self.groups.as_ref().map(LaneGroups::most_lanes)
+    }
+
+    /// The device that models are scored on where trainings are computed on the one with this number.
+    pub(crate) fn scoring_device(&self, number: Option<usize>) -> Device {
+        self.backend.numbered_device(number)
+    }
+
+    /// A training of `config`'s model from these initial numbers on, on the device with this number. Those that are
+    /// computed together train on the examples that they share, which `training` has, too.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be computed there.
+    pub(crate) fn begin<'a>(
+        &self,
+        config: &MlpConfig,
+        initial: Layers,
+        training: &TrainingSet<'a>,
+        number: Option<usize>,
+    ) -> Result<Box<dyn Lane + 'a>> {
+        let device = self.scoring_device(number);
+        match &self.groups {
+            None => {
+                let examples = training.examples;
+                let is_cpu = self.backend.is_cpu();
+                Ok(Box::new(BurnLane::new(config, initial, examples, &device, is_cpu)))
+            }
+            Some(groups) => {
+                // A step never has more: nothing is kept ready for it.
+                let batch_size = config.batch_size.min(training.indices.len());
+                Ok(Box::new(groups.join(number, config, batch_size, initial, device)?))
+            }
+        }
+    }
+}
