@@ -53,6 +53,9 @@ pub fn of_models(
             count(dry_run.jobs, "job"),
             rate / 1e9,
         ),
+        None if training.lanes.backend().is_cpu() => {
+            "time: not estimated for trainings that are computed together\n".to_owned()
+        }
         None => "time: not estimated for this backend\n".to_owned(),
     };
     text

@@ -6,3 +6,6 @@ pub(crate) mod groups;
 mod memory;
 
 pub(crate) mod flex;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod ask_tell;
 mod command;
 mod compare;
 mod first_steps;
+mod fusing;
 mod interruption;
 mod learning;
 mod models;

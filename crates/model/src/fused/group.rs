@@ -22,7 +22,7 @@ const REST: Duration = Duration::from_micros(500);
 /// How often somebody who waits for memory looks whether there is some.
 const RETRY: Duration = Duration::from_millis(20);
 /// How long a bank is kept that nobody uses.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_millis(200);
 
 /// What a training says to its group.
 pub(super) enum Message {
@@ -472,7 +472,8 @@ pub(super) fn lost(reason: &str) -> String {
 /// So many bytes, for people.
 pub(super) fn megabytes(bytes: u64) -> String {
     match bytes {
-        0..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        0..100_000 => format!("{bytes} B"),
+        100_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
 }

@@ -4,6 +4,7 @@
 mod harness;
 
 mod facade;
+mod fusing;
 mod initial_weights;
 mod pytorch;
 mod recording;
