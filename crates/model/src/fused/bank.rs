@@ -129,6 +129,9 @@ pub(crate) enum BankError {
     /// The device has too little memory: fewer trainings at once may have room.
     #[error("the device has too little memory")]
     OutOfMemory,
+    /// No training of this shape can be computed on the device, for this reason; those of other shapes can.
+    #[error("{0}")]
+    Shape(String),
     /// The device computes no more, such as one that was taken away, for this reason. Nor will it later.
     #[error("{0}")]
     Device(String),

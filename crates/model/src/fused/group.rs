@@ -345,6 +345,7 @@ impl Group {
         match fault {
             Fault::Bank(BankError::OutOfMemory) => self.halve(None),
             Fault::Bank(BankError::Device(reason)) => self.lose(reason),
+            Fault::Bank(BankError::Shape(reason)) => self.fail_all(&reason),
             // Nobody knows in which state the bank is: those in it are lost, and the next begin with a new one.
             Fault::Panic(_) => {
                 let seats = self.bank.take();
@@ -362,11 +363,16 @@ impl Group {
 
     /// The device computes no more.
     fn lose(&mut self, reason: String) {
-        let reason = self.device.lost.get_or_init(|| reason).clone();
+        let reason = lost(self.device.lost.get_or_init(|| reason));
+        self.fail_all(&reason);
+    }
+
+    /// Fails all trainings of the group.
+    fn fail_all(&mut self, reason: &str) {
         let bank = self.bank.take();
         let _ = guarded(|| Ok(drop(bank)));
         let ids: Vec<u64> = self.lanes.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.fail(id, &lost(&reason)));
+        ids.into_iter().for_each(|id| self.fail(id, reason));
     }
 
     /// A step for all that have a slot and a batch.

@@ -8,6 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use burn_tune::{Error, Result};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 use super::bank::{
     BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
@@ -38,6 +40,8 @@ struct World {
     panics_at: Option<u32>,
     is_slow: AtomicBool,
     budget: Option<u64>,
+    /// Trainings with wider layers cannot be computed at all.
+    widest: Option<usize>,
 }
 
 struct FakeBanks(Arc<World>);
@@ -71,7 +75,10 @@ impl BankMaker for FakeBanks {
         self.0.budget.unwrap_or(u64::MAX)
     }
 
-    fn make(&self, _: &BankShape, slots: usize) -> Result<Box<dyn LaneBank>, BankError> {
+    fn make(&self, shape: &BankShape, slots: usize) -> Result<Box<dyn LaneBank>, BankError> {
+        if self.0.widest.is_some_and(|widest| shape.widths.iter().any(|width| *width > widest)) {
+            return Err(BankError::Shape("it is too wide".to_owned()));
+        }
         if self.0.most_slots.is_some_and(|most| most < slots) {
             return Err(BankError::OutOfMemory);
         }
@@ -205,7 +212,7 @@ fn check_batches(world: &World, plans: &[(usize, Vec<u32>)]) {
         let jobs = jobs.iter().zip(0..);
         let expected: Vec<Vec<u32>> =
             jobs.flat_map(|(&count, job)| batches(id, job, count)).collect();
-        assert_eq!(seen[&id], expected, "training {id}");
+        assert_eq!(seen.get(&id).unwrap_or(&Vec::new()), &expected, "training {id}");
     }
 }
 
@@ -227,6 +234,53 @@ fn each_training_gets_its_own_batches_in_order_whoever_comes_and_goes() {
         check_batches(&world, &plans);
         assert!(world.largest_bank.load(Ordering::Relaxed) <= most);
     }
+}
+
+/// Any number of trainings, slots, bytes of memory and lanes in a step, of which some trainings stop in the middle.
+#[test]
+fn whatever_there_is_room_for_each_training_gets_its_own_batches() {
+    for seed in 0..30 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut some = |most: usize| rng.random_bool(0.5).then(|| 1 + rng.random_range(0..most));
+        let world = World {
+            most_slots: some(4),
+            most_lanes: some(4),
+            budget: some(6).map(|slots| slots as u64 * SLOT_BYTES + 7),
+            ..World::default()
+        };
+        let most = 1 + rng.random_range(0..12);
+        let (groups, world) = groups(most, world);
+        let plans: Vec<(usize, Vec<u32>)> = (0..rng.random_range(1..20))
+            .map(|_| {
+                let jobs = (0..rng.random_range(0..4)).map(|_| rng.random_range(1..8)).collect();
+                (rng.random_range(1..40), jobs)
+            })
+            .collect();
+        let stopped: Vec<u32> = (100..100 + rng.random_range(0..5)).collect();
+        thread::scope(|scope| {
+            for id in stopped {
+                let groups = &groups;
+                scope.spawn(move || stopped_training(groups, id));
+            }
+            assert_eq!(trainings(&groups, &plans), BTreeMap::new(), "seed {seed}");
+        });
+        check_batches(&world, &plans);
+    }
+}
+
+/// A training that is abandoned while its group works on it.
+fn stopped_training(groups: &LaneGroups, id: u32) {
+    let (config, scoring) = (MlpConfig::default(), Backend::Flex.device());
+    let mut lane = groups.join(None, &config, 3, initial(id, 8), scoring).unwrap();
+    let batches = vec![vec![id]; 500];
+    let batches: Vec<&[u32]> = batches.iter().map(Vec::as_slice).collect();
+    let asked = AtomicUsize::new(0);
+    // The first time is before anything is handed in.
+    let stop = || match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(Error::new("enough")),
+    };
+    let _ = lane.train(&batches, &stop);
 }
 
 #[test]
@@ -272,6 +326,15 @@ fn a_training_that_never_fits_says_so_with_numbers_and_the_others_go_on() {
     let told = "the device has too little memory: the training needs about 100 B";
     assert!(failed.values().all(|reason| reason == told), "{failed:?}");
     assert!(world.batches.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_shape_that_cannot_be_computed_fails_and_no_other() {
+    let (groups, _) = groups(4, World { widest: Some(32), ..World::default() });
+    let failed =
+        trainings(&groups, &[(8, vec![1, 2]), (40, vec![1]), (40, vec![1]), (20, vec![3])]);
+    assert_eq!(failed.values().collect::<Vec<_>>(), ["it is too wide"; 2]);
+    assert!(failed.contains_key(&1) && failed.contains_key(&2));
 }
 
 #[test]
