@@ -11,7 +11,8 @@ use crate::activation::Activation;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// Examples per step; the last batch of an epoch may be smaller.
+    /// Examples per step; the last batch of an epoch may be smaller. Where there are fewer examples, each step has all of
+    /// them.
     pub batch_size: usize,
     /// Adam's learning rate.
     pub lr: f64,

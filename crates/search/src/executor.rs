@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-/// Works on tasks. The loop hands a task to it whenever it has room for one, so an executor that works on
-/// many tasks in one go (lanes of a batch) has room for as many, and begins when it is asked for an answer.
+/// Works on tasks. The loop hands a task to it whenever it has room for one.
 ///
 /// Answers may come in any order: what follows from them does not depend on it.
 pub trait Executor {
