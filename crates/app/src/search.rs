@@ -16,7 +16,6 @@ use burn_tune_ranking::ResultFile;
 use burn_tune_ranking::format::count;
 use burn_tune_report::page::PageState;
 use burn_tune_search::runner::RunOptions;
-use burn_tune_search::settings::StudySettings;
 use burn_tune_search::store::StoreError;
 use burn_tune_search::{Objective, Stop};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
@@ -90,17 +89,20 @@ pub fn search<O: Objective>(
     check_fuse(&args.run, describe.fuses())?;
     let request = study_request::of_search(source, args, overrides);
     let reader = reader();
-    let jobs = |settings: &StudySettings| jobs(&args.run, describe.fused(), Some(settings));
+    let jobs = |plan: &StudyPlan<O>| {
+        let fused = describe.fused(plan, args.run.device.first().copied());
+        jobs(&args.run, fused, Some(plan.settings()))
+    };
     if args.dry_run {
         let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        return print(&opening::dry_run(&plan, describe, jobs(plan.settings())?));
+        return print(&opening::dry_run(&plan, describe, jobs(&plan)?));
     }
     if args.check {
         let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
         // Of an objective each: what one keeps between trainings is not to hide that another would have it not.
         let plans = [plan()?, plan()?];
-        let settings = plans[0].settings();
-        let options = run_options(&args.run, jobs(settings)?, settings.seed)?;
+        let seed = plans[0].settings().seed;
+        let options = run_options(&args.run, jobs(&plans[0])?, seed)?;
         let trial_timeout = args.trial_timeout;
         return repeatability::check(&plans, RunOptions { trial_timeout, ..options });
     }
@@ -119,7 +121,7 @@ pub fn search<O: Objective>(
     let mut storage = open(&url, options.stop.clone())?;
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
-    let options = RunOptions { jobs: jobs(study.plan.settings())?, ..options };
+    let options = RunOptions { jobs: jobs(&study.plan)?, ..options };
     let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
     let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
     let identity = StudyIdentity {

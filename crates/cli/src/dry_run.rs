@@ -128,6 +128,7 @@ pub fn parameters(training: &MlpTraining, params: &Params) -> Option<u64> {
     config(params).map(|config| training.parameters(&config))
 }
 
-fn config(params: &Params) -> Option<MlpConfig> {
+/// The configuration of these params, if they fit.
+pub fn config(params: &Params) -> Option<MlpConfig> {
     MlpConfig::from_params(params).ok().filter(|config| config.check().is_ok())
 }

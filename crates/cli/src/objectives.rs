@@ -63,8 +63,10 @@ impl Describe<MlpObjective> for OurModel {
         true
     }
 
-    fn fused(&self) -> Option<usize> {
-        self.on_data(|on_data| on_data.training.lanes.fused_at_most()).flatten()
+    fn fused(&self, plan: &StudyPlan<MlpObjective>, device: Option<usize>) -> Option<usize> {
+        let typical = plan.typical_params();
+        let configs = typical.iter().filter_map(dry_run::config).collect::<Vec<_>>();
+        self.on_data(|on_data| on_data.training.fused_at_once(&configs, device)).flatten()
     }
 
     /// Of the best trial: what its user is most likely to want, at little cost.

@@ -58,7 +58,10 @@ pub fn train(args: &TrainArgs) -> Result<ExitCode> {
     let objective = our_model::objective(&training, &[], &settings);
     let models = models(&file, &path, (&objective, &training), seed)?;
     let output = OutputFolder::open(&args.run.out)?;
-    let jobs = jobs(&args.run, training.lanes.fused_at_most(), None)?;
+    let configs = models.iter().filter_map(|model| dry_run::config(&model.candidate.params));
+    let configs = configs.collect::<Vec<_>>();
+    let device = args.run.device.first().copied();
+    let jobs = jobs(&args.run, training.fused_at_once(&configs, device), None)?;
     let mut options = run_options(&args.run, jobs, seed)?;
 
     let trials: Vec<(usize, Params)> =

@@ -5,6 +5,7 @@ use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::adam::{self, AdamStep};
+use crate::layer_values::{LayerValues, Layers};
 use crate::mlp::Mlp;
 
 const BETA_1: f64 = 0.9;
@@ -37,18 +38,26 @@ impl Adam {
         Adam::Burn(Box::new(config.init()), lr)
     }
 
-    /// The fused optimizer of a training that has made `steps` steps, with first and second moments of each parameter in
-    /// the order of the module.
-    pub(crate) fn resumed(lr: f64, steps: u32, moments: Vec<(Vec<f32>, Vec<f32>)>) -> Self {
-        Adam::Fused(FusedAdam { lr, step: steps as i32, moments })
+    /// The fused optimizer of a training that has made `steps` steps, with these first and second moments.
+    pub(crate) fn resumed(lr: f64, steps: u32, [first, second]: &[Layers; 2]) -> Self {
+        let pairs = first.iter().zip(second).flat_map(|(first, second)| {
+            let pair = |first: &[f32], second: &[f32]| (first.to_vec(), second.to_vec());
+            [pair(&first.weight, &second.weight), pair(&first.bias, &second.bias)]
+        });
+        Adam::Fused(FusedAdam { lr, step: steps as i32, moments: pairs.collect() })
     }
 
-    /// How many steps a fused optimizer has made, and its moments, as [`Adam::resumed`] takes them.
-    pub(crate) fn into_moments(self) -> Option<(u32, Vec<(Vec<f32>, Vec<f32>)>)> {
-        match self {
-            Adam::Fused(adam) => Some((adam.step as u32, adam.moments)),
-            Adam::Burn(..) => None,
+    /// How many steps a fused optimizer has made, and the first and second moments, layer by layer; `None` before the first
+    /// step, and of Burn's.
+    pub(crate) fn into_moments(self) -> Option<(u32, [Layers; 2])> {
+        let Adam::Fused(FusedAdam { step: step @ 1.., moments, .. }) = self else { return None };
+        let (mut first, mut second) = (Layers::new(), Layers::new());
+        let mut moments = moments.into_iter();
+        while let (Some(weight), Some(bias)) = (moments.next(), moments.next()) {
+            first.push(LayerValues { weight: weight.0, bias: bias.0 });
+            second.push(LayerValues { weight: weight.1, bias: bias.1 });
         }
+        Some((step as u32, [first, second]))
     }
 
     /// The model after one step along `grads`.

@@ -8,6 +8,7 @@ use burn_tune_data::Examples;
 
 use crate::backend::Backend;
 use crate::config::MlpConfig;
+use crate::fused::bank::BankShape;
 use crate::fused::flex::FlexBanks;
 use crate::fused::groups::LaneGroups;
 use crate::lane::{BurnLane, Lane};
@@ -68,6 +69,14 @@ impl Lanes {
     /// How many trainings of one shape are computed together at most; `None` where each is computed by itself.
     pub fn fused_at_most(&self) -> Option<usize> {
         self.groups.as_ref().map(LaneGroups::most_lanes)
+    }
+
+    /// How many trainings of such models are to run at once on the device with this number, where they are computed
+    /// together: as many as its memory has room for.
+    pub(crate) fn fitting(&self, number: Option<usize>, shapes: &[BankShape]) -> Option<usize> {
+        let groups = self.groups.as_ref()?;
+        // A device that is not there is told of elsewhere.
+        Some(groups.fitting(number, shapes).unwrap_or(1))
     }
 
     /// The device that models are scored on where trainings are computed on the one with this number.

@@ -8,6 +8,7 @@ use burn_tune_data::{DataSource, Dataset, Examples};
 
 use crate::config::MlpConfig;
 use crate::flags::{self, DIVERGED, SOFTMAX_BEFORE_CROSS_ENTROPY};
+use crate::fused::bank::BankShape;
 use crate::health::{Confusion, Losses, flags};
 use crate::identity::{ExampleFacts, MlpIdentity};
 use crate::lanes::Lanes;
@@ -138,6 +139,17 @@ impl MlpTraining {
             curves: self.curves,
             examples: ExampleFacts::of(&self.dataset),
         }
+    }
+
+    /// How many trainings of models such as these are to run at once on the device with this number, where trainings are
+    /// computed together: as many as the device has memory for. `None` where each is computed by itself.
+    pub fn fused_at_once(&self, configs: &[MlpConfig], number: Option<usize>) -> Option<usize> {
+        let (features, classes) = (self.dataset.train.features(), self.dataset.classes.len());
+        let shape = |config: &MlpConfig| BankShape {
+            widths: config.widths(features, classes),
+            batch_size: config.batch_size.min(self.dataset.train.len()),
+        };
+        self.lanes.fitting(number, &configs.iter().map(shape).collect::<Vec<_>>())
     }
 
     /// How many numbers the model of this configuration trains.

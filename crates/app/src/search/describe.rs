@@ -35,9 +35,9 @@ pub trait Describe<O: Objective> {
         false
     }
 
-    /// How many trainings each device computes together, where it does, now that the objective is prepared: as many run
-    /// at once.
-    fn fused(&self) -> Option<usize> {
+    /// How many trainings of a plan each device computes together, where it does and nobody says otherwise: as many run at
+    /// once. `device` is the number of one of them.
+    fn fused(&self, _plan: &StudyPlan<O>, _device: Option<usize>) -> Option<usize> {
         None
     }
 

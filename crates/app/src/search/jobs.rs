@@ -42,17 +42,18 @@ pub fn jobs(
         return Ok(jobs);
     }
     let devices = args.device.len();
-    let (each, what) = match (fused, devices, args.per_device) {
+    let (each, what) = match (args.fuse, fused, args.per_device) {
+        (Some(Fuse::Together(most)), ..) => (most, "trainings"),
         (_, _, Some(each)) => (each, "jobs"),
-        (Some(most), _, None) => (most, "trainings"),
-        (None, 0, None) => (std::thread::available_parallelism().map_or(1, usize::from), "jobs"),
-        (None, _, None) => (1, "jobs"),
+        (_, Some(most), None) => (most, "trainings"),
+        (_, None, None) if devices == 0 => {
+            (std::thread::available_parallelism().map_or(1, usize::from), "jobs")
+        }
+        (_, None, None) => (1, "jobs"),
     };
     let devices = devices.max(1);
     if devices.saturating_mul(each) > MOST_JOBS {
-        bail!(
-            "{devices} devices with {each} {what} each are too many: at most {MOST_JOBS} at once"
-        );
+        bail!("{devices} devices with {each} {what} each are too many {what}: at most {MOST_JOBS}");
     }
     let window = settings.and_then(|settings| Some((settings.effective_window()?, settings.folds)));
     Ok(match (window, fused, args.fuse) {
@@ -115,7 +116,7 @@ mod tests {
         let problem = jobs(&args("--fuse 800 --device 0,1"), Some(800), None).unwrap_err();
         assert_eq!(
             problem.to_string(),
-            "2 devices with 800 trainings each are too many: at most 1024 at once"
+            "2 devices with 800 trainings each are too many trainings: at most 1024"
         );
     }
 }

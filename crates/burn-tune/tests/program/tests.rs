@@ -405,6 +405,7 @@ fn devices() {
         ("--per-device 2", "--device <N>"),
         ("--device 0 --per-device 2 --jobs 3", "cannot be used with"),
         ("--device 0,0 --per-device 1000", "are too many jobs: at most 1024"),
+        ("--fuse 4", "error: --fuse is for models that can be trained together"),
         ("--device gpu", "write whole numbers, such as 0 or 0,1"),
         ("--device=-1", "write whole numbers, such as 0 or 0,1"),
     ] {

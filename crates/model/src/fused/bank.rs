@@ -124,6 +124,13 @@ pub(crate) trait BankMaker: Send + Sync {
 }
 
 /// Why a bank cannot do something.
+#[cfg_attr(
+    not(any(feature = "wgpu", test)),
+    expect(
+        dead_code,
+        reason = "the system, not the bank, ends what takes too much memory of a processor"
+    )
+)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BankError {
     /// The device has too little memory: fewer trainings at once may have room.

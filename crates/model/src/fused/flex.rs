@@ -12,7 +12,6 @@ use crate::adam::Adam;
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::lane::BurnLane;
-use crate::layer_values::{LayerValues, Layers};
 
 /// Makes banks on burn-flex.
 pub(crate) struct FlexBanks {
@@ -69,7 +68,7 @@ impl LaneBank for FlexBank {
         let lane = BurnLane::new(&config, state.layers.clone(), examples, &device, true);
         let lane = match &state.moments {
             None => lane,
-            Some(moments) => lane.with_adam(Adam::resumed(lr, state.steps, paired(moments))),
+            Some(moments) => lane.with_adam(Adam::resumed(lr, state.steps, moments)),
         };
         self.slots[slot] = Some(Slot { lane, losses: Vec::new(), gradient_norms: Vec::new() });
         Ok(())
@@ -100,28 +99,10 @@ impl LaneBank for FlexBank {
     fn unload(&mut self, slot: usize) -> Result<(LaneState, Vec<f32>), BankError> {
         let slot = self.slots[slot].take().expect("only slots that are loaded are asked for");
         let (layers, adam) = slot.lane.into_parts();
-        let (steps, moments) = adam.into_moments().expect("on a processor, Adam is our own");
-        let moments = (steps > 0).then(|| by_layer(moments));
-        Ok((LaneState { layers, moments, steps }, slot.losses))
+        let state = match adam.into_moments() {
+            None => LaneState::fresh(layers),
+            Some((steps, moments)) => LaneState { layers, moments: Some(moments), steps },
+        };
+        Ok((state, slot.losses))
     }
-}
-
-/// First and second moments of each parameter, weights and biases in turn, of those of each layer.
-fn paired([first, second]: &[Layers; 2]) -> Vec<(Vec<f32>, Vec<f32>)> {
-    let layers = first.iter().zip(second);
-    let pairs = layers.flat_map(|(first, second)| {
-        [(first.weight.clone(), second.weight.clone()), (first.bias.clone(), second.bias.clone())]
-    });
-    pairs.collect()
-}
-
-/// The other way round.
-fn by_layer(moments: Vec<(Vec<f32>, Vec<f32>)>) -> [Layers; 2] {
-    let (mut first, mut second) = (Layers::new(), Layers::new());
-    let mut moments = moments.into_iter();
-    while let (Some(weight), Some(bias)) = (moments.next(), moments.next()) {
-        first.push(LayerValues { weight: weight.0, bias: bias.0 });
-        second.push(LayerValues { weight: weight.1, bias: bias.1 });
-    }
-    [first, second]
 }

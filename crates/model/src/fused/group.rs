@@ -15,8 +15,8 @@ use super::bank::{
 };
 use super::memory::{DeviceMemory, Room, Shortage};
 
-/// How long a step waits at most for trainings that are loaded and have handed in nothing: they are often about to.
-/// Counted in rests, as nobody else here reads a clock.
+/// How long a step waits at most for trainings that have handed in nothing: they are often about to. Counted in rests,
+/// since the clock is not read here.
 const RESTS: u32 = 4;
 const REST: Duration = Duration::from_micros(500);
 /// How often somebody who waits for memory looks whether there is some.
@@ -153,9 +153,10 @@ impl Group {
         Listened::Work
     }
 
-    /// Gives trainings that have handed in nothing a moment to do so: a step for many costs hardly more than one for few.
+    /// Gives trainings that have handed in nothing a moment to do so, where they are most of all: a step for many costs
+    /// hardly more than one for few. So does opening a bank, where they have only begun to come.
     fn rest(&mut self, messages: &Receiver<Message>) -> Listened {
-        while self.rests > 0 && self.lanes.values().any(|lane| lane.job.is_none()) {
+        while self.rests > 0 && (self.bank.is_none() || self.mostly_idle()) {
             match messages.recv_timeout(REST) {
                 Ok(message) => self.take(message),
                 Err(RecvTimeoutError::Timeout) => self.rests -= 1,
@@ -163,6 +164,11 @@ impl Group {
             }
         }
         Listened::Work
+    }
+
+    fn mostly_idle(&self) -> bool {
+        let idle = self.lanes.values().filter(|lane| lane.job.is_none()).count();
+        idle * 2 > self.lanes.len()
     }
 
     fn take(&mut self, message: Message) {

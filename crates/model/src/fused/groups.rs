@@ -72,6 +72,21 @@ impl LaneGroups {
         self.most_lanes
     }
 
+    /// How many trainings of shapes such as these (sizes of layers and batches) the device with this number has memory for
+    /// at once, at least one and at most as many as a group has.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such device.
+    pub fn fitting(&self, device: Option<usize>, shapes: &[BankShape]) -> Result<usize> {
+        let opened = self.device(device)?;
+        let bytes = shapes.iter().map(|shape| opened.maker.bytes_per_slot(&padded(&opened, shape)));
+        // On average: of shapes that are not alike, each has a share.
+        let average = bytes.fold(0, u64::saturating_add) / (shapes.len() as u64).max(1);
+        let fitting = opened.memory.total() / average.max(1);
+        Ok(usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, self.most_lanes))
+    }
+
     /// A training of `config`'s model on the device with this number, in steps of at most `batch_size` examples. Its model
     /// is given out on `scoring`.
     ///
@@ -92,8 +107,7 @@ impl LaneGroups {
         }
         let inputs = initial.first().map(|layer| layer.inputs());
         let widths = inputs.into_iter().chain(initial.iter().map(|layer| layer.outputs()));
-        let widths = widths.map(|width| opened.maker.padded(width)).collect();
-        let shape = BankShape { widths, batch_size };
+        let shape = padded(&opened, &BankShape { widths: widths.collect(), batch_size });
         check_memory(&opened, &shape)?;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (sender, replies) = channel();
@@ -155,6 +169,12 @@ fn serve(group: Group, messages: &Receiver<Message>, all: &Weak<Running>, own: &
             locked(&all).remove(own);
         }
     });
+}
+
+/// As the device's banks have it.
+fn padded(device: &FusedDevice, shape: &BankShape) -> BankShape {
+    let widths = shape.widths.iter().map(|width| device.maker.padded(*width)).collect();
+    BankShape { widths, ..*shape }
 }
 
 fn check_memory(device: &FusedDevice, shape: &BankShape) -> Result<()> {
