@@ -306,7 +306,7 @@ impl Group {
         let seats = self.bank.take()?;
         // The bank goes first: the next one has its memory.
         let Seats { bank, room, .. } = seats;
-        let _ = guarded(|| Ok(drop(bank)));
+        discard(bank);
         Some(room)
     }
 
@@ -361,8 +361,7 @@ impl Group {
                 };
                 let ids = if seated.is_empty() { self.outside() } else { seated };
                 ids.into_iter().for_each(|id| self.fail(id, &fault.to_string()));
-                // A bank that panics may panic once more when it is dropped.
-                let _ = guarded(|| Ok(drop(seats)));
+                discard(seats);
             }
         }
     }
@@ -376,7 +375,7 @@ impl Group {
     /// Fails all trainings of the group.
     fn fail_all(&mut self, reason: &str) {
         let bank = self.bank.take();
-        let _ = guarded(|| Ok(drop(bank)));
+        discard(bank);
         let ids: Vec<u64> = self.lanes.keys().copied().collect();
         ids.into_iter().for_each(|id| self.fail(id, reason));
     }
@@ -488,6 +487,11 @@ pub(super) fn megabytes(bytes: u64) -> String {
         100_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
         _ => format!("{:.1} GB", bytes as f64 / 1e9),
     }
+}
+
+/// A bank that has panicked, or whose device is gone, may panic when it is dropped.
+fn discard<T>(bank: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(bank)));
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T, BankError>) -> Result<T, Fault> {
