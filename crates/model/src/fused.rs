@@ -1,6 +1,7 @@
 //! Trainings that are computed together, as lanes of a bank.
 
 pub(crate) mod bank;
+mod fault;
 mod group;
 pub(crate) mod groups;
 mod memory;

@@ -5,7 +5,6 @@
 //! numbers: only about who has a slot, and who is waited for.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +12,8 @@ use std::time::Duration;
 use super::bank::{
     BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
 };
-use super::memory::{DeviceMemory, Room, Shortage};
+use super::fault::{Fault, discard, guarded, lost};
+use super::memory::{DeviceMemory, Room, Shortage, megabytes};
 
 /// How long a step waits at most for trainings that have handed in nothing: they are often about to. Counted in rests,
 /// since the clock is not read here.
@@ -89,12 +89,6 @@ struct Job {
     losses: Vec<f32>,
 }
 
-/// Why a bank has not done something.
-enum Fault {
-    Bank(BankError),
-    Panic(String),
-}
-
 /// What there is to do.
 enum Listened {
     Work,
@@ -135,22 +129,23 @@ impl Group {
 
     /// Takes up what is said, and waits until there is something to do.
     fn listen(&mut self, messages: &Receiver<Message>) -> Listened {
-        while let Ok(message) = messages.try_recv() {
-            self.take(message);
+        loop {
+            while let Ok(message) = messages.try_recv() {
+                self.take(message);
+            }
+            let has_work = self.has_work();
+            let patience = match has_work {
+                true if self.can_step() || self.shortage.is_none() => return self.rest(messages),
+                true => RETRY,
+                false => IDLE,
+            };
+            match messages.recv_timeout(patience) {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Disconnected) => return Listened::Over,
+                Err(RecvTimeoutError::Timeout) if has_work => return Listened::Work,
+                Err(RecvTimeoutError::Timeout) => return Listened::Nothing,
+            }
         }
-        let (has_work, can_step) = (self.has_work(), self.can_step());
-        let patience = match (has_work, can_step || self.shortage.is_none()) {
-            (true, true) => return self.rest(messages),
-            (true, false) => RETRY,
-            (false, _) => IDLE,
-        };
-        match messages.recv_timeout(patience) {
-            Ok(message) => self.take(message),
-            Err(RecvTimeoutError::Disconnected) => return Listened::Over,
-            Err(RecvTimeoutError::Timeout) if !has_work => return Listened::Nothing,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        Listened::Work
     }
 
     /// Gives trainings that have handed in nothing a moment to do so, where they are most of all: a step for many costs
@@ -462,45 +457,6 @@ impl Member {
         match self.place {
             Place::Outside(_) => None,
             Place::Slot(slot) => Some(slot),
-        }
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Fault::Bank(error) => error.fmt(f),
-            Fault::Panic(message) => write!(f, "panic: {message}"),
-        }
-    }
-}
-
-/// What a training is told whose device is lost.
-pub(super) fn lost(reason: &str) -> String {
-    format!("the device computes no more: {reason}")
-}
-
-/// So many bytes, for people.
-pub(super) fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..100_000 => format!("{bytes} B"),
-        100_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
-/// A bank that has panicked, or whose device is gone, may panic when it is dropped.
-fn discard<T>(bank: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(bank)));
-}
-
-fn guarded<T>(work: impl FnOnce() -> Result<T, BankError>) -> Result<T, Fault> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(Fault::Bank),
-        Err(payload) => {
-            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-            Err(Fault::Panic(text.unwrap_or_else(|| "its payload is no text".to_owned())))
         }
     }
 }

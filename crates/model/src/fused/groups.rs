@@ -13,8 +13,9 @@ use burn::tensor::Device;
 use burn_tune::{Error, Result};
 
 use super::bank::{BankMaker, BankShape, LaneSettings, LaneState, Reading};
-use super::group::{FusedDevice, Group, Message, Reply, lost, megabytes};
-use super::memory::DeviceMemory;
+use super::fault::lost;
+use super::group::{FusedDevice, Group, Message, Reply};
+use super::memory::{DeviceMemory, megabytes};
 use crate::config::MlpConfig;
 use crate::lane::{Lane, Steps};
 use crate::layer_values::Layers;

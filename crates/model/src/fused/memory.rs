@@ -95,6 +95,15 @@ impl Drop for Shortage {
     }
 }
 
+/// So many bytes, for people.
+pub(super) fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..100_000 => format!("{bytes} B"),
+        100_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

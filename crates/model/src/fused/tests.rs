@@ -290,6 +290,7 @@ fn trainings_of_one_shape_share_steps() {
     let plans = vec![(8, vec![10, 10]); 8];
     assert_eq!(trainings(&groups, &plans), BTreeMap::new());
     check_batches(&world, &plans);
+    // 20 if all come at once; a busy machine may let some come later.
     let steps = world.widths.lock().unwrap().len();
     assert!(steps < 80, "{steps} steps for 160 of one training each");
 }
