@@ -32,7 +32,7 @@ use serde_json::Value;
 
 pub use self::describe::Describe;
 use self::display::Display;
-pub use self::jobs::{check_fuse, jobs};
+pub use self::jobs::{check_jobs, jobs};
 use self::opening::opening_line;
 use crate::about::{program_name, reader};
 use crate::args::{RunArgs, SearchOptions};
@@ -86,7 +86,7 @@ pub fn search<O: Objective>(
     describe: &dyn Describe<O>,
     mut prepare: impl Prepare<O, Error>,
 ) -> Result<ExitCode> {
-    check_fuse(&args.run, describe.fuses())?;
+    check_jobs(&args.run, describe.fuses())?;
     let request = study_request::of_search(source, args, overrides);
     let reader = reader();
     let jobs = |plan: &StudyPlan<O>| {

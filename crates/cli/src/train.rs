@@ -35,12 +35,12 @@ use burn_tune_app::errors::file_text;
 use burn_tune_app::exit::{INTERRUPTED, WorkFailed};
 use burn_tune_app::pages::write_training_page;
 use burn_tune_app::progress::Progress;
-use burn_tune_app::search::{check_fuse, jobs, run_options};
+use burn_tune_app::search::{check_jobs, jobs, run_options};
 use burn_tune_app::table::terminal_width;
 
 /// Trains the models.
 pub fn train(args: &TrainArgs) -> Result<ExitCode> {
-    check_fuse(&args.run, true)?;
+    check_jobs(&args.run, true)?;
     let Found { file, path } = space_file::find(&args.space.space)?;
     if file.command.is_some() {
         bail!(

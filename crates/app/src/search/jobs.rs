@@ -5,12 +5,13 @@ use burn_tune_search::settings::StudySettings;
 
 use crate::args::{Fuse, MOST_JOBS, RunArgs};
 
-/// Refuses `--fuse` where it can mean nothing.
+/// Refuses what cannot be meant: `--fuse` where nothing can be fused, or more than a system starts.
 ///
 /// # Errors
 ///
 /// What to do instead.
-pub fn check_fuse(args: &RunArgs, can_fuse: bool) -> Result<()> {
+pub fn check_jobs(args: &RunArgs, can_fuse: bool) -> Result<()> {
+    jobs(args, None, None)?;
     let Some(Fuse::Together(most)) = args.fuse else { return Ok(()) };
     if !can_fuse {
         bail!(
@@ -52,14 +53,17 @@ pub fn jobs(
         (_, None, None) => (1, "jobs"),
     };
     let devices = devices.max(1);
-    if devices.saturating_mul(each) > MOST_JOBS {
+    if fused.is_none() && devices.saturating_mul(each) > MOST_JOBS {
         bail!("{devices} devices with {each} {what} each are too many {what}: at most {MOST_JOBS}");
     }
+    let most = devices.saturating_mul(each).min(MOST_JOBS);
     let window = settings.and_then(|settings| Some((settings.effective_window()?, settings.folds)));
     Ok(match (window, fused, args.fuse) {
         // Nobody has asked for so many.
-        (Some((window, folds)), Some(_), None) => (window * folds).min(devices * each),
-        _ => devices * each,
+        (Some((window, folds)), Some(_), None) if args.per_device.is_none() => {
+            (window * folds).min(most)
+        }
+        _ => most,
     })
 }
 
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn fuse_is_refused_where_it_means_nothing() {
         let refused = |text: &str, can_fuse| {
-            check_fuse(&args(text), can_fuse).map_err(|error| error.to_string())
+            check_jobs(&args(text), can_fuse).map_err(|error| error.to_string())
         };
         assert_eq!(refused("--fuse off --jobs 3", false), Ok(()));
         assert_eq!(refused("--fuse 8", true), Ok(()));
@@ -113,7 +117,7 @@ mod tests {
         );
         let problem = refused("--fuse 8 --jobs 3", true).unwrap_err();
         assert!(problem.contains("leave out --jobs"), "{problem}");
-        let problem = jobs(&args("--fuse 800 --device 0,1"), Some(800), None).unwrap_err();
+        let problem = check_jobs(&args("--fuse 800 --device 0,1"), true).unwrap_err();
         assert_eq!(
             problem.to_string(),
             "2 devices with 800 trainings each are too many trainings: at most 1024"
