@@ -33,6 +33,9 @@ pub enum Command {
     /// What a model that a search has kept takes images for
     #[command(after_long_help = PREDICT_EXAMPLES, display_order = 13)]
     Predict(PredictArgs),
+    /// What there is to compute with: processors and graphics cards
+    #[command(after_long_help = DEVICES_EXAMPLES, display_order = 10)]
+    Devices(DevicesArgs),
     /// Write a space file to begin with, with comments, or a crate
     #[command(after_long_help = INIT_EXAMPLES, display_order = 8)]
     Init(InitArgs),
@@ -112,6 +115,13 @@ const PREDICT_EXAMPLES: &str = "Examples:
   burn-tune predict --data my-images-idx3-ubyte   images without labels
   burn-tune predict --model results/mlp/models/trial-7/fold-0 --data mnist";
 
+const DEVICES_EXAMPLES: &str = "Examples:
+  burn-tune devices
+  burn-tune devices --json
+  burn-tune search --space spaces/mlp.toml --backend wgpu --device 0
+
+Exit codes: 0 done; 1 a backend of this program has no device here.";
+
 const INIT_EXAMPLES: &str = "Examples:
   burn-tune init                        space.toml, for the model of burn-tune
   burn-tune init my.toml --command      and train.py, a program of your own
@@ -137,6 +147,13 @@ pub struct PredictArgs {
     /// How predictions are printed; as a table, the first ones
     #[arg(long, value_name = "F", value_enum, default_value = "table")]
     pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print them as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -191,14 +208,19 @@ pub struct TrainArgs {
     pub no_curves: bool,
 }
 
+/// How to get a backend that this program lacks.
+pub fn not_built_in(backend: &str) -> String {
+    format!(
+        "this program was built without it: `cargo xtask search --backend {backend} …` builds it in, as does `--features {backend}`"
+    )
+}
+
 fn backend(text: &str) -> Result<Backend, String> {
     if let Some(backend) = Backend::by_name(text) {
         return Ok(backend);
     }
     if Backend::NAMES.contains(&text) {
-        return Err(format!(
-            "this program was built without it: `cargo xtask search --backend {text} …` builds it in, as does `--features {text}`"
-        ));
+        return Err(not_built_in(text));
     }
     let known = burn_tune_search::did_you_mean::help(text, &Backend::NAMES);
     Err(match text.to_lowercase().as_str() {

@@ -2,6 +2,7 @@
 //! searches has, and what it has besides.
 
 mod args;
+mod devices;
 mod dry_run;
 mod init;
 mod objectives;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     exit_code(match cli.command {
         Command::App(command) => run(&BurnTune, command),
         Command::Train(args) => train::train(&args),
+        Command::Devices(args) => devices::devices(&args),
         Command::Predict(args) => predict::predict(&args),
         Command::Init(args) => init::init(&args),
         Command::Space(SpaceCommand::Check { file }) => program::check_space(&file),

@@ -92,7 +92,7 @@ impl FusedAdam {
 
 /// The numbers of step number `step`, from 1. As in PyTorch, they are rounded to single precision at
 /// the end: of 1 - 0.999 in f32, only the first five digits are right.
-fn adam_step(lr: f64, step: i32) -> AdamStep {
+pub(crate) fn adam_step(lr: f64, step: i32) -> AdamStep {
     let correction_1 = 1.0 - BETA_1.powi(step);
     let correction_2 = 1.0 - BETA_2.powi(step);
     AdamStep {

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 
+use crate::device_facts::DeviceFacts;
 use crate::kernels::product;
 
 /// What computes.
@@ -93,12 +94,13 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// Which devices there are, or what Burn says.
+    /// Which devices there are, what is missing where there is none, or what Burn says.
     ///
     /// # Panics
     ///
-    /// As Burn does, such as where there is no graphics card.
+    /// As Burn does, such as where a graphics card cannot be opened.
     pub fn probe(self, numbers: &[usize]) -> Result<(), String> {
+        DeviceFacts::of(self)?;
         let count = if numbers.is_empty() { 0 } else { self.devices().len() };
         if let Some(number) = numbers.iter().find(|number| **number >= count) {
             let name = self.name();

@@ -6,6 +6,8 @@ mod group;
 pub(crate) mod groups;
 mod memory;
 
+#[cfg(feature = "wgpu")]
+pub(crate) mod cube;
 pub(crate) mod flex;
 
 #[cfg(test)]

@@ -6,9 +6,13 @@ use burn::tensor::Device;
 use burn_tune::Result;
 use burn_tune_data::Examples;
 
+#[cfg(feature = "wgpu")]
+use crate::adapters::Adapter;
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::fused::bank::BankShape;
+#[cfg(feature = "wgpu")]
+use crate::fused::cube::CubeMaker;
 use crate::fused::flex::FlexBanks;
 use crate::fused::groups::LaneGroups;
 use crate::lane::{BurnLane, Lane};
@@ -54,9 +58,12 @@ impl Lanes {
             Backend::Ndarray => {
                 return Err("ndarray computes each training by itself".to_owned());
             }
-            // The banks of graphics cards are to be made here.
             #[cfg(feature = "wgpu")]
-            Backend::Wgpu => return Ok(Lanes::solo(backend)),
+            Backend::Wgpu => LaneGroups::new(most, move |number| {
+                let client = Adapter::client(number)?;
+                let maker = CubeMaker::new(client, &examples).map_err(|error| error.to_string())?;
+                Ok(Box::new(maker))
+            }),
         };
         Ok(Lanes { backend, groups: Some(groups) })
     }
@@ -79,9 +86,20 @@ impl Lanes {
         Some(groups.fitting(number, shapes).unwrap_or(1))
     }
 
+    /// What scores models. Those that a graphics card has trained are scored by the processor, which each of their
+    /// threads has anyway: there, a tensor of a new size means new shaders, and a score means to wait for whatever the
+    /// card does for others.
+    pub(crate) fn scoring(&self) -> Backend {
+        match &self.groups {
+            Some(_) => Backend::Flex,
+            None => self.backend,
+        }
+    }
+
     /// The device that models are scored on where trainings are computed on the one with this number.
     pub(crate) fn scoring_device(&self, number: Option<usize>) -> Device {
-        self.backend.numbered_device(number)
+        let scoring = self.scoring();
+        scoring.numbered_device(number.filter(|_| scoring == self.backend))
     }
 
     /// A training of `config`'s model from these initial numbers on, on the device with this number. Those that are

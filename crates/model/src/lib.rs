@@ -33,11 +33,17 @@ pub mod identity;
 pub mod saved;
 pub mod training;
 
+#[cfg(feature = "wgpu")]
+pub mod adapters;
 pub mod backend;
+pub mod device_facts;
+#[cfg(feature = "wgpu")]
+pub mod speed;
 
 pub use activation::Activation;
 pub use backend::Backend;
 pub use config::MlpConfig;
+pub use device_facts::DeviceFacts;
 pub use identity::MlpIdentity;
 pub use lanes::Lanes;
 pub use mlp::Mlp;

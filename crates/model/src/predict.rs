@@ -4,14 +4,14 @@ use burn::tensor::Device;
 use burn_tune::{Error, Result, Trial};
 use burn_tune_data::Examples;
 
-use crate::backend::Backend;
 use crate::batch::pixels;
 use crate::mlp::Mlp;
 
 /// Large enough for full speed, small enough to stay in the processor's cache.
 pub(crate) const BATCH: usize = 500;
 
-/// The class with the largest output for each of the examples at `indices`. The first one of equals.
+/// The class with the largest output for each of the examples at `indices`, on the model's device. The first one of
+/// equals.
 ///
 /// # Errors
 ///
@@ -20,14 +20,13 @@ pub fn predict(
     model: &Mlp,
     examples: &Examples,
     indices: &[u32],
-    backend: Backend,
+    device: &Device,
     trial: &Trial,
 ) -> Result<Vec<u8>> {
-    let device = backend.numbered_device(trial.device_index());
     let mut predicted = Vec::with_capacity(indices.len());
     for batch in indices.chunks(BATCH) {
         trial.check_stop()?;
-        let outputs = outputs(model, examples, batch, &device).map_err(Error::new)?;
+        let outputs = outputs(model, examples, batch, device).map_err(Error::new)?;
         let classes = outputs.len() / batch.len();
         predicted.extend(outputs.chunks_exact(classes).map(largest));
     }

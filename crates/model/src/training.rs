@@ -211,7 +211,8 @@ impl MlpTraining {
 
     fn score(&self, model: &Mlp, held_out: &HeldOut, trial: &Trial) -> Result<Confusion> {
         let HeldOut { examples, indices } = held_out;
-        let predicted = predict(model, examples, indices, self.lanes.backend(), trial)?;
+        let device = self.lanes.scoring_device(trial.device_index());
+        let predicted = predict(model, examples, indices, &device, trial)?;
         Ok(Confusion::count(examples, indices, &predicted, self.dataset.classes.len()))
     }
 }

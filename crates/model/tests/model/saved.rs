@@ -55,7 +55,7 @@ fn a_model_that_was_saved_predicts_as_before() {
         assert_eq!((&loaded.config, loaded.classes.len()), (&saved.config, 10));
         let (model, digits, indices) = (saved.model.clone(), digits.clone(), indices.clone());
         let classes = as_training(&handle, move |trial| {
-            predict(&model, &digits, &indices, Backend::Flex, trial)
+            predict(&model, &digits, &indices, &Backend::Flex.device(), trial)
         });
         let classes = classes.unwrap();
         assert!(predictions.iter().map(|its| its.class).eq(classes));

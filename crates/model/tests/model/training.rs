@@ -52,7 +52,7 @@ fn outcome(config: &MlpConfig, backend: Backend, fold: usize) -> Outcome {
         let training = training_set(&indices);
         let Trained { model, epoch_losses, .. } =
             train(&config, training, probe(false), &Lanes::solo(backend), trial, to_the_end)?;
-        let predicted = predict(&model, &MNIST.test, &indices, backend, trial)?;
+        let predicted = predict(&model, &MNIST.test, &indices, &backend.device(), trial)?;
         Ok((epoch_losses.iter().map(|loss| loss.to_bits()).collect(), weights(&model), predicted))
     });
     trained.expect("nobody asks it to stop")
@@ -236,7 +236,7 @@ fn the_second_request_to_stop_abandons_training_and_scoring() {
         assert_eq!(train().err(), Some(interrupted.clone()));
         let predicted = as_training(&handle, move |trial| {
             let indices: Vec<u32> = (0..200).collect();
-            predict(&model, &MNIST.test, &indices, backend, trial)
+            predict(&model, &MNIST.test, &indices, &backend.device(), trial)
         });
         assert_eq!(predicted, Err(interrupted.clone()));
         assert_eq!(harness::fold(&objective, &config, &handle), Err(interrupted.clone()));
