@@ -4,8 +4,8 @@ use cubecl::client::Client;
 use cubecl::prelude::{BufferArg, CubeCount, CubeDim, CubeElement};
 use cubecl::server::Handle;
 
-use super::kernels::product::Tiling;
-use super::kernels::{QUAD, adam, loss, norm, product};
+use super::kernels::tile::Tiling;
+use super::kernels::{QUAD, adam, loss, norm, product, tile};
 use super::layout::{Parameters, QUAD_BYTES, SlotSizes};
 use super::maker::{Data, bank_error};
 use super::table::{self, LAYER, LAYERS, quads};
@@ -235,7 +235,7 @@ impl CubeBank {
                 product::forward::launch_unchecked(
                     &self.client,
                     count,
-                    CubeDim::new_1d(product::UNITS as u32),
+                    CubeDim::new_1d(tile::UNITS as u32),
                     step.table.arg(),
                     self.pixels(),
                     inputs.arg(),
@@ -287,7 +287,7 @@ impl CubeBank {
                 product::gradients::launch_unchecked(
                     &self.client,
                     count,
-                    CubeDim::new_1d(product::UNITS as u32),
+                    CubeDim::new_1d(tile::UNITS as u32),
                     step.table.arg(),
                     self.pixels(),
                     inputs.arg(),
@@ -314,7 +314,7 @@ impl CubeBank {
                 product::backward::launch_unchecked(
                     &self.client,
                     count,
-                    CubeDim::new_1d(product::UNITS as u32),
+                    CubeDim::new_1d(tile::UNITS as u32),
                     step.table.arg(),
                     buffers.outputs[layer].arg(),
                     buffers.parameters.arg(),

@@ -9,6 +9,7 @@ pub(super) mod adam;
 pub(super) mod loss;
 pub(super) mod norm;
 pub(super) mod product;
+pub(super) mod tile;
 
 use cubecl::prelude::*;
 

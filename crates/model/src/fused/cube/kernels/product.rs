@@ -1,73 +1,16 @@
-//! The matrix products of a step, tile by tile, with what is done to their results on the way out.
-//!
-//! A cube computes a tile of one lane's result. Both factors come through shared memory, [`DEPTH`] of the products that
-//! an element is the sum of at a time, and each unit keeps a few rows and columns of sums in its registers. An element is
-//! one chain of fused multiply-adds from the first product to the last, so it has the same bits in a tile of any size.
+//! The matrix products of a step, with what is done to their results on the way out.
 
 use cubecl::prelude::*;
 
 use super::activation::{activate, slopes};
+use super::tile::{
+    Factors, Matrix, Place, Tiling, column_of_unit, place_of_cube, product, row_of_unit,
+    sums_columns, zeros,
+};
 use super::{QUAD, Quad};
 use crate::fused::cube::table::{
     ACTIVATION, BATCH, GELU, INPUTS, OUTPUTS, ROWS, SILU, SLOT, WEIGHTS,
 };
-
-/// How much of the two factors is in shared memory at a time.
-const DEPTH: usize = 16;
-const DEPTH_QUADS: usize = DEPTH / QUAD;
-
-/// Units of a cube.
-pub(in crate::fused::cube) const UNITS: usize = 128;
-
-/// How a cube's tile is dealt to its units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::fused::cube) struct Tiling {
-    /// Units below each other.
-    rows: usize,
-    /// Units beside each other.
-    columns: usize,
-    /// Quads of rows, and of columns, that each unit computes: one quad in each row of units, then the next.
-    quads: usize,
-}
-
-impl Tiling {
-    /// 64 rows, 128 columns: 64 sums a unit, so that a number in shared memory is used as often as registers allow.
-    const WIDE: Tiling = Tiling { rows: 8, columns: 16, quads: 2 };
-    /// 64 rows, 32 columns: for results that are no wider, such as those of the classes.
-    const NARROW: Tiling = Tiling { rows: 16, columns: 8, quads: 1 };
-    /// All that there are.
-    pub(in crate::fused::cube) const ALL: [Tiling; 2] = [Tiling::WIDE, Tiling::NARROW];
-
-    /// The one for results of so many columns, in quads.
-    pub(in crate::fused::cube) fn of(column_quads: usize) -> Tiling {
-        if column_quads <= Tiling::NARROW.tile_columns() { Tiling::NARROW } else { Tiling::WIDE }
-    }
-
-    /// Quads of rows in a tile.
-    pub(in crate::fused::cube) fn tile_rows(self) -> usize {
-        self.rows * self.quads
-    }
-
-    /// Quads of columns in a tile.
-    pub(in crate::fused::cube) fn tile_columns(self) -> usize {
-        self.columns * self.quads
-    }
-
-    fn sums(self) -> usize {
-        self.quads * QUAD * self.quads
-    }
-}
-
-/// A matrix in memory, row by row.
-#[derive(CubeType)]
-struct Matrix {
-    /// Where it begins, in quads; of pixels, where in the table its examples are listed.
-    begin: usize,
-    /// Rows that it has: those beyond are 0.
-    rows: usize,
-    /// Quads of a row: those beyond are 0.
-    quads: usize,
-}
 
 /// A layer of a lane, as the table has it.
 #[derive(CubeType)]
@@ -107,173 +50,31 @@ fn layer_of_cube(table: &[u32], row: usize, layer: usize, slot_quads: usize) -> 
     }
 }
 
-/// Four numbers of a matrix, of `numbers` or of the pixels of a batch's examples; 0 beyond its edges.
+/// The inputs of a layer: pixels, of the first layer, or the outputs of the layer before, of which a lane has
+/// `lane_inputs` quads.
 #[cube]
-fn read(
-    table: &[u32],
-    pixels: &[u32],
-    numbers: &[Quad],
-    matrix: &Matrix,
-    row: usize,
-    quad: usize,
-    #[comptime] of_pixels: bool,
-) -> Quad {
-    let mut values = Quad::new(0.0f32);
-    if row < matrix.rows && quad < matrix.quads {
-        if of_pixels {
-            let example = table[matrix.begin + row] as usize;
-            let word = pixels[example * matrix.quads + quad];
-            #[unroll]
-            for i in 0..QUAD {
-                let byte = (word >> (8 * i as u32)) & 255u32;
-                values.insert(i, f32::cast_from(byte) / 255.0f32);
-            }
-        } else {
-            values = numbers[matrix.begin + row * matrix.quads + quad];
-        }
+fn inputs_of(layer: &Layer, lane_inputs: usize, #[comptime] of_pixels: bool) -> Matrix {
+    let mut begin = CUBE_POS_Z as usize * lane_inputs;
+    if of_pixels {
+        begin = layer.batch;
     }
-    values
+    Matrix { begin, rows: layer.rows, quads: layer.inputs }
 }
 
-/// Fills a tile of [`DEPTH`] rows, from row `depth` and quad `first` of a matrix on.
+/// The weights of a layer.
 #[cube]
-fn fill(
-    tile: &mut Shared<[Quad]>,
-    table: &[u32],
-    pixels: &[u32],
-    numbers: &[Quad],
-    matrix: &Matrix,
-    depth: usize,
-    first: usize,
-    #[comptime] width: usize,
-    #[comptime] of_pixels: bool,
-) {
-    #[unroll]
-    for i in 0..comptime!(DEPTH * width / UNITS) {
-        let place = UNIT_POS as usize + i * UNITS;
-        let (row, quad) = (depth + place / width, first + place % width);
-        tile[place] = read(table, pixels, numbers, matrix, row, quad, of_pixels);
-    }
+fn weights_of(layer: &Layer) -> Matrix {
+    Matrix { begin: layer.weights, rows: layer.inputs * QUAD, quads: layer.quads }
 }
 
-/// As [`fill`], of the transposed matrix: its rows, from four times `first` on, are the tile's columns.
+/// The gradient of a layer's outputs, of which a lane has `lane_outputs` quads.
 #[cube]
-fn fill_transposed(
-    tile: &mut Shared<[Quad]>,
-    table: &[u32],
-    pixels: &[u32],
-    numbers: &[Quad],
-    matrix: &Matrix,
-    depth: usize,
-    first: usize,
-    #[comptime] width: usize,
-    #[comptime] of_pixels: bool,
-) {
-    let blocks = comptime!(DEPTH_QUADS * width);
-    #[unroll]
-    for i in 0..comptime!(blocks.div_ceil(UNITS)) {
-        let block = UNIT_POS as usize + i * UNITS;
-        if block < blocks {
-            // Units beside each other read along a row.
-            let (column, quad) = (block / DEPTH_QUADS, block % DEPTH_QUADS);
-            let row = (first + column) * QUAD;
-            let from = depth / QUAD + quad;
-            let a = read(table, pixels, numbers, matrix, row, from, of_pixels);
-            let b = read(table, pixels, numbers, matrix, row + 1, from, of_pixels);
-            let c = read(table, pixels, numbers, matrix, row + 2, from, of_pixels);
-            let d = read(table, pixels, numbers, matrix, row + 3, from, of_pixels);
-            #[unroll]
-            for j in 0..QUAD {
-                let mut values = Quad::new(0.0f32);
-                values.insert(0usize, a.extract(j));
-                values.insert(1usize, b.extract(j));
-                values.insert(2usize, c.extract(j));
-                values.insert(3usize, d.extract(j));
-                tile[(quad * QUAD + j) * width + column] = values;
-            }
-        }
-    }
+fn gradient_of(layer: &Layer, lane_outputs: usize) -> Matrix {
+    Matrix { begin: CUBE_POS_Z as usize * lane_outputs, rows: layer.rows, quads: layer.quads }
 }
 
-/// Adds the products of two tiles to this unit's sums: quads of columns, row by row.
-#[cube]
-fn multiply(
-    sums: &mut Array<Quad>,
-    left: &Shared<[Quad]>,
-    right: &Shared<[Quad]>,
-    #[comptime] tiling: Tiling,
-) {
-    let quads = comptime!(tiling.quads);
-    let unit_row = UNIT_POS as usize / comptime!(tiling.columns);
-    let unit_column = UNIT_POS as usize % comptime!(tiling.columns);
-    for k in 0..DEPTH {
-        let mut columns = Array::<Quad>::new(quads);
-        #[unroll]
-        for c in 0..quads {
-            let place = k * comptime!(tiling.tile_columns()) + comptime!(c * tiling.columns);
-            columns[c] = right[place + unit_column];
-        }
-        #[unroll]
-        for r in 0..quads {
-            let place = k * comptime!(tiling.tile_rows()) + comptime!(r * tiling.rows);
-            let rows = left[place + unit_row];
-            #[unroll]
-            for i in 0..QUAD {
-                let row = Quad::new(rows.extract(i));
-                #[unroll]
-                for c in 0..quads {
-                    let sum = comptime!((r * QUAD + i) * quads + c);
-                    sums[sum] = fma(row, columns[c], sums[sum]);
-                }
-            }
-        }
-    }
-}
-
-/// `sums` of zeros.
-#[cube]
-fn zeros(#[comptime] count: usize) -> Array<Quad> {
-    let mut sums = Array::<Quad>::new(count);
-    #[unroll]
-    for i in 0..count {
-        sums[i] = Quad::new(0.0f32);
-    }
-    sums
-}
-
-/// The row of the result that is `index`th of this unit's; `quads` apart by whole rows of units.
-#[cube]
-fn row_of_unit(#[comptime] quad: usize, #[comptime] i: usize, #[comptime] tiling: Tiling) -> usize {
-    let unit_row = UNIT_POS as usize / comptime!(tiling.columns);
-    let tile = CUBE_POS_Y as usize * comptime!(tiling.tile_rows());
-    (tile + comptime!(quad * tiling.rows) + unit_row) * QUAD + i
-}
-
-/// The quad of the result's columns that is this unit's, the `quad`th of them.
-#[cube]
-fn column_of_unit(#[comptime] quad: usize, #[comptime] tiling: Tiling) -> usize {
-    let unit_column = UNIT_POS as usize % comptime!(tiling.columns);
-    CUBE_POS_X as usize * comptime!(tiling.tile_columns())
-        + comptime!(quad * tiling.columns)
-        + unit_column
-}
-
-/// `values`, but 0 from column `columns` on; the first is in column `first`.
-#[cube]
-fn padded(values: Quad, first: usize, columns: usize) -> Quad {
-    let mut padded = Quad::new(0.0f32);
-    #[unroll]
-    for i in 0..QUAD {
-        if first + i < columns {
-            padded.insert(i, values.extract(i));
-        }
-    }
-    padded
-}
-
-/// `activation(x · weight + bias)` of a layer, for lanes whose outputs have this tiling. The inputs `x` are pixels, of
-/// the first layer, or the outputs of the layer before, of which a lane has `lane_inputs` quads. What goes into gelu and
-/// silu is kept, too: their slopes are computed from it.
+/// `activation(x · weight + bias)` of a layer, for lanes whose outputs have this tiling. What goes into gelu and silu is
+/// kept, too: their slopes are computed from it.
 #[cube(launch_unchecked)]
 pub(in crate::fused::cube) fn forward(
     table: &[u32],
@@ -291,73 +92,67 @@ pub(in crate::fused::cube) fn forward(
     #[comptime] is_last: bool,
     #[comptime] tiling: Tiling,
 ) {
-    let lane = CUBE_POS_Z as usize;
     let layer = layer_of_cube(table, row, layer, slot_quads);
-    let begin = if of_pixels { layer.batch } else { lane * lane_inputs };
-    let x = Matrix { begin, rows: layer.rows, quads: layer.inputs };
-    let depth = layer.inputs * QUAD;
-    let weight = Matrix { begin: layer.weights, rows: depth, quads: layer.quads };
-    let first_row = CUBE_POS_Y as usize * comptime!(tiling.tile_rows());
-    let first_column = CUBE_POS_X as usize * comptime!(tiling.tile_columns());
-    let mut left = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_rows()));
-    let mut right = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_columns()));
-    let mut sums = zeros(comptime!(tiling.sums()));
-    let is_ours = comptime!(tiling.columns) == columns_of_units(layer.quads);
-    let tiles = tiles_of(depth, is_ours, first_row * QUAD < layer.rows, first_column < layer.quads);
-    for tile in 0..tiles {
-        let k = tile * DEPTH;
-        fill_transposed(
-            &mut left,
-            table,
-            pixels,
-            inputs,
-            &x,
-            k,
-            first_row,
-            comptime!(tiling.tile_rows()),
-            of_pixels,
-        );
-        fill(
-            &mut right,
-            table,
-            pixels,
-            params,
-            &weight,
-            k,
-            first_column,
-            comptime!(tiling.tile_columns()),
-            false,
-        );
-        sync_cube();
-        multiply(&mut sums, &left, &right, tiling);
-        sync_cube();
-    }
-    if is_ours {
-        let quads = comptime!(tiling.quads);
+    let (x, weight) = (inputs_of(&layer, lane_inputs, of_pixels), weights_of(&layer));
+    let place = place_of_cube(layer.rows, layer.quads, layer.inputs * QUAD, tiling);
+    let factors = comptime!(Factors {
+        left_by_columns: true,
+        of_pixels,
+        right_by_columns: false,
+        sums_columns: false
+    });
+    let mut unused = zeros(1usize);
+    let sums =
+        product(table, pixels, inputs, &x, params, &weight, &place, &mut unused, factors, tiling);
+    let begin = CUBE_POS_Z as usize * lane_outputs;
+    let biases = layer.weights + layer.inputs * QUAD * layer.quads;
+    let quads = comptime!(tiling.quads);
+    #[unroll]
+    for c in 0..quads {
+        let column = column_of_unit(&place, c, tiling);
+        let is_column = place.is_ours && column < layer.quads;
+        let mut bias = Quad::new(0.0f32);
+        if is_column {
+            bias = params[biases + column];
+        }
         #[unroll]
-        for c in 0..quads {
-            let column = column_of_unit(c, tiling);
-            if column < layer.quads {
-                let bias = params[layer.weights + depth * layer.quads + column];
-                #[unroll]
-                for r in 0..quads {
-                    #[unroll]
-                    for i in 0..QUAD {
-                        let row = row_of_unit(r, i, tiling);
-                        if row < layer.rows {
-                            let place = lane * lane_outputs + row * layer.quads + column;
-                            let sum = sums[comptime!((r * QUAD + i) * quads + c)] + bias;
-                            if is_last {
-                                outputs[place] = sum;
-                            } else {
-                                let value = activate(sum, layer.activation);
-                                outputs[place] = padded(value, column * QUAD, layer.outputs);
-                                if derives_from_input(layer.activation) {
-                                    kept[place] = sum;
-                                }
-                            }
-                        }
+        for r in 0..comptime!(quads * QUAD) {
+            let row = row_of_unit(&place, r, tiling);
+            if is_column && row < layer.rows {
+                outputs[begin + row * layer.quads + column] = sums[comptime!(r * quads + c)] + bias;
+            }
+        }
+    }
+    if comptime!(!is_last) {
+        apply(outputs, kept, &layer, &place, begin, tiling);
+    }
+}
+
+/// Applies the activation to what this unit has written. In a loop that is not unrolled, where sums cannot be: with six
+/// activations in each round, shaders would be ten times as long.
+#[cube]
+fn apply(
+    outputs: &mut [Quad],
+    kept: &mut [Quad],
+    layer: &Layer,
+    place: &Place,
+    begin: usize,
+    #[comptime] tiling: Tiling,
+) {
+    #[unroll]
+    for c in 0..comptime!(tiling.quads) {
+        let column = column_of_unit(place, c, tiling);
+        if place.is_ours && column < layer.quads {
+            for r in 0..comptime!(tiling.quads * QUAD) {
+                let row = row_of_unit(place, r, tiling);
+                if row < layer.rows {
+                    let at = begin + row * layer.quads + column;
+                    let sum = outputs[at];
+                    if derives_from_input(layer.activation) {
+                        kept[at] = sum;
                     }
+                    let value = activate(sum, layer.activation);
+                    outputs[at] = padded(value, column * QUAD, layer.outputs);
                 }
             }
         }
@@ -365,7 +160,7 @@ pub(in crate::fused::cube) fn forward(
 }
 
 /// The gradients of a layer's weights, `xᵀ · grad`, and of its biases, the sums of `grad`'s columns, for lanes whose
-/// outputs have this tiling. `x` as in [`forward`]; of `grad` a lane has `lane_outputs` quads.
+/// outputs have this tiling.
 #[cube(launch_unchecked)]
 pub(in crate::fused::cube) fn gradients(
     table: &[u32],
@@ -381,79 +176,35 @@ pub(in crate::fused::cube) fn gradients(
     #[comptime] of_pixels: bool,
     #[comptime] tiling: Tiling,
 ) {
-    let lane = CUBE_POS_Z as usize;
     let layer = layer_of_cube(table, row, layer, slot_quads);
-    let begin = if of_pixels { layer.batch } else { lane * lane_inputs };
-    let x = Matrix { begin, rows: layer.rows, quads: layer.inputs };
-    let grad_rows = Matrix { begin: lane * lane_outputs, rows: layer.rows, quads: layer.quads };
-    let first_row = CUBE_POS_Y as usize * comptime!(tiling.tile_rows());
-    let first_column = CUBE_POS_X as usize * comptime!(tiling.tile_columns());
-    let mut left = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_rows()));
-    let mut right = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_columns()));
+    let x = inputs_of(&layer, lane_inputs, of_pixels);
+    let grad_rows = gradient_of(&layer, lane_outputs);
+    let rows = layer.inputs * QUAD;
+    let place = place_of_cube(rows, layer.quads, layer.rows, tiling);
+    let factors = comptime!(Factors {
+        left_by_columns: false,
+        of_pixels,
+        right_by_columns: false,
+        sums_columns: true
+    });
     let quads = comptime!(tiling.quads);
-    let mut sums = zeros(comptime!(tiling.sums()));
-    let mut bias_sums = zeros(quads);
-    let is_ours = comptime!(tiling.columns) == columns_of_units(layer.quads);
-    let sums_bias = CUBE_POS_Y == 0u32 && (UNIT_POS as usize) < comptime!(tiling.columns);
-    let tiles = tiles_of(layer.rows, is_ours, first_row < layer.inputs, first_column < layer.quads);
-    for tile in 0..tiles {
-        let k = tile * DEPTH;
-        fill(
-            &mut left,
-            table,
-            pixels,
-            inputs,
-            &x,
-            k,
-            first_row,
-            comptime!(tiling.tile_rows()),
-            of_pixels,
-        );
-        fill(
-            &mut right,
-            table,
-            pixels,
-            grad,
-            &grad_rows,
-            k,
-            first_column,
-            comptime!(tiling.tile_columns()),
-            false,
-        );
-        sync_cube();
-        multiply(&mut sums, &left, &right, tiling);
-        if sums_bias {
-            for k in 0..DEPTH {
-                #[unroll]
-                for c in 0..quads {
-                    let place =
-                        k * comptime!(tiling.tile_columns()) + comptime!(c * tiling.columns);
-                    bias_sums[c] = bias_sums[c] + right[place + UNIT_POS as usize];
+    let mut biases = zeros(quads);
+    let sums =
+        product(table, pixels, inputs, &x, grad, &grad_rows, &place, &mut biases, factors, tiling);
+    #[unroll]
+    for c in 0..quads {
+        let column = column_of_unit(&place, c, tiling);
+        if place.is_ours && column < layer.quads {
+            #[unroll]
+            for r in 0..comptime!(quads * QUAD) {
+                let row = row_of_unit(&place, r, tiling);
+                if row < rows {
+                    grads[layer.weights + row * layer.quads + column] =
+                        sums[comptime!(r * quads + c)];
                 }
             }
-        }
-        sync_cube();
-    }
-    if is_ours {
-        #[unroll]
-        for c in 0..quads {
-            let column = column_of_unit(c, tiling);
-            if column < layer.quads {
-                #[unroll]
-                for r in 0..quads {
-                    #[unroll]
-                    for i in 0..QUAD {
-                        let row = row_of_unit(r, i, tiling);
-                        if row < layer.inputs * QUAD {
-                            let place = layer.weights + row * layer.quads + column;
-                            grads[place] = sums[comptime!((r * QUAD + i) * quads + c)];
-                        }
-                    }
-                }
-                if sums_bias {
-                    let biases = layer.weights + layer.inputs * QUAD * layer.quads;
-                    grads[biases + column] = bias_sums[c];
-                }
+            if sums_columns(tiling) {
+                grads[layer.weights + rows * layer.quads + column] = biases[c];
             }
         }
     }
@@ -461,7 +212,7 @@ pub(in crate::fused::cube) fn gradients(
 
 /// The gradient of what goes into the layer before's activation, `grad · weightᵀ` times its slope, for lanes whose inputs
 /// have this tiling. `values` are the outputs of the layer before, and the gradient takes their place; `kept` are its
-/// inputs where [`forward`] has kept them. Of these a lane has `lane_inputs` quads, of `grad` `lane_outputs`.
+/// inputs where [`forward`] has kept them.
 #[cube(launch_unchecked)]
 pub(in crate::fused::cube) fn backward(
     table: &[u32],
@@ -476,95 +227,87 @@ pub(in crate::fused::cube) fn backward(
     lane_outputs: usize,
     #[comptime] tiling: Tiling,
 ) {
-    let lane = CUBE_POS_Z as usize;
     let layer = layer_of_cube(table, row, layer, slot_quads);
-    let grad_rows = Matrix { begin: lane * lane_outputs, rows: layer.rows, quads: layer.quads };
-    let weight = Matrix { begin: layer.weights, rows: layer.inputs * QUAD, quads: layer.quads };
-    let first_row = CUBE_POS_Y as usize * comptime!(tiling.tile_rows());
-    let first_column = CUBE_POS_X as usize * comptime!(tiling.tile_columns());
-    let mut left = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_rows()));
-    let mut right = Shared::<[Quad]>::new_slice(comptime!(DEPTH * tiling.tile_columns()));
-    let mut sums = zeros(comptime!(tiling.sums()));
-    let is_ours = comptime!(tiling.columns) == columns_of_units(layer.inputs);
-    let tiles = tiles_of(
-        layer.quads * QUAD,
-        is_ours,
-        first_row * QUAD < layer.rows,
-        first_column < layer.inputs,
+    let (grad_rows, weight) = (gradient_of(&layer, lane_outputs), weights_of(&layer));
+    let place = place_of_cube(layer.rows, layer.inputs, layer.quads * QUAD, tiling);
+    let factors = comptime!(Factors {
+        left_by_columns: true,
+        of_pixels: false,
+        right_by_columns: true,
+        sums_columns: false
+    });
+    let mut unused = zeros(1usize);
+    let sums = product(
+        table,
+        table,
+        grad,
+        &grad_rows,
+        params,
+        &weight,
+        &place,
+        &mut unused,
+        factors,
+        tiling,
     );
-    for tile in 0..tiles {
-        let k = tile * DEPTH;
-        fill_transposed(
-            &mut left,
-            table,
-            table,
-            grad,
-            &grad_rows,
-            k,
-            first_row,
-            comptime!(tiling.tile_rows()),
-            false,
-        );
-        fill_transposed(
-            &mut right,
-            table,
-            table,
-            params,
-            &weight,
-            k,
-            first_column,
-            comptime!(tiling.tile_columns()),
-            false,
-        );
-        sync_cube();
-        multiply(&mut sums, &left, &right, tiling);
-        sync_cube();
-    }
-    if is_ours {
-        let quads = comptime!(tiling.quads);
-        #[unroll]
-        for c in 0..quads {
-            let column = column_of_unit(c, tiling);
-            if column < layer.inputs {
-                #[unroll]
-                for r in 0..quads {
-                    #[unroll]
-                    for i in 0..QUAD {
-                        let row = row_of_unit(r, i, tiling);
-                        if row < layer.rows {
-                            let place = lane * lane_inputs + row * layer.inputs + column;
-                            let mut slope_of = values[place];
-                            if derives_from_input(layer.activation) {
-                                slope_of = kept[place];
-                            }
-                            let slope = slopes(slope_of, layer.activation);
-                            values[place] = sums[comptime!((r * QUAD + i) * quads + c)] * slope;
-                        }
-                    }
+    let begin = CUBE_POS_Z as usize * lane_inputs;
+    find_slopes(values, kept, &layer, &place, begin, tiling);
+    let quads = comptime!(tiling.quads);
+    #[unroll]
+    for c in 0..quads {
+        let column = column_of_unit(&place, c, tiling);
+        if place.is_ours && column < layer.inputs {
+            #[unroll]
+            for r in 0..comptime!(quads * QUAD) {
+                let row = row_of_unit(&place, r, tiling);
+                if row < layer.rows {
+                    let at = begin + row * layer.inputs + column;
+                    values[at] = sums[comptime!(r * quads + c)] * values[at];
                 }
             }
         }
     }
 }
 
-/// How many tiles of both factors a cube goes through: none where it has nothing to compute.
+/// Puts the activation's slopes in place of what this unit is about to write; as [`apply`], in a loop.
 #[cube]
-fn tiles_of(depth: usize, is_ours: bool, has_rows: bool, has_columns: bool) -> usize {
-    let mut tiles = 0usize.runtime();
-    if is_ours && has_rows && has_columns {
-        tiles = depth.div_ceil(DEPTH);
+fn find_slopes(
+    values: &mut [Quad],
+    kept: &[Quad],
+    layer: &Layer,
+    place: &Place,
+    begin: usize,
+    #[comptime] tiling: Tiling,
+) {
+    #[unroll]
+    for c in 0..comptime!(tiling.quads) {
+        let column = column_of_unit(place, c, tiling);
+        if place.is_ours && column < layer.inputs {
+            for r in 0..comptime!(tiling.quads * QUAD) {
+                let row = row_of_unit(place, r, tiling);
+                if row < layer.rows {
+                    let at = begin + row * layer.inputs + column;
+                    let mut found_from = values[at];
+                    if derives_from_input(layer.activation) {
+                        found_from = kept[at];
+                    }
+                    values[at] = slopes(found_from, layer.activation);
+                }
+            }
+        }
     }
-    tiles
 }
 
-/// Columns of units in the tiling of results of so many columns, in quads: as [`Tiling::of`].
+/// `values`, but 0 from column `columns` on; the first is in column `first`.
 #[cube]
-fn columns_of_units(quads: usize) -> usize {
-    let mut columns = comptime!(Tiling::WIDE.columns).runtime();
-    if quads <= comptime!(Tiling::NARROW.tile_columns()) {
-        columns = comptime!(Tiling::NARROW.columns).runtime();
+fn padded(values: Quad, first: usize, columns: usize) -> Quad {
+    let mut padded = Quad::new(0.0f32);
+    #[unroll]
+    for i in 0..QUAD {
+        if first + i < columns {
+            padded.insert(i, values.extract(i));
+        }
     }
-    columns
+    padded
 }
 
 #[cube]
