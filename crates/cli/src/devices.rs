@@ -71,6 +71,7 @@ fn details(facts: &DeviceFacts) -> String {
     };
     let buffer = facts.largest_buffer_bytes;
     let buffer = buffer.map(|bytes| format!("buffers up to {} MiB", bytes >> 20));
-    let details: Vec<String> = driver.into_iter().chain(buffer).collect();
+    let memory = facts.memory_bytes.map(|bytes| format!("memory {} MiB", bytes >> 20));
+    let details: Vec<String> = driver.into_iter().chain(memory).chain(buffer).collect();
     if details.is_empty() { String::new() } else { format!(" ({})", details.join("; ")) }
 }

@@ -20,6 +20,8 @@ pub struct Adapter {
     pub driver: String,
     /// The largest buffer that a kernel can read, in bytes.
     pub largest_buffer: u64,
+    /// Its memory in bytes, where its interface tells it; of a processor, what it has for graphics.
+    pub memory: Option<u64>,
     /// CubeCL's name of it.
     device: WgpuDevice,
 }
@@ -43,6 +45,21 @@ impl Adapter {
             }
             software.unwrap_or_default()
         })
+    }
+
+    /// The adapter with this number; without one, the one that is preferred where there are several of a kind: the first,
+    /// and cards before all else.
+    pub(crate) fn numbered(number: Option<usize>) -> Option<&'static Adapter> {
+        let rank = |adapter: &&Adapter| match adapter.kind {
+            "discrete" => 0,
+            "integrated" => 1,
+            SOFTWARE => 3,
+            _ => 2,
+        };
+        match number {
+            Some(number) => Adapter::all().get(number),
+            None => Adapter::all().iter().min_by_key(rank),
+        }
     }
 
     /// CubeCL's client of the adapter with this number, or of the one that it prefers.
@@ -101,10 +118,31 @@ fn through(api: wgpu::Backend) -> Vec<Adapter> {
             api: format!("{:?}", info.backend),
             driver: driver.collect::<Vec<_>>().join(", "),
             largest_buffer: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
+            memory: memory(adapter),
             device: WgpuDevice::new(device),
         }
     });
     adapters.collect()
+}
+
+/// The largest memory of the adapter's own: others are windows that the processor sees it through.
+#[cfg(any(target_os = "linux", target_os = "windows"))]
+fn memory(adapter: &wgpu::Adapter) -> Option<u64> {
+    /// `VK_MEMORY_HEAP_DEVICE_LOCAL_BIT`
+    const DEVICE_LOCAL: u32 = 1;
+    // SAFETY: nothing of it is destroyed, and the question changes nothing.
+    let heaps = unsafe {
+        let adapter = adapter.as_hal::<wgpu::hal::api::Vulkan>()?;
+        let instance = adapter.shared_instance().raw_instance();
+        instance.get_physical_device_memory_properties(adapter.raw_physical_device())
+    };
+    let heaps = heaps.memory_heaps.iter().take(heaps.memory_heap_count as usize);
+    heaps.filter(|heap| heap.flags.as_raw() & DEVICE_LOCAL != 0).map(|heap| heap.size).max()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
+fn memory(_: &wgpu::Adapter) -> Option<u64> {
+    None
 }
 
 /// What a machine lacks that has no adapter.

@@ -21,6 +21,9 @@ pub struct DeviceFacts {
     /// Of a graphics card, its driver with the driver's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
+    /// Of a graphics card, its memory in bytes, where its interface tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
     /// Of a graphics card, the largest buffer that a kernel can read, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_buffer_bytes: Option<u64>,
@@ -43,6 +46,7 @@ impl DeviceFacts {
                 kind: "processor",
                 api: None,
                 driver: None,
+                memory_bytes: None,
                 largest_buffer_bytes: None,
             }]),
         }
@@ -64,6 +68,7 @@ fn cards() -> Result<Vec<DeviceFacts>, String> {
         kind: adapter.kind,
         api: Some(adapter.api.clone()),
         driver: Some(adapter.driver.clone()),
+        memory_bytes: adapter.memory,
         largest_buffer_bytes: Some(adapter.largest_buffer),
     });
     Ok(cards.collect())

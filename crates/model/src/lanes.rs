@@ -6,8 +6,6 @@ use burn::tensor::Device;
 use burn_tune::Result;
 use burn_tune_data::Examples;
 
-#[cfg(feature = "wgpu")]
-use crate::adapters::Adapter;
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::fused::bank::BankShape;
@@ -60,8 +58,7 @@ impl Lanes {
             }
             #[cfg(feature = "wgpu")]
             Backend::Wgpu => LaneGroups::new(most, move |number| {
-                let client = Adapter::client(number)?;
-                let maker = CubeMaker::new(client, &examples).map_err(|error| error.to_string())?;
+                let maker = CubeMaker::new(number, &examples).map_err(|error| error.to_string())?;
                 Ok(Box::new(maker))
             }),
         };

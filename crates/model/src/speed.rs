@@ -7,7 +7,6 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::activation::Activation;
-use crate::adapters::Adapter;
 use crate::config::MlpConfig;
 use crate::fused::bank::{
     BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep,
@@ -49,7 +48,7 @@ pub fn measure_fused(
     mut tell: impl FnMut(FusedCase, Result<FusedSpeed, String>),
 ) -> Result<(), String> {
     let dataset = Dataset::mnist().map_err(|error| error.to_string())?;
-    let maker = CubeMaker::new(Adapter::client(device)?, &dataset.train).map_err(text)?;
+    let maker = CubeMaker::new(device, &dataset.train).map_err(text)?;
     for case in cases {
         tell(*case, measure(*case, &maker, dataset.train.len(), time).map_err(text));
     }

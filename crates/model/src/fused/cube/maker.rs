@@ -8,6 +8,7 @@ use cubecl::server::{Handle, IoError, ServerError};
 use super::bank::CubeBank;
 use super::layout::SlotSizes;
 use super::table::quads;
+use crate::adapters::Adapter;
 use crate::fused::bank::{BankError, BankMaker, BankShape, LaneBank};
 
 /// What a bank's layers are multiples of: lanes whose layers have sizes that are padded to the same share a bank. Each is
@@ -34,22 +35,24 @@ pub(super) struct Data {
 pub(crate) struct CubeMaker {
     client: Client,
     data: Data,
+    memory: u64,
 }
 
 impl CubeMaker {
-    /// Uploads the examples to the card behind `client`.
+    /// Uploads the examples to the adapter with this number, or to the one that is preferred.
     ///
     /// # Errors
     ///
-    /// Where they are too large for it, or it does not compute.
-    pub fn new(client: Client, examples: &Examples) -> Result<Self, BankError> {
+    /// Where there is none, they are too large for it, or it does not compute.
+    pub fn new(device: Option<usize>, examples: &Examples) -> Result<Self, BankError> {
+        let client = Adapter::client(device).map_err(BankError::Device)?;
         let words = quads(examples.features());
         let mut pixels = vec![0u8; examples.len() * words * size_of::<u32>()];
         let rows = pixels.chunks_exact_mut(words * size_of::<u32>());
         for (index, row) in rows.enumerate() {
             row[..examples.features()].copy_from_slice(examples.pixels(index));
         }
-        fits(&client, "the examples take", pixels.len() as u64)?;
+        fits(&client, "the examples take", pixels.len() as u64).map_err(BankError::Device)?;
         let labels: Vec<u32> = examples.labels().iter().map(|&label| label.into()).collect();
         let data = Data {
             words: pixels.len() / size_of::<u32>(),
@@ -58,7 +61,8 @@ impl CubeMaker {
             examples: examples.len(),
         };
         client.check([&data.pixels, &data.labels]).map_err(bank_error)?;
-        Ok(CubeMaker { client, data })
+        let memory = Adapter::numbered(device).and_then(|adapter| adapter.memory);
+        Ok(CubeMaker { client, data, memory: memory.unwrap_or(MEMORY_BYTES) })
     }
 }
 
@@ -72,14 +76,13 @@ impl BankMaker for CubeMaker {
     }
 
     fn budget_bytes(&self) -> u64 {
-        let memory = self.client.properties().memory.max_memory().unwrap_or(MEMORY_BYTES);
-        // The examples are there, too, and what Burn scores models with.
-        memory / 4 * 3
+        // The examples are there, too, and whatever else the card is used for.
+        self.memory / 4 * 3
     }
 
     fn make(&self, shape: &BankShape, slots: usize) -> Result<Box<dyn LaneBank>, BankError> {
         let largest = SlotSizes::new(shape).largest_bytes();
-        fits(&self.client, "one training takes", largest)?;
+        fits(&self.client, "one training takes", largest).map_err(BankError::Shape)?;
         if largest * slots as u64 > self.client.properties().memory.max_page_size {
             return Err(BankError::OutOfMemory);
         }
@@ -88,18 +91,15 @@ impl BankMaker for CubeMaker {
     }
 }
 
-/// Whether the card can have a buffer of so many bytes at all.
-fn fits(client: &Client, what: &str, bytes: u64) -> Result<(), BankError> {
+/// Says where the card cannot have a buffer of so many bytes at all.
+fn fits(client: &Client, what: &str, bytes: u64) -> Result<(), String> {
     let most = client.properties().memory.max_page_size;
     if bytes <= most {
         return Ok(());
     }
-    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    Err(BankError::Device(format!(
-        "{what} {} MiB in one buffer, and this card's buffers have at most {} MiB",
-        mib(bytes),
-        most >> 20
-    )))
+    let mib = bytes.div_ceil(1 << 20);
+    let most = most >> 20;
+    Err(format!("{what} {mib} MiB in one buffer, and a buffer of this card has at most {most} MiB"))
 }
 
 /// What went wrong on the card.
