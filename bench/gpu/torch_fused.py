@@ -26,8 +26,10 @@ def parameters(trainings, hidden, device):
     return made
 
 
-def adam(weights, grads, first, second, lr, correction_1, correction_2):
-    """One step for all, in place; `lr` is [T, 1, 1]."""
+def adam(weights, grads, first, second, lr, steps):
+    """One step for all, in place; `lr` is [T, 1, 1], `steps` a number on the device, which nobody waits for."""
+    correction_1 = (1 - 0.9**steps).float()
+    correction_2 = (1 - 0.999**steps).sqrt().float()
     for weight, grad, m, v in zip(weights, grads, first, second):
         m.lerp_(grad, 0.1)
         v.mul_(0.999).addcmul_(grad, grad, value=0.001)
@@ -65,18 +67,15 @@ class Case:
         self.first = [torch.zeros_like(weight) for weight in self.weights]
         self.second = [torch.zeros_like(weight) for weight in self.weights]
         self.lr = torch.full((trainings, 1, 1), 1e-3, device=device)
-        self.steps = 0
+        self.steps = torch.zeros((), dtype=torch.float64, device=device)
 
     def step(self):
         self.steps += 1
         at = torch.randint(len(self.images), self.shape, device=self.images.device)
         x, y = self.images[at].float() / 255, self.labels[at]
         grads, losses = self.gradients(self.weights, x, y)
-        # Tensors, so that no step is compiled anew.
-        corrections = [1 - 0.9**self.steps, math.sqrt(1 - 0.999**self.steps)]
-        corrections = [torch.tensor(value, device=self.images.device) for value in corrections]
         with torch.no_grad():
-            self.update(self.weights, grads, self.first, self.second, self.lr, *corrections)
+            self.update(self.weights, grads, self.first, self.second, self.lr, self.steps)
         return losses
 
 
@@ -120,7 +119,7 @@ def main():
     args = parser.parse_args()
     torch.set_float32_matmul_precision("highest")
     images, labels = examples(args.device)
-    update = adam if args.no_compile else torch.compile(adam, dynamic=False)
+    update = adam if args.no_compile else torch.compile(adam, dynamic=True)
     gradients = {"baddbmm": baddbmm_gradients, "vmap": vmap_gradients}[args.way]
     wait = torch.cuda.synchronize if args.device == "cuda" else lambda: None
     for text in args.cases.split(","):
