@@ -86,6 +86,23 @@ impl Adapter {
             told.unwrap_or("the graphics card cannot be opened").to_owned()
         })
     }
+
+    /// Whether the adapter with this number, or the preferred one, gives back what it is given.
+    ///
+    /// # Errors
+    ///
+    /// What is missing on this machine, or what the card says.
+    pub(crate) fn probe(number: Option<usize>) -> Result<(), String> {
+        let client = Adapter::client(number)?;
+        let sent = [1, 2, 3, 4];
+        match client.read_one(client.create_from_slice(&sent)) {
+            Ok(received) if received[..] == sent => Ok(()),
+            Ok(received) => {
+                Err(format!("it was given {sent:?}, and gave back {:?}", &received[..]))
+            }
+            Err(error) => Err(error.to_string().lines().next().unwrap_or_default().to_owned()),
+        }
+    }
 }
 
 const SOFTWARE: &str = "software";
@@ -172,11 +189,12 @@ fn has_vulkan_loader() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backend::Backend;
 
     #[test]
-    fn adapters_have_the_numbers_of_burns_devices() {
-        assert_eq!(Adapter::all().len(), Backend::Wgpu.devices().len());
+    fn adapters_have_the_numbers_of_cubecls_devices() {
+        let cubecls = cubecl::Device::enumerate_all();
+        let own = Adapter::all().iter().map(|adapter| cubecl::Device::Wgpu(adapter.device.clone()));
+        assert!(own.eq(cubecls));
         let Err(error) = Adapter::client(Some(1_000)) else { panic!("so many there are not") };
         assert!(error.starts_with("there is no graphics card"), "{error}");
     }

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "wgpu")]
+use crate::adapters::Adapter;
 use crate::device_facts::DeviceFacts;
 use crate::kernels::product;
 
@@ -14,7 +16,7 @@ pub enum Backend {
     /// burn-ndarray: the processor; deprecated by Burn.
     #[cfg(feature = "ndarray")]
     Ndarray,
-    /// burn-wgpu: a graphics card, through Vulkan, Metal or DirectX.
+    /// Kernels of ours on a graphics card, through Vulkan, Metal or DirectX, for trainings; models are scored by burn-flex.
     #[cfg(feature = "wgpu")]
     Wgpu,
 }
@@ -39,6 +41,11 @@ impl Backend {
         ]
     }
 
+    /// Those of this build whose tensors are Burn's, in this process's memory.
+    pub fn processors() -> impl Iterator<Item = Backend> {
+        Self::compiled_in().iter().copied().filter(|backend| backend.is_cpu())
+    }
+
     /// As users type it.
     pub fn name(self) -> &'static str {
         match self {
@@ -50,42 +57,15 @@ impl Backend {
         }
     }
 
-    /// The device that computes where the user names none.
+    /// Burn's device that models are on, besides their trainings: that of a processor, and of graphics cards burn-flex's.
+    /// There, a tensor of a new size would mean new shaders, and a score to wait for whatever the card does for others.
     pub fn device(self) -> Device {
         match self {
             Backend::Flex => Device::flex(),
             #[cfg(feature = "ndarray")]
             Backend::Ndarray => Device::ndarray(),
             #[cfg(feature = "wgpu")]
-            Backend::Wgpu => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
-        }
-    }
-
-    /// All of its devices, in the order of their numbers.
-    pub fn devices(self) -> Vec<Device> {
-        match self {
-            #[cfg(feature = "wgpu")]
-            Backend::Wgpu => {
-                use burn::tensor::{DeviceType, Devices};
-                use std::sync::OnceLock;
-
-                // Every training asks, and the system is slow to answer.
-                static FOUND: OnceLock<Devices> = OnceLock::new();
-                FOUND.get_or_init(|| Device::enumerate(DeviceType::Wgpu)).to_vec()
-            }
-            processor => vec![processor.device()],
-        }
-    }
-
-    /// The device that computes: the one with this number, if the user names one.
-    ///
-    /// # Panics
-    ///
-    /// Where there is none, which [`Backend::probe`] finds out before.
-    pub fn numbered_device(self, number: Option<usize>) -> Device {
-        match number {
-            None => self.device(),
-            Some(number) => self.devices().swap_remove(number),
+            Backend::Wgpu => Device::flex(),
         }
     }
 
@@ -94,14 +74,9 @@ impl Backend {
     ///
     /// # Errors
     ///
-    /// Which devices there are, what is missing where there is none, or what Burn says.
-    ///
-    /// # Panics
-    ///
-    /// As Burn does, such as where a graphics card cannot be opened.
+    /// Which devices there are, what is missing where there is none, or what Burn or the card says.
     pub fn probe(self, numbers: &[usize]) -> Result<(), String> {
-        DeviceFacts::of(self)?;
-        let count = if numbers.is_empty() { 0 } else { self.devices().len() };
+        let count = DeviceFacts::of(self)?.len();
         if let Some(number) = numbers.iter().find(|number| **number >= count) {
             let name = self.name();
             return Err(match count {
@@ -111,14 +86,23 @@ impl Backend {
                 }
             });
         }
-        match numbers {
-            [] => self.probe_device(None),
-            numbers => numbers.iter().try_for_each(|number| self.probe_device(Some(*number))),
+        match self {
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => match numbers {
+                [] => self.probe_card(None),
+                numbers => numbers.iter().try_for_each(|number| self.probe_card(Some(*number))),
+            },
+            processor => processor.probe_processor(),
         }
     }
 
-    fn probe_device(self, number: Option<usize>) -> Result<(), String> {
-        let two = Tensor::<1>::from_data([1.0f32, 2.0], &self.numbered_device(number));
+    #[cfg(feature = "wgpu")]
+    fn probe_card(self, number: Option<usize>) -> Result<(), String> {
+        Adapter::probe(number).map_err(|reason| self.does_not_work(&reason))
+    }
+
+    fn probe_processor(self) -> Result<(), String> {
+        let two = Tensor::<1>::from_data([1.0f32, 2.0], &self.device());
         match two.sum().try_into_scalar::<f32>() {
             Ok(3.0) => Ok(()),
             Ok(sum) => Err(format!("on the {} backend, 1 + 2 is {sum}", self.name())),

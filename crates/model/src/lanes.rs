@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use burn_tune::Result;
 use burn_tune_data::Examples;
 
@@ -36,7 +35,12 @@ pub struct Lanes {
 
 impl Lanes {
     /// Each training by itself, on the thread that asks for it.
+    ///
+    /// # Panics
+    ///
+    /// On a graphics card, where a single training is a group of one.
     pub fn solo(backend: Backend) -> Self {
+        assert!(backend.is_cpu(), "a graphics card computes trainings in groups");
         Lanes { backend, groups: None }
     }
 
@@ -83,22 +87,6 @@ impl Lanes {
         Some(groups.fitting(number, shapes).unwrap_or(1))
     }
 
-    /// What scores models. Those that a graphics card has trained are scored by the processor, which each of their
-    /// threads has anyway: there, a tensor of a new size means new shaders, and a score means to wait for whatever the
-    /// card does for others.
-    pub(crate) fn scoring(&self) -> Backend {
-        match &self.groups {
-            Some(_) => Backend::Flex,
-            None => self.backend,
-        }
-    }
-
-    /// The device that models are scored on where trainings are computed on the one with this number.
-    pub(crate) fn scoring_device(&self, number: Option<usize>) -> Device {
-        let scoring = self.scoring();
-        scoring.numbered_device(number.filter(|_| scoring == self.backend))
-    }
-
     /// A training of `config`'s model from these initial numbers on, on the device with this number. Those that are
     /// computed together train on the examples that they share, which `training` has, too.
     ///
@@ -112,7 +100,7 @@ impl Lanes {
         training: &TrainingSet<'a>,
         number: Option<usize>,
     ) -> Result<Box<dyn Lane + 'a>> {
-        let device = self.scoring_device(number);
+        let device = self.backend.device();
         match &self.groups {
             None => {
                 let examples = training.examples;

@@ -30,7 +30,7 @@ pub fn layer(
 }
 
 /// A layer on each backend, and on those that do autodiff.
-#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "wgpu"), Autodiff)]
+#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Autodiff)]
 pub trait Layer: Backend {
     /// `activation(x · weight + bias)`.
     fn layer(
@@ -155,9 +155,6 @@ fn gelu_slope<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
 #[cfg(feature = "ndarray")]
 impl LayerOps for burn::backend::NdArray {}
 
-#[cfg(feature = "wgpu")]
-impl LayerOps for burn::backend::Cube {}
-
 macro_rules! layer_without_autodiff {
     ($($(#[$attribute:meta])* $backend:ty),+) => {$(
         $(#[$attribute])*
@@ -177,9 +174,7 @@ macro_rules! layer_without_autodiff {
 layer_without_autodiff!(
     Flex,
     #[cfg(feature = "ndarray")]
-    burn::backend::NdArray,
-    #[cfg(feature = "wgpu")]
-    burn::backend::Cube
+    burn::backend::NdArray
 );
 
 impl<B: LayerOps, C: CheckpointStrategy> Layer for Autodiff<B, C> {

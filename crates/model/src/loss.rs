@@ -26,7 +26,7 @@ pub fn softmax(outputs: Tensor<2>) -> Tensor<2> {
 }
 
 /// The operations on each backend, and on those that do autodiff.
-#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Cube: cfg(feature = "wgpu"), Autodiff)]
+#[backend_extension(Flex, NdArray: cfg(feature = "ndarray"), Autodiff)]
 pub trait Loss: Backend {
     /// The mean cross-entropy, `[1]`.
     fn cross_entropy(
@@ -105,9 +105,6 @@ impl LossOps for Flex {
 #[cfg(feature = "ndarray")]
 impl LossOps for burn::backend::NdArray {}
 
-#[cfg(feature = "wgpu")]
-impl LossOps for burn::backend::Cube {}
-
 macro_rules! loss_without_autodiff {
     ($($(#[$attribute:meta])* $backend:ty),+) => {$(
         $(#[$attribute])*
@@ -130,9 +127,7 @@ macro_rules! loss_without_autodiff {
 loss_without_autodiff!(
     Flex,
     #[cfg(feature = "ndarray")]
-    burn::backend::NdArray,
-    #[cfg(feature = "wgpu")]
-    burn::backend::Cube
+    burn::backend::NdArray
 );
 
 impl<B: LossOps, C: CheckpointStrategy> Loss for Autodiff<B, C> {

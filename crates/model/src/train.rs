@@ -48,7 +48,7 @@ pub fn train(
     let mut lane = lanes.begin(config, initial, &training, trial.device_index())?;
     let mut order_rng = rng(Purpose::Shuffle);
     let mut order = indices.to_vec();
-    let mut recorder = Recorder::new(config, &probe, &lanes.scoring_device(trial.device_index()));
+    let mut recorder = Recorder::new(config, &probe, &lanes.backend().device());
     let (mut first_loss, mut epoch_losses) = (f32::NAN, Vec::with_capacity(config.epochs));
     let mut model = None;
     for epoch in 1..=config.epochs {

@@ -211,7 +211,7 @@ impl MlpTraining {
 
     fn score(&self, model: &Mlp, held_out: &HeldOut, trial: &Trial) -> Result<Confusion> {
         let HeldOut { examples, indices } = held_out;
-        let device = self.lanes.scoring_device(trial.device_index());
+        let device = self.lanes.backend().device();
         let predicted = predict(model, examples, indices, &device, trial)?;
         Ok(Confusion::count(examples, indices, &predicted, self.dataset.classes.len()))
     }

@@ -29,8 +29,8 @@ fn close(ours: &TensorData, theirs: &TensorData, what: &str) {
 
 #[test]
 fn loss_and_gradient_are_those_of_burns_own_operations_on_flex() {
-    for (&choice, with_softmax) in
-        Choice::compiled_in().iter().flat_map(|choice| [(choice, false), (choice, true)])
+    for (choice, with_softmax) in
+        Choice::processors().flat_map(|choice| [(choice, false), (choice, true)])
     {
         let what = format!("{} with softmax: {with_softmax}", choice.name());
         let (x, x2) = (outputs(choice), outputs(Choice::Flex));
@@ -49,7 +49,7 @@ fn loss_and_gradient_are_those_of_burns_own_operations_on_flex() {
 
 #[test]
 fn a_softmax_and_its_gradient_are_burns_own_on_flex() {
-    for &choice in Choice::compiled_in() {
+    for choice in Choice::processors() {
         let (x, x2) = (outputs(choice), outputs(Choice::Flex));
         let (ours, theirs) = (softmax(x.clone()), activation::softmax(x2.clone(), 1));
         close(&ours.clone().into_data(), &theirs.clone().into_data(), choice.name());

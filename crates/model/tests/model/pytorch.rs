@@ -282,7 +282,7 @@ fn run(case: &Case, backend: Backend, fused: bool) -> Deviation {
 #[test]
 fn ten_steps_from_the_same_weights_are_those_of_pytorch() {
     for case in fixtures() {
-        for &backend in Backend::compiled_in() {
+        for backend in Backend::processors() {
             // Burn's own Adam runs on every backend; ours where tensors are in memory.
             for fused in [true, false].into_iter().filter(|fused| !fused || backend.is_cpu()) {
                 let deviation = run(&case, backend, fused);

@@ -79,7 +79,7 @@ fn curves(config: &MlpConfig, backend: Backend) -> MlpCurves {
 
 #[test]
 fn losses_are_those_of_each_step_and_probes_come_at_their_interval_and_at_the_ends_of_epochs() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let trained = trained(&config(Activation::Relu, false), true, backend);
         let curves = trained.recorded.curves.expect("they were asked for");
         assert_eq!(curves.loss.len(), 2 * STEPS_AN_EPOCH);
@@ -99,7 +99,7 @@ fn losses_are_those_of_each_step_and_probes_come_at_their_interval_and_at_the_en
 
 #[test]
 fn recording_changes_nothing_about_the_training_nor_about_what_flags_are_made_of() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let config = config(Activation::Sigmoid, true);
         let (with, without) = (trained(&config, true, backend), trained(&config, false, backend));
         assert_eq!(without.recorded.curves, None);
@@ -114,7 +114,7 @@ fn recording_changes_nothing_about_the_training_nor_about_what_flags_are_made_of
 
 #[test]
 fn only_what_an_activation_can_suffer_from_is_recorded() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let relu = curves(&config(Activation::Relu, false), backend);
         assert!(!relu.layers[0].dead.is_empty() && relu.layers[0].saturated.is_empty());
         assert!(relu.layers[1].dead.is_empty(), "the output layer has no activation");
@@ -130,7 +130,7 @@ fn only_what_an_activation_can_suffer_from_is_recorded() {
 /// Trainings that are known to kill units, and to saturate them.
 #[test]
 fn a_huge_step_kills_relu_units_and_saturates_the_bounded_ones() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let last = |activation, softmax| {
             let config = MlpConfig { lr: 1.0, ..config(activation, softmax) };
             let curves = curves(&config, backend);
@@ -152,7 +152,7 @@ fn a_huge_step_kills_relu_units_and_saturates_the_bounded_ones() {
 /// the mean of x_i (p_j - y_j); before any training p is computed from the logits.
 #[test]
 fn the_first_gradient_norm_of_a_linear_model_is_that_of_a_hand_computation() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         // One step over all examples, at a learning rate at which nothing moves: the loss of the second
         // epoch is the same, and the gradient's norm is that of the first.
         let config = MlpConfig {

@@ -66,7 +66,7 @@ fn weights(model: &Mlp) -> Vec<u32> {
 
 /// Where equal tasks have equal bits. A graphics card may add in another order each time.
 fn processors() -> impl Iterator<Item = Backend> {
-    Backend::compiled_in().iter().copied().filter(|backend| backend.is_cpu())
+    Backend::processors()
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn another_fold_is_another_training() {
 
 #[test]
 fn a_healthy_model_learns_digits() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let objective = objective(backend);
         let config = MlpConfig { epochs: 4, batch_size: 50, ..small() };
         let stop = Stop::default();
@@ -148,7 +148,7 @@ fn a_healthy_model_learns_digits() {
 
 #[test]
 fn a_huge_learning_rate_fails_or_is_flagged() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         for lr in [10.0, 1e6, 1e30, 1e300] {
             let config = MlpConfig { lr, ..small() };
             let stop = Stop::default();
@@ -168,7 +168,7 @@ fn a_huge_learning_rate_fails_or_is_flagged() {
 
 #[test]
 fn a_loss_that_is_no_number_ends_the_training() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let config = MlpConfig { lr: 1e38, epochs: 9, ..small() };
         let stop = Stop::default();
         let handle = TaskHandle::new(0, 0, Task::Fold(0), &stop);
@@ -191,7 +191,7 @@ fn a_loss_that_is_no_number_ends_the_training() {
 
 #[test]
 fn a_model_with_softmax_carries_its_flag_whether_it_fails_or_not() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         for lr in [1e-3, 1e38] {
             let config = MlpConfig { softmax: true, lr, ..small() };
             let stop = Stop::default();
@@ -208,7 +208,7 @@ fn a_model_with_softmax_carries_its_flag_whether_it_fails_or_not() {
 
 #[test]
 fn the_second_request_to_stop_abandons_training_and_scoring() {
-    for &backend in Backend::compiled_in() {
+    for backend in Backend::processors() {
         let objective = objective(backend);
         let config = MlpConfig { epochs: 1, ..small() };
         let stop = Stop::default();

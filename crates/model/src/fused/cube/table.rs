@@ -27,7 +27,6 @@ pub(super) const WEIGHTS: usize = 2;
 pub(super) const LAYER: usize = 3;
 
 // Activations, as kernels know them.
-pub(super) const NONE: u32 = 0;
 pub(super) const RELU: u32 = 1;
 pub(super) const LEAKY_RELU: u32 = 2;
 pub(super) const SIGMOID: u32 = 3;

@@ -15,7 +15,6 @@ use crate::fused::cube::table::{
 /// A layer of a lane, as the table has it.
 #[derive(CubeType)]
 struct Layer {
-    slot: usize,
     /// Examples in the batch.
     rows: usize,
     /// Where in the table they are listed.
@@ -39,7 +38,6 @@ fn layer_of_cube(table: &[u32], row: usize, layer: usize, slot_quads: usize) -> 
     let slot = table[lane + SLOT] as usize;
     let outputs = table[lane + layer + OUTPUTS] as usize;
     Layer {
-        slot,
         rows: table[lane + ROWS] as usize,
         batch: table[lane + BATCH] as usize,
         activation: table[lane + ACTIVATION],
