@@ -18,7 +18,8 @@ const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONT
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself, or few have: in which section of whose
 /// manifests.
-const CONFINED: [(&str, &str, &[&str]); 9] = [
+const CONFINED: [(&str, &str, &[&str]); 10] = [
+    ("cubecl", "dependencies", &["crates/model"]),
     (
         "burn",
         "dependencies",

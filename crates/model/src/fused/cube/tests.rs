@@ -34,7 +34,6 @@ const FEATURES: usize = 30;
 const CLASSES: usize = 7;
 
 /// Whether there is an adapter; where there is none it is said, and a fault if one is demanded.
-#[expect(clippy::print_stderr, reason = "a test that was not run is to be seen")]
 fn has_adapter() -> bool {
     let Err(reason) = Adapter::client(None) else { return true };
     let is_demanded = std::env::var("BURN_TUNE_REQUIRE_GPU").is_ok_and(|value| value == "1");

@@ -38,7 +38,7 @@ pub(in crate::fused::cube) fn adam(
         first[place] = m;
         second[place] = v;
         let denominator = v.sqrt() / correction + Quad::new(epsilon);
-        params[place] = params[place] - step_size * (m / denominator);
+        params[place] -= step_size * (m / denominator);
         quad += (CUBE_COUNT_X * UNITS) as usize;
     }
 }

@@ -2,6 +2,7 @@
 
 use cubecl::prelude::*;
 
+use super::QUAD;
 use crate::fused::cube::table::{BATCH, LOSS, OUTPUTS, ROWS, SLOT, SOFTMAX};
 
 /// Units of a cube: a lane's batch is dealt to them.
@@ -27,7 +28,7 @@ pub(in crate::fused::cube) fn cross_entropy(
     let classes = table[lane + layer + OUTPUTS] as usize;
     let batch = table[lane + BATCH] as usize;
     let with_softmax = table[lane + SOFTMAX] == 1u32;
-    let width = (classes + 3) / 4 * 4;
+    let width = classes.div_ceil(QUAD) * QUAD;
     let share = 1.0f32 / f32::cast_from(rows as u32);
     let mut sum = 0.0f32;
     let mut example = UNIT_POS as usize;
@@ -64,7 +65,7 @@ fn softmax(outputs: &mut [f32], begin: usize, classes: usize) {
         sum += power;
     }
     for class in 0..classes {
-        outputs[begin + class] = outputs[begin + class] / sum;
+        outputs[begin + class] /= sum;
     }
 }
 

@@ -349,7 +349,7 @@ fn sum_columns(sums: &mut Array<Quad>, tile: &Shared<[Quad]>, #[comptime] tiling
             #[unroll]
             for c in 0..comptime!(tiling.quads) {
                 let place = k * comptime!(tiling.tile_columns()) + comptime!(c * tiling.columns);
-                sums[c] = sums[c] + tile[place + UNIT_POS as usize];
+                sums[c] += tile[place + UNIT_POS as usize];
             }
         }
     }
