@@ -31,7 +31,7 @@ pub fn devices(args: &DevicesArgs) -> Result<ExitCode> {
     let mut found = Devices { devices: Vec::new(), missing: Vec::new() };
     for backend in Backend::NAMES {
         let facts = match Backend::by_name(backend) {
-            Some(backend) => DeviceFacts::of(backend),
+            Some(backend) => backend.device_facts(),
             None => Err(not_built_in(backend)),
         };
         match facts {

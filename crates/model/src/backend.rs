@@ -4,6 +4,8 @@ use burn::tensor::{Device, Tensor};
 
 #[cfg(feature = "wgpu")]
 use crate::adapters::Adapter;
+#[cfg(feature = "wgpu")]
+use crate::device_facts;
 use crate::device_facts::DeviceFacts;
 use crate::kernels::product;
 
@@ -69,6 +71,19 @@ impl Backend {
         }
     }
 
+    /// Its devices, in the order of their numbers.
+    ///
+    /// # Errors
+    ///
+    /// What is missing where there is none.
+    pub fn device_facts(self) -> Result<Vec<DeviceFacts>, String> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Backend::Wgpu => device_facts::cards(self.name()),
+            processor => Ok(vec![DeviceFacts::processor(processor.name())]),
+        }
+    }
+
     /// Tries whether the devices with these numbers compute at all, or the default one: before the trials, each of
     /// which would fail alone.
     ///
@@ -76,7 +91,7 @@ impl Backend {
     ///
     /// Which devices there are, what is missing where there is none, or what Burn or the card says.
     pub fn probe(self, numbers: &[usize]) -> Result<(), String> {
-        let count = DeviceFacts::of(self)?.len();
+        let count = self.device_facts()?.len();
         if let Some(number) = numbers.iter().find(|number| **number >= count) {
             let name = self.name();
             return Err(match count {

@@ -4,6 +4,7 @@
 //! and reads nothing back: losses wait in a buffer until somebody asks.
 
 mod bank;
+mod buffers;
 mod kernels;
 mod layout;
 mod maker;

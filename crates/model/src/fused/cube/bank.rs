@@ -4,9 +4,10 @@ use cubecl::client::Client;
 use cubecl::prelude::{BufferArg, CubeCount, CubeDim, CubeElement};
 use cubecl::server::Handle;
 
+use super::buffers::{Buffer, Buffers, LOSSES};
 use super::kernels::tile::Tiling;
 use super::kernels::{QUAD, adam, loss, norm, product, tile};
-use super::layout::{Parameters, QUAD_BYTES, SlotSizes};
+use super::layout::{Parameters, SlotSizes};
 use super::maker::{Data, bank_error};
 use super::table::{self, LAYER, LAYERS, quads};
 use crate::adam::adam_step;
@@ -14,9 +15,6 @@ use crate::fused::bank::{
     BankError, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
 };
 use crate::layer_values::Layers;
-
-/// How many losses of a training wait on the card. When one more comes, all are read.
-const LOSSES: usize = 1_024;
 
 /// The most cubes beside each other that every card takes.
 const MOST_CUBES: usize = 65_535;
@@ -40,28 +38,6 @@ struct Slot {
     losses: Vec<f32>,
 }
 
-/// A buffer on the card.
-struct Buffer {
-    handle: Handle,
-    /// How many elements a kernel sees.
-    len: usize,
-}
-
-struct Buffers {
-    parameters: Buffer,
-    gradients: Buffer,
-    first_moments: Buffer,
-    second_moments: Buffer,
-    /// Of each layer. On the way back, gradients take their places.
-    outputs: Vec<Buffer>,
-    /// Of each hidden layer, what goes into its activation.
-    kept: Vec<Buffer>,
-    losses: Buffer,
-    norms: Buffer,
-    /// For kernels that have no use for one.
-    unused: Buffer,
-}
-
 /// What the kernels of a step have in common.
 struct Step {
     table: Buffer,
@@ -78,65 +54,6 @@ struct LaneSize {
     widths: Vec<usize>,
     /// Quads of its parameters.
     parameters: usize,
-}
-
-impl Buffer {
-    fn quads(client: &Client, quads: usize) -> Self {
-        Buffer { handle: client.empty(quads * QUAD_BYTES), len: quads }
-    }
-
-    fn numbers(client: &Client, numbers: usize) -> Self {
-        Buffer { handle: client.empty(numbers * size_of::<f32>()), len: numbers }
-    }
-
-    fn arg(&self) -> BufferArg {
-        // SAFETY: the buffer has this length.
-        unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.len) }
-    }
-
-    /// The same numbers one by one.
-    fn arg_of_numbers(&self) -> BufferArg {
-        // SAFETY: the buffer has this length.
-        unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.len * QUAD) }
-    }
-
-    /// So many bytes of a buffer of quads, from `begin` quads on.
-    fn part(&self, begin: usize, quads: usize) -> Handle {
-        let behind = (self.len - begin - quads) * QUAD_BYTES;
-        let handle = self.handle.clone().offset_start((begin * QUAD_BYTES) as u64);
-        handle.offset_end(behind as u64)
-    }
-}
-
-impl Buffers {
-    /// Each is an allocation of its own, which the card gets back with the bank.
-    fn new(client: &Client, sizes: &SlotSizes, slots: usize) -> Result<Self, BankError> {
-        let layers = sizes.outputs.len();
-        let buffers = client.memory_dedicated_allocation((), |()| {
-            let parameters = || Buffer::quads(client, sizes.parameters * slots);
-            let outputs = |quads: &usize| Buffer::quads(client, quads * slots);
-            Buffers {
-                parameters: parameters(),
-                gradients: parameters(),
-                first_moments: parameters(),
-                second_moments: parameters(),
-                outputs: sizes.outputs.iter().map(outputs).collect(),
-                kept: sizes.outputs[..layers - 1].iter().map(outputs).collect(),
-                losses: Buffer::numbers(client, LOSSES * slots),
-                norms: Buffer::numbers(client, layers * slots),
-                unused: Buffer::quads(client, 1),
-            }
-        });
-        client.check(buffers.all().map(|buffer| &buffer.handle)).map_err(bank_error)?;
-        Ok(buffers)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Buffer> {
-        let Buffers { parameters, gradients, first_moments, second_moments, .. } = self;
-        let fixed = [parameters, gradients, first_moments, second_moments];
-        let rest = [&self.losses, &self.norms, &self.unused];
-        fixed.into_iter().chain(&self.outputs).chain(&self.kept).chain(rest)
-    }
 }
 
 impl CubeBank {
