@@ -123,3 +123,17 @@ For more information, try '--help'.
     assert_snapshot!(refused("search --space space.yaml"), @"error: space.yaml is no TOML file, as search spaces are: `burn-tune init space.toml` writes one to begin with");
     assert_snapshot!(refused("search --space nothing.toml"), @"error: there is no file nothing.toml; there are the examples mlp.toml, pareto.toml, report.toml, smoke.toml, space.toml, and `burn-tune init` writes a space of your own");
 }
+
+#[test]
+fn devices_lists_the_processor_and_says_how_to_get_cards() {
+    if cfg!(not(any(feature = "wgpu", feature = "ndarray"))) {
+        let workplace = Workplace::with_space("");
+        let listed = workplace.run("devices").ends_with(0);
+        assert!(listed.stdout.contains("\nflex          0  processor   "), "{}", listed.stdout);
+        assert!(listed.stderr.contains("wgpu: this program was built without it: `cargo xtask"));
+        let json = workplace.run("devices --json").ends_with(0).stdout;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["devices"][0]["backend"], "flex");
+        assert_eq!(json["missing"][1]["is_built_in"], false);
+    }
+}
