@@ -7,6 +7,8 @@
 pub mod activation;
 pub mod adam;
 mod elementary;
+pub mod panel_products;
+pub mod panels;
 pub mod product;
 pub mod softmax;
 pub mod sums;

@@ -2,11 +2,13 @@
 //! it, and with nothing else.
 
 mod burn;
+mod flex;
 
 use burn_tune::Result;
 
 pub(crate) use burn::BurnLane;
 pub use burn::gradients;
+pub(crate) use flex::FlexLane;
 
 use crate::mlp::Mlp;
 

@@ -12,7 +12,8 @@ use crate::fused::bank::BankShape;
 use crate::fused::cube::CubeMaker;
 use crate::fused::flex::FlexBanks;
 use crate::fused::groups::LaneGroups;
-use crate::lane::{BurnLane, Lane};
+use crate::kernels::product::has_fused_multiply_add;
+use crate::lane::{BurnLane, FlexLane, Lane};
 use crate::layer_values::Layers;
 
 /// What a model is trained on.
@@ -104,6 +105,10 @@ impl Lanes {
         match &self.groups {
             None => {
                 let examples = training.examples;
+                // Without the instruction, each multiply-add of the lane would be a call.
+                if self.backend == Backend::Flex && has_fused_multiply_add() {
+                    return Ok(Box::new(FlexLane::new(config, &initial, examples, &device)));
+                }
                 let is_cpu = self.backend.is_cpu();
                 Ok(Box::new(BurnLane::new(config, initial, examples, &device, is_cpu)))
             }

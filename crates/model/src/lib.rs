@@ -20,6 +20,7 @@ mod batch;
 pub mod curves;
 mod fused;
 mod lane;
+mod network;
 pub mod lanes;
 pub mod predict;
 pub mod recorder;

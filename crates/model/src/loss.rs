@@ -90,7 +90,9 @@ impl LossOps for Flex {
         let classes = outputs.shape()[1];
         let targets: Vec<usize> = targets.into_data().iter::<i64>().map(|t| t as usize).collect();
         let mut gradient = outputs.to_contiguous();
-        let loss = softmax::cross_entropy(gradient.storage_mut(), classes, &targets, with_softmax);
+        let mut memory = Vec::new();
+        let memory = with_softmax.then_some(&mut memory);
+        let loss = softmax::cross_entropy(gradient.storage_mut(), classes, &targets, memory);
         (FloatTensor::<Self>::from_data(TensorData::new(vec![loss], [1])), gradient)
     }
 

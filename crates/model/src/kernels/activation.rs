@@ -43,40 +43,40 @@ pub fn activation(values: &mut [f32], activation: Activation) {
 }
 
 /// Makes the gradient of an activation's input of the gradient of its value, in place, and sums each of the
-/// `columns`, from the first row to the last: that is the gradient of the bias. `kept` is the activation's input for
-/// gelu and silu, else its value.
+/// columns, from the first row to the last: that is the gradient of the bias, into `sums`, a number for each column.
+/// `kept` is the activation's input for gelu and silu, else its value.
 pub fn activation_backward(
     kept: &[f32],
     grad: &mut [f32],
-    columns: usize,
+    sums: &mut [f32],
     activation: Activation,
-) -> Vec<f32> {
+) {
     fn rows(
         kept: &[f32],
         grad: &mut [f32],
-        columns: usize,
+        sums: &mut [f32],
         slope: impl Fn(f32) -> f32 + Copy,
-    ) -> Vec<f32> {
-        let mut sums = vec![0.0; columns];
+    ) {
+        let columns = sums.len();
+        sums.fill(0.0);
         Arch::new().dispatch(|| {
             for (grad, kept) in grad.chunks_exact_mut(columns).zip(kept.chunks_exact(columns)) {
-                for ((grad, &kept), sum) in grad.iter_mut().zip(kept).zip(&mut sums) {
+                for ((grad, &kept), sum) in grad.iter_mut().zip(kept).zip(&mut *sums) {
                     *grad *= slope(kept);
                     *sum += *grad;
                 }
             }
         });
-        sums
     }
     match activation {
-        Activation::Relu => rows(kept, grad, columns, |value| if value > 0.0 { 1.0 } else { 0.0 }),
+        Activation::Relu => rows(kept, grad, sums, |value| if value > 0.0 { 1.0 } else { 0.0 }),
         Activation::LeakyRelu => {
-            rows(kept, grad, columns, |value| if value > 0.0 { 1.0 } else { LEAKY_SLOPE })
+            rows(kept, grad, sums, |value| if value > 0.0 { 1.0 } else { LEAKY_SLOPE });
         }
-        Activation::Sigmoid => rows(kept, grad, columns, |value| value * (1.0 - value)),
-        Activation::Tanh => rows(kept, grad, columns, |value| 1.0 - value * value),
-        Activation::Gelu => rows(kept, grad, columns, gelu_slope),
-        Activation::Silu => rows(kept, grad, columns, silu_slope),
+        Activation::Sigmoid => rows(kept, grad, sums, |value| value * (1.0 - value)),
+        Activation::Tanh => rows(kept, grad, sums, |value| 1.0 - value * value),
+        Activation::Gelu => rows(kept, grad, sums, gelu_slope),
+        Activation::Silu => rows(kept, grad, sums, silu_slope),
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
             for x in [-3.0f32, -1.1, -0.2, 0.3, 0.9, 2.5] {
                 let kept = if activation.derives_from_input() { x } else { f(x) };
                 let mut slope = [1.0];
-                activation_backward(&[kept], &mut slope, 1, activation);
+                activation_backward(&[kept], &mut slope, &mut [0.0], activation);
                 let difference = (f(x + 0.01) - f(x - 0.01)) / 0.02;
                 assert!(
                     (slope[0] - difference).abs() < 1e-3,
@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn the_gradient_of_a_bias_sums_its_column() {
         let mut grad = [1.0, 2.0, 3.0, 4.0];
-        let bias = activation_backward(&[1.0, 0.0, 1.0, 1.0], &mut grad, 2, Activation::Relu);
-        assert_eq!((grad, bias), ([1.0, 0.0, 3.0, 4.0], vec![4.0, 4.0]));
+        let mut bias = [9.0; 2];
+        activation_backward(&[1.0, 0.0, 1.0, 1.0], &mut grad, &mut bias, Activation::Relu);
+        assert_eq!((grad, bias), ([1.0, 0.0, 3.0, 4.0], [4.0, 4.0]));
     }
 }

@@ -2,6 +2,9 @@
 
 use pulp::Arch;
 
+use super::elementary::Divisor;
+use super::panels::LINE;
+
 /// What one Adam step multiplies by; see [`adam`].
 #[derive(Debug, Clone, Copy)]
 pub struct AdamStep {
@@ -36,4 +39,39 @@ pub fn adam(
             *weight -= step_size * (*m / (v.sqrt() / correction_2_sqrt + epsilon));
         }
     });
+}
+
+/// The moments of sixteen neighbours, side by side, so that a step goes through memory in two places, not in three.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(128))]
+pub struct Moments {
+    /// The means of the gradients.
+    pub first: [f32; LINE],
+    /// The means of their squares.
+    pub second: [f32; LINE],
+}
+
+impl Moments {
+    /// Those of sixteen weights before the first step.
+    pub const ZEROS: Moments = Moments { first: [0.0; LINE], second: [0.0; LINE] };
+}
+
+/// [`adam`] on whole lines, with the same bits: `grads` were computed just now, and are still in the cache.
+#[inline(always)]
+pub fn adam_of_lines(
+    weights: &mut [[f32; LINE]],
+    grads: &[[f32; LINE]],
+    moments: &mut [Moments],
+    step: AdamStep,
+) {
+    let AdamStep { share_1, beta_2, share_2, epsilon, step_size, correction_2_sqrt } = step;
+    let correction = Divisor::new(correction_2_sqrt);
+    for ((weights, grads), moments) in weights.iter_mut().zip(grads).zip(moments) {
+        for (i, (weight, &grad)) in weights.iter_mut().zip(grads).enumerate() {
+            let (m, v) = (&mut moments.first[i], &mut moments.second[i]);
+            *m += (grad - *m) * share_1;
+            *v = *v * beta_2 + grad * grad * share_2;
+            *weight -= step_size * (*m / (correction.quotient(v.sqrt()) + epsilon));
+        }
+    }
 }

@@ -93,7 +93,7 @@ pub fn product(lhs: Matrix, rhs: Matrix) -> Vec<f32> {
 }
 
 /// Where each block of the inner dimension begins, and how long it is: as few as may be, of about one length.
-fn blocks(k: usize) -> impl Iterator<Item = (usize, usize)> {
+pub fn blocks(k: usize) -> impl Iterator<Item = (usize, usize)> {
     let length = k.div_ceil(k.div_ceil(DEPTH).max(1)).max(1);
     (0..k).step_by(length).map(move |begin| (begin, length.min(k - begin)))
 }

@@ -20,7 +20,8 @@ pub fn softmax(values: &mut [f32], classes: usize) {
 }
 
 /// The mean cross-entropy of rows of `classes` outputs against the class of each, and in place of the outputs its
-/// gradient. With `softmax`, the outputs go through one first.
+/// gradient. With `softmaxed`, memory of any size, the outputs go through a softmax
+/// first.
 ///
 /// # Panics
 ///
@@ -29,14 +30,15 @@ pub fn cross_entropy(
     outputs: &mut [f32],
     classes: usize,
     targets: &[usize],
-    with_softmax: bool,
+    softmaxed: Option<&mut Vec<f32>>,
 ) -> f32 {
     let share = 1.0 / targets.len() as f32;
-    if !with_softmax {
+    let Some(probabilities) = softmaxed else {
         return logits_cross_entropy(outputs, classes, targets, share);
-    }
+    };
     softmax(outputs, classes);
-    let probabilities = outputs.to_vec();
+    probabilities.clear();
+    probabilities.extend_from_slice(outputs);
     let loss = logits_cross_entropy(outputs, classes, targets, share);
     let rows = outputs.chunks_exact_mut(classes).zip(probabilities.chunks_exact(classes));
     for (gradient, probabilities) in rows {
@@ -95,7 +97,7 @@ mod tests {
     #[test]
     fn outputs_that_are_equal_cost_the_logarithm_of_the_classes() {
         let mut outputs = [3.0; 8];
-        let loss = cross_entropy(&mut outputs, 4, &[0, 3], false);
+        let loss = cross_entropy(&mut outputs, 4, &[0, 3], None);
         assert_eq!(loss, 4.0f32.ln());
         assert_eq!(outputs, [-0.375, 0.125, 0.125, 0.125, 0.125, 0.125, 0.125, -0.375]);
     }
@@ -114,7 +116,9 @@ mod tests {
         let z = [0.3, -1.2, 2.0, 0.7];
         for with_softmax in [false, true] {
             let mut gradient = z.map(|z| z as f32);
-            let loss = cross_entropy(&mut gradient, z.len(), &[1], with_softmax);
+            let mut memory = Vec::new();
+            let memory = with_softmax.then_some(&mut memory);
+            let loss = cross_entropy(&mut gradient, z.len(), &[1], memory);
             assert!((f64::from(loss) - exact(&z, with_softmax)).abs() < 1e-6);
             for (i, gradient) in gradient.iter().enumerate() {
                 let at = |step: f64| {
@@ -131,9 +135,9 @@ mod tests {
     #[test]
     fn what_is_no_number_stays_none() {
         let mut outputs = [0.0, f32::NAN, 1.0];
-        assert!(cross_entropy(&mut outputs, 3, &[0], false).is_nan());
+        assert!(cross_entropy(&mut outputs, 3, &[0], None).is_nan());
         assert!(outputs.iter().all(|gradient| gradient.is_nan()));
         let mut outputs = [f32::INFINITY, 0.0];
-        assert!(cross_entropy(&mut outputs, 2, &[0], true).is_nan());
+        assert!(cross_entropy(&mut outputs, 2, &[0], Some(&mut Vec::new())).is_nan());
     }
 }

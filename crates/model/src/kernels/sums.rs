@@ -2,17 +2,16 @@
 
 use pulp::Arch;
 
-/// The sum of each column of rows of `columns` values, from the first row to the last.
-pub fn column_sums(values: &[f32], columns: usize) -> Vec<f32> {
-    let mut sums = vec![0.0; columns];
+/// The sum of each column, from the first row to the last, into `sums`, a number for each column.
+pub fn column_sums(values: &[f32], sums: &mut [f32]) {
+    sums.fill(0.0);
     Arch::new().dispatch(|| {
-        for row in values.chunks_exact(columns) {
+        for row in values.chunks_exact(sums.len()) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += value;
             }
         }
     });
-    sums
 }
 
 /// The Euclidean norm: of the squares, those 16 places apart are added, then these 16 sums, in double precision.
@@ -34,8 +33,11 @@ mod tests {
 
     #[test]
     fn sums_are_those_of_their_columns() {
-        assert_eq!(column_sums(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], 3), [11.0, 22.0, 33.0]);
-        assert_eq!(column_sums(&[], 2), [0.0, 0.0]);
+        let mut sums = [9.0; 3];
+        column_sums(&[1.0, 2.0, 3.0, 10.0, 20.0, 30.0], &mut sums);
+        assert_eq!(sums, [11.0, 22.0, 33.0]);
+        column_sums(&[], &mut sums);
+        assert_eq!(sums, [0.0; 3]);
     }
 
     #[test]

@@ -37,14 +37,14 @@ impl LayerOps for Flex {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let mut grad = grad.to_contiguous();
         let [inputs, outputs] = [weight.shape()[0], weight.shape()[1]];
-        let bias = match (activation, value) {
+        let mut bias = vec![0.0; outputs];
+        match (activation, value) {
             (Some(activation), Some(value)) => {
-                let value = value.to_contiguous();
-                let grad = grad.storage_mut();
-                activation::activation_backward(value.storage(), grad, outputs, *activation)
+                let (value, grad) = (value.to_contiguous(), grad.storage_mut());
+                activation::activation_backward(value.storage(), grad, &mut bias, *activation);
             }
-            _ => sums::column_sums(grad.storage(), outputs),
-        };
+            _ => sums::column_sums(grad.storage(), &mut bias),
+        }
         let grad = matrix(&grad);
         let of_weight = product(matrix(&x).transposed(), grad);
         let of_x = wants_x.then(|| product(grad, matrix(&weight).transposed()));
