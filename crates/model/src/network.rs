@@ -100,7 +100,8 @@ impl Dense {
 
     /// Weights and biases after a step along the gradient. `input` is what they were applied to.
     fn update(&mut self, input: &Panels, step: AdamStep, keeps_gradient: bool) {
-        let Dense { weight, weight_moments, bias, bias_moments, bias_gradient, gradient, .. } = self;
+        let Dense { weight, weight_moments, bias, bias_moments, bias_gradient, gradient, .. } =
+            self;
         if keeps_gradient && self.weight_gradient.is_none() {
             self.weight_gradient = Some(Panels::zeros(weight.rows(), weight.columns()));
         }

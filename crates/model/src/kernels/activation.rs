@@ -51,12 +51,7 @@ pub fn activation_backward(
     sums: &mut [f32],
     activation: Activation,
 ) {
-    fn rows(
-        kept: &[f32],
-        grad: &mut [f32],
-        sums: &mut [f32],
-        slope: impl Fn(f32) -> f32 + Copy,
-    ) {
+    fn rows(kept: &[f32], grad: &mut [f32], sums: &mut [f32], slope: impl Fn(f32) -> f32 + Copy) {
         let columns = sums.len();
         sums.fill(0.0);
         Arch::new().dispatch(|| {

@@ -50,7 +50,8 @@ impl WithSimd for Panel<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Panel { lhs, rhs, out, panel } = self;
         let stride = out.stride(panel);
-        let (out, rhs) = (out.panel_mut(panel), Rhs { panel: rhs.panel(panel), stride, depth: rhs.rows() });
+        let (out, rhs) =
+            (out.panel_mut(panel), Rhs { panel: rhs.panel(panel), stride, depth: rhs.rows() });
         for (place, out) in out.chunks_mut(TILE * stride).enumerate() {
             let lhs = Lhs::Rows { lhs, top: place * TILE };
             tile_row(simd, lhs, rhs, out);
@@ -145,7 +146,13 @@ fn tile_row<S: Simd>(simd: S, lhs: Lhs, rhs: Rhs, out: &mut [f32]) {
             };
         }
         tile!(1, 2, 3, 4, 5, 6);
-        let done = if vectors >= 4 { 4 } else if vectors >= 2 { 2 } else { 1 };
+        let done = if vectors >= 4 {
+            4
+        } else if vectors >= 2 {
+            2
+        } else {
+            1
+        };
         column += done * S::F32_LANES;
     }
 }
@@ -292,7 +299,8 @@ mod tests {
 
         let mut whole = Whole(Panels::zeros(m, n));
         transposed_product(&Panels::from_rows(&a, [k, m]), &rhs, &mut whole);
-        let wanted = product::product(Matrix::new(&a, [k, m]).transposed(), Matrix::new(&b, [k, n]));
+        let wanted =
+            product::product(Matrix::new(&a, [k, m]).transposed(), Matrix::new(&b, [k, n]));
         assert!(bits(whole.0.to_rows()) == bits(wanted), "{m} × {k} × {n}, transposed");
     }
 }

@@ -206,7 +206,8 @@ pub fn transpose(matrix: &Panels, out: &mut Panels) {
             let to = out.panel_mut(out_panel);
             for column in columns.clone() {
                 let to = &mut to[column * out_stride..][..rows.len()];
-                let from = from[rows.start * stride + column - columns.start..].iter().step_by(stride);
+                let from =
+                    from[rows.start * stride + column - columns.start..].iter().step_by(stride);
                 for (to, from) in to.iter_mut().zip(from) {
                     *to = *from;
                 }
@@ -261,6 +262,9 @@ mod tests {
         let pixels: Vec<u8> = (0..=255).collect();
         let mut out = Panels::zeros(2, 128);
         gather(pixels.chunks(128), &mut out);
-        assert_eq!(out.to_rows(), Vec::from_iter(pixels.iter().map(|&pixel| f32::from(pixel) / 255.0)));
+        assert_eq!(
+            out.to_rows(),
+            Vec::from_iter(pixels.iter().map(|&pixel| f32::from(pixel) / 255.0))
+        );
     }
 }

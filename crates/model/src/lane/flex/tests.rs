@@ -74,9 +74,10 @@ fn bits(values: &[f32]) -> Vec<u32> {
 }
 
 fn numbers(model: &Mlp) -> Vec<u32> {
-    let tensors = model.layers.iter().flat_map(|layer| {
-        [layer.weight.val().into_data(), layer.bias.val().into_data()]
-    });
+    let tensors = model
+        .layers
+        .iter()
+        .flat_map(|layer| [layer.weight.val().into_data(), layer.bias.val().into_data()]);
     tensors.flat_map(|data| bits(data.as_slice::<f32>().unwrap())).collect()
 }
 
@@ -113,8 +114,11 @@ fn a_step_is_what_burns_own_operations_make_it_within_rounding() {
 
     let device = device.autodiff();
     let model = Mlp::from_values(&config, initial, &device);
-    let pixels: Vec<f32> =
-        batch.iter().flat_map(|&i| examples.pixels(i as usize)).map(|&p| p as f32 / 255.0).collect();
+    let pixels: Vec<f32> = batch
+        .iter()
+        .flat_map(|&i| examples.pixels(i as usize))
+        .map(|&p| p as f32 / 255.0)
+        .collect();
     let mut x = Tensor::<2>::from_data(TensorData::new(pixels, [64, 50]), &device);
     for (place, layer) in model.layers.iter().enumerate() {
         x = x.matmul(layer.weight.val()) + layer.bias.val().unsqueeze();
