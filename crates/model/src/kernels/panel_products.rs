@@ -158,6 +158,10 @@ fn tile_row<S: Simd>(simd: S, lhs: Lhs, rhs: Rhs, out: &mut [f32]) {
 }
 
 /// `R` rows and `V` vectors of columns, from `column` on.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "constant ranges are unrolled, and the tile stays in registers"
+)]
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -215,6 +219,10 @@ struct Factors<'a> {
 }
 
 /// Goes on with the chains of multiply-adds for `steps` steps of the inner dimension, which begin at row `k` of `rhs`.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "constant ranges are unrolled, and the tile stays in registers"
+)]
 #[inline(always)]
 fn chains<S: Simd, const R: usize, const V: usize>(
     simd: S,
