@@ -5,7 +5,6 @@ use burn::optim::{AdamConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
 use crate::kernels::adam::{self, AdamStep};
-use crate::layer_values::{LayerValues, Layers};
 use crate::mlp::Mlp;
 
 const BETA_1: f64 = 0.9;
@@ -36,28 +35,6 @@ impl Adam {
             .with_beta_2(BETA_2 as f32)
             .with_epsilon(EPSILON);
         Adam::Burn(Box::new(config.init()), lr)
-    }
-
-    /// The fused optimizer of a training that has made `steps` steps, with these first and second moments.
-    pub(crate) fn resumed(lr: f64, steps: u32, [first, second]: &[Layers; 2]) -> Self {
-        let pairs = first.iter().zip(second).flat_map(|(first, second)| {
-            let pair = |first: &[f32], second: &[f32]| (first.to_vec(), second.to_vec());
-            [pair(&first.weight, &second.weight), pair(&first.bias, &second.bias)]
-        });
-        Adam::Fused(FusedAdam { lr, step: steps as i32, moments: pairs.collect() })
-    }
-
-    /// How many steps a fused optimizer has made, and the first and second moments, layer by layer; `None` before the first
-    /// step, and of Burn's.
-    pub(crate) fn into_moments(self) -> Option<(u32, [Layers; 2])> {
-        let Adam::Fused(FusedAdam { step: step @ 1.., moments, .. }) = self else { return None };
-        let (mut first, mut second) = (Layers::new(), Layers::new());
-        let mut moments = moments.into_iter();
-        while let (Some(weight), Some(bias)) = (moments.next(), moments.next()) {
-            first.push(LayerValues { weight: weight.0, bias: bias.0 });
-            second.push(LayerValues { weight: weight.1, bias: bias.1 });
-        }
-        Some((step as u32, [first, second]))
     }
 
     /// The model after one step along `grads`.

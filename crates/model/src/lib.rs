@@ -12,6 +12,7 @@ pub mod mlp;
 
 pub mod activation;
 mod kernels;
+mod lane_state;
 pub mod layer;
 mod layer_values;
 pub mod loss;

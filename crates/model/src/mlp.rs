@@ -62,6 +62,7 @@ impl Mlp {
     }
 
     /// Its numbers, read from its device.
+    #[cfg(test)]
     pub(crate) fn values(&self) -> Layers {
         let read = |data: TensorData| data.iter::<f32>().collect();
         let layers = self.layers.iter().map(|Layer { weight, bias }| LayerValues {

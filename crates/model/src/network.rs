@@ -241,8 +241,53 @@ impl Network {
         self.layers.iter().map(values).collect()
     }
 
+    /// Adam's first and second moments of weights and biases.
+    pub fn moments(&self) -> [Layers; 2] {
+        let of = |which: fn(&Moments) -> &[f32; LINE]| {
+            let values = |layer: &Dense| LayerValues {
+                weight: moments_in_rows(&layer.weight, &layer.weight_moments, which),
+                bias: moments_in_rows(&layer.bias, &layer.bias_moments, which),
+            };
+            self.layers.iter().map(values).collect()
+        };
+        [of(|moments| &moments.first), of(|moments| &moments.second)]
+    }
+
+    /// Goes on with these first and second moments.
+    pub fn set_moments(&mut self, [first, second]: &[Layers; 2]) {
+        for (layer, (first, second)) in self.layers.iter_mut().zip(first.iter().zip(second)) {
+            let Dense { weight, weight_moments, bias, bias_moments, .. } = layer;
+            set_moments(weight, weight_moments, &first.weight, &second.weight);
+            set_moments(bias, bias_moments, &first.bias, &second.bias);
+        }
+    }
+
     /// The gradients of the weights of each layer, `[inputs, outputs]` row by row, in the last step that has kept them.
     pub fn weight_gradients(&self) -> impl Iterator<Item = Vec<f32>> {
         self.layers.iter().filter_map(|layer| layer.weight_gradient.as_ref().map(Panels::to_rows))
+    }
+}
+
+/// The first or second moments of `like`, row by row.
+fn moments_in_rows(
+    like: &Panels,
+    moments: &[Moments],
+    which: fn(&Moments) -> &[f32; LINE],
+) -> Vec<f32> {
+    let mut panels = Panels::zeros(like.rows(), like.columns());
+    for (values, moments) in panels.values_mut().chunks_exact_mut(LINE).zip(moments) {
+        values.copy_from_slice(which(moments));
+    }
+    panels.to_rows()
+}
+
+/// The other way round.
+fn set_moments(like: &Panels, moments: &mut [Moments], first: &[f32], second: &[f32]) {
+    let in_panels = |values: &[f32]| Panels::from_rows(values, [like.rows(), like.columns()]);
+    let (first, second) = (in_panels(first), in_panels(second));
+    let lines = first.values().chunks_exact(LINE).zip(second.values().chunks_exact(LINE));
+    for (moments, (first, second)) in moments.iter_mut().zip(lines) {
+        moments.first.copy_from_slice(first);
+        moments.second.copy_from_slice(second);
     }
 }

@@ -1,6 +1,7 @@
 //! A bank: trainings of one shape that one device computes together, each in its slot.
 
 use crate::activation::Activation;
+pub(crate) use crate::lane_state::LaneState;
 use crate::layer_values::Layers;
 
 /// What the trainings of a bank have in common.
@@ -35,24 +36,6 @@ pub(crate) struct LaneSettings {
     pub softmax: bool,
     /// Adam's learning rate.
     pub lr: f64,
-}
-
-/// All that a training is between two steps: from it, it goes on in another slot, or another bank, with the same bits.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LaneState {
-    /// Weights and biases, in their true sizes.
-    pub layers: Layers,
-    /// Adam's first and second moments of them; `None` where all are 0, before the first step.
-    pub moments: Option<[Layers; 2]>,
-    /// How many steps were made.
-    pub steps: u32,
-}
-
-impl LaneState {
-    /// A training that begins.
-    pub fn fresh(layers: Layers) -> Self {
-        LaneState { layers, moments: None, steps: 0 }
-    }
 }
 
 /// What is read of a training.

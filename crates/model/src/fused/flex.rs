@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use burn_tune_data::Examples;
 
-use super::bank::{
-    BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
-};
-use crate::adam::Adam;
+use super::bank::{BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneStep, Reading};
 use crate::backend::Backend;
 use crate::config::MlpConfig;
-use crate::lane::BurnLane;
+use crate::lane::FlexLane;
+use crate::lane_state::LaneState;
 
 /// Makes banks on burn-flex.
 pub(crate) struct FlexBanks {
@@ -24,9 +22,8 @@ struct FlexBank {
 }
 
 struct Slot {
-    lane: BurnLane<Arc<Examples>>,
+    lane: FlexLane<Arc<Examples>>,
     losses: Vec<f32>,
-    gradient_norms: Vec<f32>,
 }
 
 impl BankMaker for FlexBanks {
@@ -64,22 +61,17 @@ impl LaneBank for FlexBank {
     ) -> Result<(), BankError> {
         let LaneSettings { activation, softmax, lr } = settings;
         let config = MlpConfig { activation, softmax, lr, ..MlpConfig::default() };
-        let (examples, device) = (self.examples.clone(), Backend::Flex.device());
-        let lane = BurnLane::new(&config, state.layers.clone(), examples, &device, true);
-        let lane = match &state.moments {
-            None => lane,
-            Some(moments) => lane.with_adam(Adam::resumed(lr, state.steps, moments)),
-        };
-        self.slots[slot] = Some(Slot { lane, losses: Vec::new(), gradient_norms: Vec::new() });
+        let device = Backend::Flex.device();
+        let lane = FlexLane::resumed(&config, state, self.examples.clone(), &device);
+        self.slots[slot] = Some(Slot { lane, losses: Vec::new() });
         Ok(())
     }
 
     fn step(&mut self, steps: &[LaneStep]) -> Result<(), BankError> {
         for step in steps {
             let slot = self.slot(step.slot);
-            let (loss, norms) = slot.lane.step(step.batch, step.is_read);
-            slot.losses.push(loss.into_scalar::<f32>());
-            slot.gradient_norms = norms.unwrap_or_default();
+            let loss = slot.lane.step(step.batch, step.is_read);
+            slot.losses.push(loss);
         }
         Ok(())
     }
@@ -89,8 +81,8 @@ impl LaneBank for FlexBank {
             let slot = self.slot(*slot);
             Reading {
                 losses: std::mem::take(&mut slot.losses),
-                gradient_norms: std::mem::take(&mut slot.gradient_norms),
-                layers: slot.lane.current().values(),
+                gradient_norms: slot.lane.gradient_norms(),
+                layers: slot.lane.layers(),
             }
         };
         Ok(slots.iter().map(read).collect())
@@ -98,11 +90,6 @@ impl LaneBank for FlexBank {
 
     fn unload(&mut self, slot: usize) -> Result<(LaneState, Vec<f32>), BankError> {
         let slot = self.slots[slot].take().expect("only slots that are loaded are asked for");
-        let (layers, adam) = slot.lane.into_parts();
-        let state = match adam.into_moments() {
-            None => LaneState::fresh(layers),
-            Some((steps, moments)) => LaneState { layers, moments: Some(moments), steps },
-        };
-        Ok((state, slot.losses))
+        Ok((slot.lane.state(), slot.losses))
     }
 }

@@ -9,11 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::bank::{
-    BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
-};
+use super::bank::{BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneStep, Reading};
 use super::fault::{Fault, discard, guarded, lost};
 use super::memory::{DeviceMemory, Room, Shortage, megabytes};
+use crate::lane_state::LaneState;
 
 /// How long a step waits at most for trainings that have handed in nothing: they are often about to. Counted in rests,
 /// since the clock is not read here.

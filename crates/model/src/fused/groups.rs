@@ -12,12 +12,13 @@ use std::time::Duration;
 use burn::tensor::Device;
 use burn_tune::{Error, Result};
 
-use super::bank::{BankMaker, BankShape, LaneSettings, LaneState, Reading};
+use super::bank::{BankMaker, BankShape, LaneSettings, Reading};
 use super::fault::lost;
 use super::group::{FusedDevice, Group, Message, Reply};
 use super::memory::{DeviceMemory, megabytes};
 use crate::config::MlpConfig;
 use crate::lane::{Lane, Steps};
+use crate::lane_state::LaneState;
 use crate::layer_values::Layers;
 use crate::mlp::Mlp;
 

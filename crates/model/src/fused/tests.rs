@@ -11,13 +11,12 @@ use burn_tune::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::bank::{
-    BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneState, LaneStep, Reading,
-};
+use super::bank::{BankError, BankMaker, BankShape, LaneBank, LaneSettings, LaneStep, Reading};
 use super::groups::LaneGroups;
 use crate::backend::Backend;
 use crate::config::MlpConfig;
 use crate::lane::{Lane, Steps};
+use crate::lane_state::LaneState;
 use crate::layer_values::{LayerValues, Layers};
 
 const SLOT_BYTES: u64 = 100;

@@ -42,11 +42,6 @@ impl<E> BurnLane<E> {
         BurnLane { examples, device, model, adam: Adam::new(config.lr, is_cpu) }
     }
 
-    /// The same from where `adam` has brought it: it has made steps before.
-    pub fn with_adam(self, adam: Adam) -> Self {
-        BurnLane { adam, ..self }
-    }
-
     /// A step on one batch: its loss, `[1]`, and, where they are wanted, the norms of the gradients.
     pub fn step(&mut self, batch: &[u32], wants_norms: bool) -> (Tensor<1>, Option<Vec<f32>>)
     where
@@ -56,11 +51,6 @@ impl<E> BurnLane<E> {
         let norms = wants_norms.then(|| norms(self.current(), &grads));
         self.model = self.model.take().map(|model| self.adam.step(model, grads));
         (loss, norms)
-    }
-
-    /// Weights and biases, and the optimizer.
-    pub fn into_parts(self) -> (Layers, Adam) {
-        (self.current().values(), self.adam)
     }
 
     /// The model with autodiff.
