@@ -84,6 +84,11 @@ pub trait Database: Send {
     ///
     /// As [`Database::execute`].
     fn has_changed(&mut self, study: i64) -> Result<bool, StorageError>;
+
+    /// How often the connection was made again because it was lost.
+    fn reconnections(&self) -> u64 {
+        0
+    }
 }
 
 /// What the words in braces stand for in one of the databases.

@@ -1,20 +1,22 @@
 //! Studies on a server of PostgreSQL: one connection, which is made again when it is lost.
 
 mod address;
+mod client;
+mod libpq_files;
 mod values;
 
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::io;
-use std::time::Duration;
 
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::ToSql;
-use postgres::{Client, Config, Row as ServerRow, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, Error, Row as ServerRow, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::client::{Client, Fault, Patience};
 use crate::StorageError;
 use crate::database::{Access, Database, Dialect, Row, Value};
+use crate::storage::lasting;
 
 pub(crate) const DIALECT: Dialect = Dialect(&[
     // Not `now()`, which is the time when the transaction began: it may have waited for another since.
@@ -41,8 +43,11 @@ const SESSION: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; \
 pub struct PostgresDatabase {
     config: Config,
     tls: MakeRustlsConnect,
+    patience: Patience,
     connection: Option<Connection>,
     in_transaction: bool,
+    /// How often a connection was made.
+    connections: u64,
 }
 
 struct Connection {
@@ -60,28 +65,35 @@ impl PostgresDatabase {
     /// Where the address is none, no server answers, or it refuses the user or knows no such database.
     pub fn open(address: &str) -> Result<Self, StorageError> {
         let (config, tls) = address::read(address)?;
-        let mut database =
-            PostgresDatabase { config, tls, connection: None, in_transaction: false };
-        let connection = database.connect().map_err(|error| {
-            // In the driver's words, which has no other way to tell: refused, no such host, silence.
-            if error.to_string().starts_with("error connecting") {
+        let patience = address::patience(&config);
+        let mut database = PostgresDatabase {
+            config,
+            tls,
+            patience,
+            connection: None,
+            in_transaction: false,
+            connections: 0,
+        };
+        let connection = database.connect().map_err(|fault| {
+            if has_not_reached(&fault) {
                 // Nobody has seen this server yet: it is rather the address that is wrong.
                 StorageError::Permanent(format!(
                     "no server answers at {} ({}): is it running, and is the address right?",
                     database.server(),
-                    reason(&error)
+                    reason(&fault)
                 ))
             } else {
-                database.explain(&error)
+                database.explain(&fault)
             }
         });
         database.connection = Some(connection?);
         Ok(database)
     }
 
-    fn connect(&self) -> Result<Connection, postgres::Error> {
-        let mut client = self.config.connect(self.tls.clone())?;
+    fn connect(&mut self) -> Result<Connection, Fault> {
+        let client = Client::connect(&self.config, self.tls.clone(), self.patience)?;
         client.batch_execute(SESSION)?;
+        self.connections += 1;
         Ok(Connection { client, statements: HashMap::new(), listens: None })
     }
 
@@ -89,7 +101,7 @@ impl PostgresDatabase {
     /// come again the connection is given up, and with it the transaction.
     fn with_connection<T>(
         &mut self,
-        work: impl FnOnce(&mut Connection) -> Result<T, postgres::Error>,
+        work: impl FnOnce(&mut Connection) -> Result<T, Fault>,
     ) -> Result<T, StorageError> {
         let result = match &mut self.connection {
             Some(connection) => work(connection),
@@ -99,8 +111,8 @@ impl PostgresDatabase {
             }
             None => self.connect().and_then(|connection| work(self.connection.insert(connection))),
         };
-        result.map_err(|error| {
-            let error = self.explain(&error);
+        result.map_err(|fault| {
+            let error = self.explain(&fault);
             if matches!(error, StorageError::Transient(_)) {
                 self.connection = None;
             }
@@ -112,12 +124,17 @@ impl PostgresDatabase {
         address::server(&self.config)
     }
 
-    /// What `error` means for who asked, and what to do.
-    fn explain(&self, error: &postgres::Error) -> StorageError {
+    /// What `fault` means for who asked, and what to do.
+    fn explain(&self, fault: &Fault) -> StorageError {
         let server = self.server();
-        let reason = reason(error);
+        let reason = reason(fault);
         let user = self.config.get_user().unwrap_or("the user");
-        match severity(error) {
+        let severity = match fault {
+            Fault::Server(error) => severity(error),
+            Fault::Silence(_) => Severity::Lost,
+            Fault::System(_) => Severity::Other,
+        };
+        match severity {
             Severity::Lost => {
                 StorageError::Transient(format!("the connection to {server} is lost ({reason})"))
             }
@@ -126,11 +143,14 @@ impl PostgresDatabase {
             }
             Severity::Encryption => StorageError::Permanent(format!(
                 "no encrypted connection to {server} ({reason}): `sslmode` and `sslrootcert` in the \
-                 address say whether to encrypt, and by which certificates to know the server"
+                 address say whether to encrypt, and by which certificates to know the server; to a \
+                 server on another machine, only `sslmode=prefer` or `disable` allows a connection \
+                 that anybody on the way can read"
             )),
             Severity::Password => StorageError::Permanent(format!(
                 "the server at {server} refuses the password of {user} ({reason}): write it into \
-                 the address, postgresql://USER:PASSWORD@HOST/DATABASE, or into PGPASSWORD"
+                 ~/.pgpass (HOST:PORT:DATABASE:USER:PASSWORD, readable by you alone), PGPASSWORD, or \
+                 BURN_TUNE_STORAGE as postgresql://USER:PASSWORD@HOST/DATABASE"
             )),
             Severity::NoDatabase => StorageError::Permanent(format!(
                 "the server at {server} has no such database ({reason}): `createdb` makes one, or \
@@ -161,7 +181,7 @@ impl Database for PostgresDatabase {
         self.with_connection(|Connection { client, statements, .. }| {
             let statement = prepared(client, statements, sql)?;
             let rows = client.query(statement, &borrowed(params))?;
-            rows.iter().map(read_row).collect()
+            Ok(rows.iter().map(read_row).collect::<Result<_, Error>>()?)
         })
     }
 
@@ -206,15 +226,12 @@ impl Database for PostgresDatabase {
                 // Nobody has told this connection of what came before.
                 return Ok(true);
             }
-            let mut notifications = client.notifications();
-            // With no time at all the driver would not look at its socket.
-            let mut told = notifications.timeout_iter(Duration::from_millis(1));
-            let mut changed = false;
-            while told.next()?.is_some() {
-                changed = true;
-            }
-            Ok(changed)
+            client.take_notified()
         })
+    }
+
+    fn reconnections(&self) -> u64 {
+        self.connections.saturating_sub(1)
     }
 }
 
@@ -224,10 +241,10 @@ fn channel(study: i64) -> String {
 }
 
 fn prepared<'a>(
-    client: &mut Client,
+    client: &Client,
     statements: &'a mut HashMap<String, Statement>,
     sql: &str,
-) -> Result<&'a Statement, postgres::Error> {
+) -> Result<&'a Statement, Fault> {
     if !statements.contains_key(sql) {
         let statement = client.prepare(&DIALECT.expand(sql).replace('?', "$"))?;
         statements.insert(sql.to_owned(), statement);
@@ -239,7 +256,7 @@ fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-fn read_row(row: &ServerRow) -> Result<Row, postgres::Error> {
+fn read_row(row: &ServerRow) -> Result<Row, Error> {
     (0..row.len()).map(|column| row.try_get(column)).collect()
 }
 
@@ -257,7 +274,17 @@ enum Severity {
     Other,
 }
 
-fn severity(error: &postgres::Error) -> Severity {
+/// Whether a connection was not even begun: refused, no such host, silence.
+fn has_not_reached(fault: &Fault) -> bool {
+    match fault {
+        // In the driver's words, which has no other way to tell.
+        Fault::Server(error) => error.to_string().starts_with("error connecting"),
+        Fault::Silence(_) => true,
+        Fault::System(_) => false,
+    }
+}
+
+fn severity(error: &Error) -> Severity {
     let Some(code) = error.code() else {
         // The driver has no other way to tell than its words.
         let of_tls = error.to_string().contains("TLS");
@@ -270,7 +297,7 @@ fn severity(error: &postgres::Error) -> Severity {
             Some(_) => Severity::Lost,
             None if error.is_closed() => Severity::Lost,
             None if of_tls => Severity::Encryption,
-            None if reason(error).contains("password") => Severity::Password,
+            None if reason_of(error).contains("password") => Severity::Password,
             None => Severity::Other,
         };
     };
@@ -291,8 +318,17 @@ fn severity(error: &postgres::Error) -> Severity {
     }
 }
 
+/// What has happened, in a few words.
+fn reason(fault: &Fault) -> String {
+    match fault {
+        Fault::Server(error) => reason_of(error),
+        Fault::Silence(limit) => format!("no answer within {}", lasting(*limit)),
+        Fault::System(error) => error.to_string(),
+    }
+}
+
 /// What the server says, or what stands at the end of the chain of causes.
-fn reason(error: &postgres::Error) -> String {
+fn reason_of(error: &Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
         return format!("{}{detail}", db.message());

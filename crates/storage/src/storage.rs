@@ -255,7 +255,8 @@ fn pause(time: Duration, stop: &Stop) {
     }
 }
 
-fn lasting(time: Duration) -> String {
+/// How long something took, for people.
+pub(crate) fn lasting(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds / 60),

@@ -79,8 +79,6 @@ pub mod postgres {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::{env, fs, io};
 
-    use postgres::{Client, NoTls};
-
     pub const USER: &str = "burntune";
     pub const PASSWORD: &str = "p@ss/wörd?";
     const PASSWORD_IN_URL: &str = "p%40ss%2Fw%C3%B6rd%3F";
@@ -234,8 +232,11 @@ pub mod postgres {
         pub fn new_database(&self) -> String {
             static MADE: AtomicUsize = AtomicUsize::new(0);
             let name = format!("test_{}", MADE.fetch_add(1, Ordering::SeqCst));
-            let mut client = Client::connect(&self.address("postgres"), NoTls).unwrap();
-            client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+            let port = self.port.to_string();
+            run(&mut self.program("createdb", |createdb| {
+                let server = ["-h", "localhost", "-p", &port, "-U", USER];
+                createdb.args(server).arg(&name).env("PGPASSWORD", PASSWORD)
+            }));
             self.address(&name)
         }
 

@@ -1,0 +1,172 @@
+//! A connection to a server that is waited for, but never forever: a server that has stopped, or a network that
+//! swallows what is sent, gives no answer and no error.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Config, Error, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// How long the goodbye to a server may take.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+/// Why a server did not do what it was asked.
+#[derive(Debug)]
+pub enum Fault {
+    /// It says so, or the connection is lost.
+    Server(Error),
+    /// It has said nothing for this long.
+    Silence(Duration),
+    /// This process cannot have a connection at all.
+    System(io::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Server(error)
+    }
+}
+
+/// How long a server may be silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until a connection is there: of each of its addresses.
+    pub connect: Duration,
+    /// Until a statement is answered.
+    pub answer: Duration,
+}
+
+/// A connection.
+pub struct Client {
+    runtime: Runtime,
+    /// There until this is dropped.
+    client: Option<tokio_postgres::Client>,
+    /// Sends and receives, while somebody waits.
+    connection: JoinHandle<()>,
+    received: Arc<Mutex<Received>>,
+    answer: Duration,
+}
+
+/// What came without being asked for.
+#[derive(Default)]
+struct Received {
+    is_notified: bool,
+    /// Why the connection has ended.
+    end: Option<Error>,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// What the server says, or its silence.
+    pub fn connect(
+        config: &Config,
+        tls: MakeRustlsConnect,
+        patience: Patience,
+    ) -> Result<Self, Fault> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Fault::System)?;
+        let addresses = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
+        // The driver's own limit is for the connection alone, and not for what the server says then.
+        let limit = patience.connect * u32::try_from(addresses).unwrap_or(u32::MAX);
+        let connecting = runtime.block_on(async { timeout(limit, config.connect(tls)).await });
+        let (client, mut connection) = connecting.map_err(|_| Fault::Silence(limit))??;
+        let received = Arc::new(Mutex::new(Received::default()));
+        let shared = received.clone();
+        let connection = runtime.spawn(async move {
+            while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+                match message {
+                    Ok(AsyncMessage::Notification(_)) => lock(&shared).is_notified = true,
+                    Ok(AsyncMessage::Notice(notice)) => tracing::debug!("{notice}"),
+                    Ok(_) => {}
+                    Err(error) => {
+                        lock(&shared).end = Some(error);
+                        return;
+                    }
+                }
+            }
+        });
+        let answer = patience.answer;
+        Ok(Client { runtime, client: Some(client), connection, received, answer })
+    }
+
+    /// Runs statements without params.
+    pub fn batch_execute(&self, sql: &str) -> Result<(), Fault> {
+        self.ask(|client| client.batch_execute(sql))
+    }
+
+    /// Has the server read a statement.
+    pub fn prepare(&self, sql: &str) -> Result<Statement, Fault> {
+        self.ask(|client| client.prepare(sql))
+    }
+
+    /// Runs a statement, and says how many rows it has changed.
+    pub fn execute(
+        &self,
+        statement: &Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, Fault> {
+        self.ask(|client| client.execute(statement, params))
+    }
+
+    /// The rows that a statement answers.
+    pub fn query(
+        &self,
+        statement: &Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Fault> {
+        self.ask(|client| client.query(statement, params))
+    }
+
+    /// Whether a notification has come since this was last asked. Waits for none.
+    pub fn take_notified(&self) -> Result<bool, Fault> {
+        // The connection is looked at only while something is waited for.
+        self.runtime.block_on(tokio::time::sleep(Duration::from_millis(1)));
+        let mut received = lock(&self.received);
+        match received.end.take() {
+            Some(end) => Err(end.into()),
+            None => Ok(std::mem::take(&mut received.is_notified)),
+        }
+    }
+
+    fn ask<'a, T, F>(
+        &'a self,
+        question: impl FnOnce(&'a tokio_postgres::Client) -> F,
+    ) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let client = self.client.as_ref().expect("it is there until this is dropped");
+        let limit = self.answer;
+        let answered = self.runtime.block_on(async { timeout(limit, question(client)).await });
+        match answered {
+            Err(_) => Err(Fault::Silence(limit)),
+            Ok(Ok(answer)) => Ok(answer),
+            // That it is closed says less than why.
+            Ok(Err(error)) if error.is_closed() => {
+                Err(lock(&self.received).end.take().unwrap_or(error).into())
+            }
+            Ok(Err(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Says goodbye, so that the server does not log a lost connection.
+impl Drop for Client {
+    fn drop(&mut self) {
+        drop(self.client.take());
+        let Client { runtime, connection, .. } = self;
+        let _ = runtime.block_on(async { timeout(GOODBYE, connection).await });
+    }
+}
+
+fn lock(received: &Mutex<Received>) -> MutexGuard<'_, Received> {
+    received.lock().unwrap_or_else(PoisonError::into_inner)
+}
