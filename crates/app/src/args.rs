@@ -3,6 +3,7 @@
 mod ask_tell;
 mod compare;
 mod studies;
+mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use clap::{Args, Subcommand};
 pub use ask_tell::{AskArgs, AskOptions, TellArgs, ToldState};
 pub use compare::{CompareArgs, CompareFormat};
 pub use studies::*;
+pub use worker::WorkerArgs;
 
 /// The commands of a program that searches.
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,9 @@ pub enum AppCommand<S: Args, O: Args> {
     /// Sample configurations, train and rank them, refit the best
     #[command(after_long_help = SEARCH_EXAMPLES, display_order = 1)]
     Search(Box<SearchArgs<S, O>>),
+    /// Work on a study that a search has begun, on this machine or another one
+    #[command(after_long_help = worker::WORKER_EXAMPLES, display_order = 2)]
+    Worker(Box<WorkerArgs>),
     /// Give out the next trial, to a program that burn-tune does not run
     #[command(after_long_help = ask_tell::ASK_EXAMPLES, display_order = 3)]
     Ask(AskArgs<S>),

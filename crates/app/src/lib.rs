@@ -19,6 +19,7 @@ mod rank;
 mod report;
 pub mod search;
 mod study_request;
+pub mod worker;
 
 pub mod columns;
 pub mod console;

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::args::SearchOptions;
 use crate::errors::with_line;
+use crate::worker::Joining;
 
 /// A program that searches something.
 pub trait Program {
@@ -39,6 +40,14 @@ pub trait Program {
         objective: &Self::Objective,
         options: &SearchOptions,
     ) -> Result<ExitCode>;
+
+    /// Works on a study that has been begun, by what the database has of it: with [`Joining::work`].
+    ///
+    /// # Errors
+    ///
+    /// Where its trials are scored by something else than what this program has; whatever ends the program otherwise
+    /// than well.
+    fn work(&self, study: Joining) -> Result<ExitCode>;
 }
 
 /// What is searched, and where it comes from.

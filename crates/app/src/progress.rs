@@ -45,6 +45,8 @@ pub struct Progress<'a> {
     finished: usize,
     best: Option<(usize, f64)>,
     running: Running,
+    /// How many processes are at work, and the most that there were.
+    processes: (usize, usize),
 }
 
 /// The tasks that run, each with its line where it has one. Workers change their lines, too.
@@ -123,6 +125,7 @@ impl<'a> Progress<'a> {
             finished: 0,
             best: None,
             running: Running::default(),
+            processes: (1, 1),
         }
     }
 
@@ -138,6 +141,26 @@ impl<'a> Progress<'a> {
         let params = params.clone();
         let shown = Shown { name, params, cost, folds_done: 0, finished: false, since };
         self.trials.entry(number).or_insert(shown);
+    }
+
+    /// So many processes are at work on the study: in a terminal it is always seen, elsewhere said when there are
+    /// more than ever.
+    pub fn set_processes(&mut self, processes: usize) {
+        let (known, most) = self.processes;
+        if processes == known {
+            return;
+        }
+        self.processes = (processes, most.max(processes));
+        match &self.style {
+            Style::Bars { main, .. } if processes > 1 => {
+                main.set_message(format!("trials by {processes} processes"));
+            }
+            Style::Bars { main, .. } => main.set_message("trials"),
+            Style::Lines if processes > most => {
+                self.say(&format!("{processes} processes are at work on this study"));
+            }
+            _ => {}
+        }
     }
 
     /// A line that stays.

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::args::AppCommand;
 use crate::exit::{FAILED, WRONG_INPUT, WorkFailed};
 use crate::program::Program;
-use crate::{ask_tell, commands, compare, errors, logging, rank, report};
+use crate::{ask_tell, commands, compare, errors, logging, rank, report, worker};
 
 /// Does what a command says.
 ///
@@ -23,6 +23,7 @@ pub fn run<P: Program>(
             let source = program.source(&args.space)?;
             program.search(&source, &args.objective, &args.options)
         }
+        AppCommand::Worker(args) => worker::worker(program, &args),
         AppCommand::Ask(args) => ask_tell::ask(&program.source(&args.space)?, &args.options),
         AppCommand::Tell(args) => ask_tell::tell(&args),
         AppCommand::Rank(args) => rank::rank(&args),

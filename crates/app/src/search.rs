@@ -20,6 +20,7 @@ use burn_tune_search::store::StoreError;
 use burn_tune_search::{Objective, Stop};
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageUrl};
 use burn_tune_study::active_study::LeaseOptions;
+use burn_tune_study::begun::Limits;
 use burn_tune_study::missing_reports::MissingReportsWarning;
 use burn_tune_study::observer::Observers;
 use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
@@ -121,6 +122,7 @@ pub fn search<O: Objective>(
     let mut storage = open(&url, options.stop.clone())?;
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
+    keep_limits(&mut storage, &study, args)?;
     let options = RunOptions { jobs: jobs(&study.plan)?, ..options };
     let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
     let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
@@ -135,6 +137,19 @@ pub fn search<O: Objective>(
         best => active.keep_models(folder.models(), best),
     }
     Search { source, args, describe, url, folder, active }.run()
+}
+
+/// Keeps what a trial may take with the study, so that workers elsewhere know it.
+fn keep_limits<O>(storage: &mut Storage, study: &OpenStudy<O>, args: &SearchOptions) -> Result<()> {
+    let limits = Limits {
+        trial_timeout_s: args.trial_timeout.map(|limit| limit.as_secs_f64()),
+        memory_bytes: args.memory_limit,
+    };
+    // Whoever joins beside others, and says nothing of limits, leaves theirs as they are.
+    if study.resumed && !args.resume && limits == Limits::default() {
+        return Ok(());
+    }
+    Ok(limits.keep(storage, &study.record)?)
 }
 
 /// How to run: with so many workers, until a signal asks to stop.

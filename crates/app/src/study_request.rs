@@ -4,13 +4,19 @@ use burn_tune_search::pruner::StepName;
 use burn_tune_study::{SettingsOverrides, StudyRequest};
 use serde_json::Value;
 
+use crate::about::program_name;
 use crate::args::{AskOptions, ProposalArgs, PrunerChoice, SearchOptions};
 use crate::program::Source;
 
 /// A study of this space, with nothing else said.
 pub fn of_source(source: &Source) -> StudyRequest {
     let Source { spec, stated, .. } = source;
-    StudyRequest { spec: spec.clone(), stated: stated.clone(), ..StudyRequest::default() }
+    StudyRequest {
+        spec: spec.clone(),
+        stated: stated.clone(),
+        program: program_name().to_owned(),
+        ..StudyRequest::default()
+    }
 }
 
 /// What a search asks for; `objective` is what the arguments say of the objective, by the keys of its identity.

@@ -47,6 +47,11 @@ impl Backend {
         Backend { name: args.name(), is_kept: !identity.contains_key(KEY) }
     }
 
+    /// The one that a study has kept, for a program with this identity.
+    pub fn of_study(identity: &Identity) -> Self {
+        Backend { name: None, is_kept: !identity.contains_key(KEY) }
+    }
+
     /// What is said of the identity by it, to compare with that of a study that goes on.
     pub fn overrides(&self) -> Vec<(&'static str, Value)> {
         let kept = self.name.iter().filter(|_| self.is_kept);

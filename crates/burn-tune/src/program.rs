@@ -12,10 +12,13 @@ use burn_tune_app::run::start_log;
 use burn_tune_app::search::dry_run::{DryRun, space_text};
 use burn_tune_app::search::{Describe, search};
 use burn_tune_app::table::terminal_width;
+use burn_tune_app::worker::Joining;
 use burn_tune_app::{About, Program, Source};
+use burn_tune_search::pruner::StepName;
 use burn_tune_search::settings::StudySettings;
 use burn_tune_search::{Identity, Objective};
 use burn_tune_spec::StudyFile;
+use burn_tune_study::begun::InCode;
 use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::study_folder::{CHECKPOINTS, StudyIdentity};
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
@@ -150,6 +153,10 @@ impl<S: Space> Program for StudyProgram<S> {
     ) -> anyhow::Result<ExitCode> {
         self.search_here(source, args, options).or_else(or_begin_anew)
     }
+
+    fn work(&self, study: Joining) -> anyhow::Result<ExitCode> {
+        self.work_here(study).or_else(or_begin_anew)
+    }
 }
 
 impl<S: Space> StudyProgram<S> {
@@ -182,15 +189,54 @@ impl<S: Space> StudyProgram<S> {
             }),
             Workers::Processes => search(source, options, overrides, &text, |settings, stored| {
                 let function = function(settings, stored)?;
-                let workers = execution.processes(&settings.name);
-                let workers = workers.map_err(|NoWorkers { problem, help }| {
-                    anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
-                })?;
-                let workers = workers.metrics(&function.wanted);
-                let objective = WorkerObjective::new(function, workers);
-                Ok(Prepared { objective, notices: Vec::new() })
+                Ok(Prepared {
+                    objective: execution.in_processes(function, settings)?,
+                    notices: Vec::new(),
+                })
             }),
         }
+    }
+
+    /// The work on a study that has been begun, where Burn takes the right backend in this process.
+    fn work_here(&self, mut study: Joining) -> anyhow::Result<ExitCode> {
+        let text =
+            FunctionText { keep_models: self.study.keep_models, description: S::description };
+        let backend = Backend::of_study(&self.study.identity);
+        let execution = self.execution_of_worker(&mut study);
+        let devices = execution.devices.clone();
+        let in_code =
+            InCode { constraint: self.study.constraint.clone(), step_name: StepName::Function };
+        let function = |settings: &StudySettings, stored: Option<&Identity>| {
+            self.function(settings, &backend, stored, &devices)
+        };
+        match execution.workers.unwrap_or(Workers::Processes) {
+            Workers::Threads => study.work(in_code, &text, |settings, stored| {
+                Ok(Prepared { objective: function(settings, stored)?, notices: Vec::new() })
+            }),
+            Workers::Processes => study.work(in_code, &text, |settings, stored| {
+                let function = function(settings, stored)?;
+                Ok(Prepared {
+                    objective: execution.in_processes(function, settings)?,
+                    notices: Vec::new(),
+                })
+            }),
+        }
+    }
+
+    /// How a worker runs trainings: as the program says, but for what its arguments and the study say.
+    fn execution_of_worker(&self, study: &mut Joining) -> Execution {
+        let mut execution = self.study.execution.clone();
+        execution.memory_limit = study.study.limits.memory_bytes.or(execution.memory_limit);
+        let own_jobs = execution.jobs;
+        let options = &mut study.options;
+        match options.devices.is_empty() {
+            false => execution.devices = options.devices.clone(),
+            true => options.devices = execution.devices.clone(),
+        }
+        if let Some(jobs) = own_jobs.filter(|_| study.has_default_jobs()) {
+            study.options.jobs = jobs;
+        }
+        execution
     }
 
     /// The function for a study with these settings, once it is sure that there is what it computes on.
@@ -233,6 +279,22 @@ impl<S: Space> StudyProgram<S> {
             trial_timeout: options.trial_timeout.or(own.trial_timeout),
             memory_limit: options.memory_limit.or(own.memory_limit),
         }
+    }
+}
+
+impl Execution {
+    /// A function that processes of this program call.
+    fn in_processes<S: Space>(
+        &self,
+        function: FunctionObjective<S>,
+        settings: &StudySettings,
+    ) -> anyhow::Result<WorkerObjective<FunctionObjective<S>>> {
+        let workers = self.processes(&settings.name);
+        let workers = workers.map_err(|NoWorkers { problem, help }| {
+            anyhow::anyhow!("{problem}: {help}, with `--workers threads`")
+        })?;
+        let workers = workers.metrics(&function.wanted);
+        Ok(WorkerObjective::new(function, workers))
     }
 }
 

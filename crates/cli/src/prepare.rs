@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use burn_tune_app::args::{RunArgs, SearchOptions};
-use burn_tune_command::{CommandObjective, Unusable};
+use burn_tune_command::{CommandObjective, CommandSettings, Unusable};
 use burn_tune_model::{Backend, MlpIdentity, MlpTraining};
 use burn_tune_search::Identity;
 use burn_tune_spec::StudyFile;
@@ -18,18 +18,19 @@ pub fn training(
     run: &RunArgs,
     stored: Option<&Identity>,
 ) -> Result<MlpTraining> {
-    let (source, backend, curves) = match stored.and_then(MlpIdentity::of) {
-        None => {
-            let source = setup::data_source(file, &args.model);
-            (source, args.model.backend.unwrap_or_default(), args.curves)
-        }
-        Some(MlpIdentity { source, backend, curves, .. }) => {
-            let known = Backend::by_name(&backend).ok_or_else(|| {
-                anyhow!("the study computes on {backend}, which this program was built without: `--features {backend}` builds it in")
-            })?;
-            (source, known, curves)
-        }
-    };
+    if let Some(known) = stored.and_then(MlpIdentity::of) {
+        return known_training(known, run);
+    }
+    let source = setup::data_source(file, &args.model);
+    setup::training(source, args.model.backend.unwrap_or_default(), Some(run), args.curves)
+}
+
+/// The training of our model, as a study has kept it.
+pub fn known_training(known: MlpIdentity, run: &RunArgs) -> Result<MlpTraining> {
+    let MlpIdentity { source, backend, curves, .. } = known;
+    let backend = Backend::by_name(&backend).ok_or_else(|| {
+        anyhow!("the study computes on {backend}, which this program was built without: `--features {backend}` builds it in")
+    })?;
     setup::training(source, backend, Some(run), curves)
 }
 
@@ -38,6 +39,16 @@ pub fn command(file: &StudyFile, memory_limit: Option<u64>) -> Result<Prepared<C
     let Some(settings) = file.command.clone() else { bail!("the file has no [objective]") };
     let objective = CommandObjective::new(settings)
         .map_err(|Unusable { problem, help }| file.error_in_command(&problem, &help))?;
+    Ok(Prepared { objective: objective.memory_limit(memory_limit), notices: Vec::new() })
+}
+
+/// The command that a study has kept, if it can be run here.
+pub fn known_command(
+    settings: CommandSettings,
+    memory_limit: Option<u64>,
+) -> Result<Prepared<CommandObjective>> {
+    let objective = CommandObjective::new(settings)
+        .map_err(|Unusable { problem, help }| anyhow!("{problem}: {help}"))?;
     Ok(Prepared { objective: objective.memory_limit(memory_limit), notices: Vec::new() })
 }
 

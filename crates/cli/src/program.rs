@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Error, Result};
+use anyhow::{Error, Result, bail};
 use burn_tune_app::args::SearchOptions;
 use burn_tune_app::console::{print, quoted};
 use burn_tune_app::search::{self, search};
+use burn_tune_app::worker::Joining;
 use burn_tune_app::{Program, Source};
 use burn_tune_command::CommandObjective;
-use burn_tune_model::Backend;
+use burn_tune_model::{Backend, MlpIdentity};
+use burn_tune_search::pruner::StepName;
 use burn_tune_spec::{SpaceError, StudyFile};
+use burn_tune_study::begun::InCode;
 use serde_json::{Value, json};
 
 use crate::args::{ObjectiveArgs, SpaceArgs, command_line};
@@ -67,6 +70,29 @@ impl Program for BurnTune {
             }
         };
         searched.map_err(with_own_models)
+    }
+
+    fn work(&self, study: Joining) -> Result<ExitCode> {
+        if let Some(command) = CommandObjective::settings_of(study.identity()) {
+            study.allow_command(&command.to_string())?;
+            let in_code = InCode { step_name: StepName::Program, ..InCode::default() };
+            let limit = study.study.limits.memory_bytes;
+            return study.work::<CommandObjective>(in_code, &KnownObjectives, |_, _| {
+                prepare::known_command(command.clone(), limit)
+            });
+        }
+        let Some(known) = MlpIdentity::of(study.identity()) else {
+            return Err(study.unknown_objective());
+        };
+        let devices = study.options.devices.clone();
+        let model = OurModel::default();
+        study.work::<MlpObjective>(InCode::default(), &model, |settings, _| {
+            let training = prepare::known_training(known.clone(), &devices)?;
+            if let Some(warning) = training.backend.warning() {
+                bail!("{warning}; so this worker would come to other results than the others: start it on another machine");
+            }
+            model.prepare(training, settings)
+        })
     }
 }
 

@@ -15,6 +15,8 @@ pub const FILE_SETTINGS: &str = "file_settings";
 pub const SETTINGS: &str = "settings";
 /// User attribute of a study: the numbers of trials that it was asked for, one after the other.
 pub const BUDGETS: &str = "budgets";
+/// User attribute of a study whose trials are limited: in time and in memory.
+pub const LIMITS: &str = "limits";
 /// User attribute of a study whose results have been written: for how many trials.
 pub const FINISHED: &str = "finished";
 /// User attribute of a study: how many worker threads it has had.

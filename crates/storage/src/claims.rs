@@ -10,6 +10,8 @@ mod backoff;
 pub(crate) mod commit;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
@@ -72,6 +74,7 @@ pub struct StudyStore {
     mine: BTreeSet<usize>,
     last_heartbeat: Stopwatch,
     backoff: Backoff,
+    processes: Arc<AtomicUsize>,
 }
 
 impl StudyStore {
@@ -99,6 +102,7 @@ impl StudyStore {
             mine: BTreeSet::new(),
             last_heartbeat: Stopwatch::start(),
             backoff: Backoff::new(),
+            processes: Arc::new(AtomicUsize::new(1)),
         })
     }
 
@@ -118,6 +122,11 @@ impl StudyStore {
     /// The name of this process in the database.
     pub fn worker(&self) -> String {
         self.leases.worker().to_string()
+    }
+
+    /// How many processes are at work on trials of the study, this one included, as it was last seen.
+    pub fn processes(&self) -> Arc<AtomicUsize> {
+        self.processes.clone()
     }
 
     /// The connection, for what else is to be read or written.
@@ -176,10 +185,12 @@ impl StudyStore {
 
     /// Reads what is new.
     fn scan(&mut self) -> Result<Scan, StorageError> {
-        let StudyStore { storage, study, options, leases, ids, running, .. } = self;
-        storage.transaction(Access::Read, |db| {
+        let StudyStore { storage, study, options, leases, ids, running, processes, .. } = self;
+        let scan = storage.transaction(Access::Read, |db| {
             Scan::read(db, study, options.folds, leases, (ids, running))
-        })
+        })?;
+        processes.store(1 + scan.others_at_work(leases), Ordering::Relaxed);
+        Ok(scan)
     }
 
     fn take_up(&mut self, scan: &Scan) {

@@ -10,6 +10,7 @@ use burn_tune_search::clock::Stopwatch;
 use crate::database::{Access, Database};
 use crate::schema::{self, Found};
 use crate::sqlite::{FileAccess, SqliteDatabase};
+use crate::statistics::Statistics;
 use crate::{StorageError, StorageUrl};
 
 /// The first pause after which a database is asked again, and the longest.
@@ -56,6 +57,7 @@ pub struct Storage {
     retry_policy: RetryPolicy,
     database: Box<dyn Database>,
     found: Found,
+    statistics: Statistics,
 }
 
 impl Storage {
@@ -69,9 +71,11 @@ impl Storage {
         existence: OpenMode,
         retry_policy: RetryPolicy,
     ) -> Result<Self, StorageError> {
-        let database = with_retries(url, &retry_policy, || connect(url, existence, &retry_policy))?;
-        let mut storage =
-            Storage { url: url.clone(), retry_policy, database, found: Found::BurnTune };
+        let statistics = Statistics::default();
+        let connect = || connect(url, existence, &retry_policy);
+        let database = with_retries(url, &retry_policy, &statistics, connect)?;
+        let found = Found::BurnTune;
+        let mut storage = Storage { url: url.clone(), retry_policy, database, found, statistics };
         // Reading first: a database that has its tables may be read-only.
         let found = storage.transaction(Access::Read, |db| schema::look(db, url))?;
         match existence {
@@ -93,6 +97,11 @@ impl Storage {
     /// Where the database is.
     pub fn url(&self) -> &StorageUrl {
         &self.url
+    }
+
+    /// How this process fares with the database.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// Whether there are our tables beside Optuna's. Whoever reads looks first: a database that Optuna
@@ -123,17 +132,19 @@ impl Storage {
         access: Access,
         mut work: impl FnMut(&mut dyn Database) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        let Storage { url, retry_policy, database, found } = self;
-        let database = database.as_mut();
-        let value = with_retries(url, retry_policy, || {
-            attempt(database, access, |db| {
+        let Storage { url, retry_policy, database, found, statistics } = self;
+        let since = Stopwatch::start();
+        let value = with_retries(url, retry_policy, statistics, || {
+            attempt(database.as_mut(), access, |db| {
                 // Of a database that was opened to look at it, Optuna's tables may be all there is.
                 if access == Access::Write && *found != Found::BurnTune {
                     schema::create(db, url)?;
                 }
                 work(db)
             })
-        })?;
+        });
+        statistics.ended(since.elapsed(), database.reconnections());
+        let value = value?;
         if access == Access::Write {
             *found = Found::BurnTune;
         }
@@ -184,15 +195,18 @@ fn attempt<T>(
 fn with_retries<T>(
     url: &StorageUrl,
     retry_policy: &RetryPolicy,
+    statistics: &Statistics,
     mut attempt: impl FnMut() -> Result<T, StorageError>,
 ) -> Result<T, StorageError> {
     let mut outage = None;
     loop {
         match attempt() {
             Err(StorageError::Transient(reason)) => {
+                statistics.set_out(true);
                 outage.get_or_insert_with(Backoff::begin).wait(retry_policy, &reason)?;
             }
             result => {
+                statistics.set_out(false);
                 if let Some(Backoff { since, told: true, .. }) = outage {
                     tracing::info!("{url} answers again, after {}", lasting(since.elapsed()));
                 }
@@ -367,10 +381,15 @@ mod tests {
         let url = StorageUrl::Sqlite("x.db".into());
         let watch = Stopwatch::start();
         let mut attempts = 0;
-        let result = with_retries(&url, &retry_policy(Duration::from_millis(300)), || {
-            attempts += 1;
-            Err::<(), _>(busy())
-        });
+        let result = with_retries(
+            &url,
+            &retry_policy(Duration::from_millis(300)),
+            &Statistics::default(),
+            || {
+                attempts += 1;
+                Err::<(), _>(busy())
+            },
+        );
         let reason = "x.db is held by another program; given up after 0 s";
         assert_eq!(result, Err(StorageError::Permanent(reason.into())));
         assert!(watch.elapsed() >= Duration::from_millis(300));
@@ -387,7 +406,8 @@ mod tests {
             stop.request();
             stop.request();
         });
-        let result = with_retries(&url, &retry_policy, || Err::<(), _>(busy()));
+        let result =
+            with_retries(&url, &retry_policy, &Statistics::default(), || Err::<(), _>(busy()));
         assert!(matches!(result, Err(StorageError::Permanent(reason)) if reason.contains("stop")));
         asks.join().unwrap();
     }

@@ -1,6 +1,7 @@
 //! One process at work on a study: trials, refits, and what they come to.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use burn_tune_ranking::{standings, top};
@@ -178,13 +179,16 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
         let ActiveStudy { study, reader, options, store, state, keeper } = self;
         let plan = &study.plan;
         let mut suggester = plan.suggester().map_err(|error| StoreError(error.to_string()))?;
+        let processes = store.processes();
         let watch = |event: &Event, history: &History| {
             state.event(event);
             if let Some(keeper) = keeper {
                 keeper.event(event, history);
             }
             let definition = &plan.definition;
-            let running = &mut RunningStudy { definition, reader: *reader, state, history };
+            let processes = processes.load(Ordering::Relaxed);
+            let running =
+                &mut RunningStudy { definition, reader: *reader, state, history, processes };
             observer.event(event, running);
             if *event == Event::GivenUp {
                 observer.given_up(&running.results(true));

@@ -10,6 +10,7 @@ use burn_tune_search::{Space, StudySpec};
 use burn_tune_storage::attributes::{BURN_TUNE, EXPLICIT_TRIALS, FILE_SETTINGS, SETTINGS, SPACE};
 use burn_tune_storage::coordination::Moment;
 use burn_tune_storage::{Distribution, StudyRecord};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ use crate::settings_overrides::SettingsOverrides;
 
 /// The version of what is written into a study's attributes.
 const FORMAT: u64 = 1;
+/// The version of burn-tune by which studies begin.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The key under which file settings have the objective, and the settings of a study its name.
 const OBJECTIVE: &str = "objective";
 
@@ -55,15 +58,18 @@ impl StudyDefinition {
         }
     }
 
-    /// What is written into the user attributes of the study, which begins `now`: first that it is a study
-    /// of ours.
-    pub fn attributes(&self, now: &Moment) -> Vec<(&'static str, String)> {
-        let about = json!({
+    /// What is written into the user attributes of the study, which the program called `program`, if that is
+    /// known, begins `now`: first that it is a study of ours.
+    pub fn attributes(&self, program: &str, now: &Moment) -> Vec<(&'static str, String)> {
+        let mut about = json!({
             "format": FORMAT,
-            "version": env!("CARGO_PKG_VERSION"),
+            "version": VERSION,
             "created": now.date,
             "created_s": now.epoch_s,
         });
+        if !program.is_empty() {
+            about["program"] = program.into();
+        }
         vec![
             (BURN_TUNE, about.to_string()),
             (SPACE, serde_json::to_string(&self.space).expect("a space is JSON")),
@@ -97,6 +103,28 @@ impl StudyDefinition {
             identity: without_settings(stored, &settings),
             settings,
         }))
+    }
+
+    /// The study as its file or program describes it, with the settings that it is done with. Its constraint, if
+    /// it has one, is a program's own.
+    ///
+    /// # Errors
+    ///
+    /// Where its explicit trials are damaged: what is wrong with them.
+    pub fn spec(&self) -> Result<StudySpec, String> {
+        let trials: Vec<StoredTrial> = serde_json::from_value(self.explicit_trials.clone())
+            .map_err(|error| error.to_string())?;
+        let trial = |StoredTrial { name, params }| {
+            let values =
+                params.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+            ExplicitTrial { name, values, ..ExplicitTrial::default() }
+        };
+        Ok(StudySpec {
+            settings: self.settings.clone(),
+            space: self.space.clone(),
+            trials: trials.into_iter().map(trial).collect(),
+            ..StudySpec::default()
+        })
     }
 
     /// Settings and identity as one JSON object.
@@ -206,6 +234,13 @@ impl StudyDefinition {
     }
 }
 
+/// An explicit trial as it is kept.
+#[derive(Deserialize)]
+struct StoredTrial {
+    name: Option<String>,
+    params: Params,
+}
+
 /// What each parameter is drawn from, as Optuna says it.
 pub fn distributions(spec: &StudySpec) -> BTreeMap<String, Distribution> {
     let distribution = |(name, domain): &(String, Domain)| {
@@ -278,7 +313,7 @@ mod tests {
 
     fn stored(definition: &StudyDefinition) -> StudyRecord {
         let now = Moment { date: "2026-11-29 19:00:00.000000".into(), epoch_s: 1.5 };
-        let attributes = definition.attributes(&now).into_iter();
+        let attributes = definition.attributes("", &now).into_iter();
         StudyRecord {
             id: 1,
             name: "s".into(),
@@ -292,6 +327,24 @@ mod tests {
     fn a_definition_is_read_as_it_was_written() {
         let definition = definition();
         assert_eq!(StudyDefinition::read(&stored(&definition)).unwrap(), Some(definition));
+    }
+
+    #[test]
+    fn a_definition_describes_the_study_as_its_file_did() {
+        let mut spec = spec();
+        spec.trials = vec![
+            ExplicitTrial {
+                name: Some("first".into()),
+                values: vec![("lr".into(), ParamValue::Float(1.0))],
+                ..ExplicitTrial::default()
+            },
+            ExplicitTrial::default(),
+        ];
+        let definition =
+            StudyDefinition::new(&spec, &Identity::new(), spec.settings.clone(), Identity::new());
+        assert_eq!(definition.spec(), Ok(spec));
+        let damaged = StudyDefinition { explicit_trials: json!([{ "name": 7 }]), ..definition };
+        assert!(damaged.spec().is_err());
     }
 
     #[test]

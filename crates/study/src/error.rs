@@ -146,6 +146,18 @@ pub enum StudyError {
         /// What wrote it.
         version: String,
     },
+    /// The study was begun by another version, which may come to other numbers.
+    #[error(
+        "the study `{study}` was begun by burn-tune {theirs}, and this is {ours}: take the same version, since another one may come to other numbers"
+    )]
+    OtherVersion {
+        /// The study.
+        study: String,
+        /// What has begun it.
+        theirs: String,
+        /// What this is.
+        ours: String,
+    },
     /// An attribute of the study is damaged.
     #[error("the attribute `{key}` of the study `{study}`: {problem}")]
     Attribute {

@@ -69,6 +69,7 @@ pub mod definition;
 pub mod differences;
 pub mod plan;
 
+pub mod begun;
 pub mod open_or_create;
 
 pub mod active_study;
@@ -93,6 +94,7 @@ pub mod results;
 pub mod study_folder;
 
 pub use active_study::{ActiveStudy, Outcome};
+pub use begun::BegunStudy;
 pub use definition::StudyDefinition;
 pub use error::StudyError;
 pub use models::TrainingFolder;

@@ -63,6 +63,8 @@ pub struct RunningStudy<'a> {
     pub(crate) state: &'a mut StudyState,
     /// Its trials.
     pub history: &'a History,
+    /// How many processes are at work on its trials, this one included, as it was last seen.
+    pub processes: usize,
 }
 
 impl RunningStudy<'_> {

@@ -35,6 +35,9 @@ pub struct StudyRequest {
     pub resume: bool,
     /// Whether the trials are given out to whoever asks, and told by them, instead of being scored here.
     pub told: bool,
+    /// What the program that asks is called, for whoever is to work on the study with it; empty where it is known
+    /// by no name.
+    pub program: String,
 }
 
 /// A study of a database, and what it is going to do.
@@ -119,7 +122,7 @@ pub fn open_or_create<O: Objective, E: From<StudyError>>(
         Some(plan) => plan,
         None => plan_new(request, reader, prepare)?,
     };
-    match create(storage, &plan, request.name.as_deref()) {
+    match create(storage, &plan, request) {
         Ok(record) => Ok(OpenStudy { record, plan, resumed: false }),
         // Another process was faster in making the one that both are to work on.
         Err(StorageError::Input(problem)) => match &request.name {
@@ -135,11 +138,11 @@ pub fn open_or_create<O: Objective, E: From<StudyError>>(
 fn create<O: Objective>(
     storage: &mut Storage,
     plan: &StudyPlan<O>,
-    name: Option<&str>,
+    request: &StudyRequest,
 ) -> Result<StudyRecord, StorageError> {
-    let attributes = attributes(storage, plan)?;
+    let attributes = attributes(storage, plan, &request.program)?;
     let directions = directions(&plan.metrics);
-    let record = match name {
+    let record = match &request.name {
         Some(name) => storage.create_study(name, &directions, &attributes),
         None => storage.create_study_numbered(&plan.settings().name, &directions, &attributes),
     }?;
@@ -255,7 +258,7 @@ fn refuse_other_use(
     }
 }
 
-fn refuse(name: &str, differences: Vec<Difference>) -> Result<(), StudyError> {
+pub(crate) fn refuse(name: &str, differences: Vec<Difference>) -> Result<(), StudyError> {
     match differences.is_empty() {
         true => Ok(()),
         false => Err(StudyError::Differs { study: name.to_owned(), differences }),
@@ -295,7 +298,7 @@ fn extend(
     refusal.map_or_else(|| Ok(parsed_budgets(json.as_deref())), Err)
 }
 
-fn parsed_budgets(json: Option<&str>) -> Vec<usize> {
+pub(crate) fn parsed_budgets(json: Option<&str>) -> Vec<usize> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
@@ -333,7 +336,7 @@ fn adopt<O: Objective, E: From<StudyError>>(
         });
     }
     refuse(&record.name, differences)?;
-    let record = take_over(storage, record, &plan)?;
+    let record = take_over(storage, record, &plan, &request.program)?;
     Ok(OpenStudy { record, plan, resumed: true })
 }
 
@@ -342,9 +345,10 @@ fn take_over<O: Objective>(
     storage: &mut Storage,
     record: StudyRecord,
     plan: &StudyPlan<O>,
+    program: &str,
 ) -> Result<StudyRecord, StudyError> {
     // That it is a study of ours is said last: whoever finds that said finds the rest.
-    for (key, json) in attributes(storage, plan)?.into_iter().rev() {
+    for (key, json) in attributes(storage, plan, program)?.into_iter().rev() {
         storage.set_study_attribute(record.id, key, &json)?;
     }
     Ok(storage.study(&record.name)?.unwrap_or(record))
@@ -353,8 +357,9 @@ fn take_over<O: Objective>(
 fn attributes<O>(
     storage: &mut Storage,
     plan: &StudyPlan<O>,
+    program: &str,
 ) -> Result<Vec<(&'static str, String)>, StorageError> {
-    let mut attributes = plan.definition.attributes(&storage.now()?);
+    let mut attributes = plan.definition.attributes(program, &storage.now()?);
     attributes.push((BUDGETS, Value::from(plan.budgets.clone()).to_string()));
     Ok(attributes)
 }

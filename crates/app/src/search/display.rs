@@ -33,6 +33,7 @@ pub struct Display<'a> {
 
 impl Observer for Display<'_> {
     fn event(&mut self, event: &Event, study: &mut RunningStudy) {
+        self.progress.set_processes(study.processes);
         self.progress.event(event, study.history);
         if let Some(missing) = self.missing_reports.event(event) {
             self.progress.say(&missing_reports_text(&missing, self.how_to_report));

@@ -68,6 +68,13 @@ impl Scan {
         Ok(scan)
     }
 
+    /// How many other processes work on trials.
+    pub fn others_at_work(&self, leases: &Leases) -> usize {
+        let held = self.leases.iter().filter_map(|(_, lease)| lease.as_ref());
+        let others = held.filter(|lease| !leases.is_free(lease));
+        others.map(|lease| lease.worker.as_str()).collect::<BTreeSet<_>>().len()
+    }
+
     fn add(
         &mut self,
         record: &TrialRecord,

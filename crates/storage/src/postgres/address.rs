@@ -51,8 +51,9 @@ fn read_in(address: &str, environment: Environment) -> Result<(Config, Trust), S
     })?;
     if let Some(name) = options.service.take().or_else(|| environment("PGSERVICE")) {
         for (key, value) in service(environment, &name)? {
-            set_if_missing(&mut config, &mut options, &key, value)
-                .map_err(|problem| StorageError::Input(format!("the service `{name}`: {problem}")))?;
+            set_if_missing(&mut config, &mut options, &key, value).map_err(|problem| {
+                StorageError::Input(format!("the service `{name}`: {problem}"))
+            })?;
         }
     }
     for (variable, key) in VARIABLES {
@@ -396,7 +397,10 @@ mod tests {
             }
             path.display().to_string()
         };
-        let services = file("services", "[tune]\nhost=db.cluster\nport=6000\ndbname=tune\nsslmode=verify-full\n[bad]\nsslkey=x\n");
+        let services = file(
+            "services",
+            "[tune]\nhost=db.cluster\nport=6000\ndbname=tune\nsslmode=verify-full\n[bad]\nsslkey=x\n",
+        );
         let passwords = file("passwords", "db.cluster:6000:tune:me:secret\n");
         let environment = |name: &str| match name {
             "PGSERVICEFILE" => Some(services.clone()),
@@ -417,7 +421,9 @@ mod tests {
         assert_eq!(config.get_ssl_mode(), SslMode::Disable);
         let (config, _) = read_in("postgresql:///db", &environment).unwrap();
         assert_eq!(server(&config), "elsewhere:5432");
-        for (service, part) in [("bad", "`sslkey` is not known here"), ("none", "no service `none`")] {
+        for (service, part) in
+            [("bad", "`sslkey` is not known here"), ("none", "no service `none`")]
+        {
             let address = format!("postgresql:///db?service={service}");
             let Err(StorageError::Input(reason)) = read_in(&address, &environment) else {
                 panic!("{service} is read");

@@ -80,7 +80,8 @@ pub fn service(
 ) -> Result<Vec<(String, String)>, StorageError> {
     let own = environment("PGSERVICEFILE").map(PathBuf::from);
     let own = own.or_else(|| Some(home(environment)?.join(".pg_service.conf")));
-    let of_system = environment("PGSYSCONFDIR").map(|folder| Path::new(&folder).join("pg_service.conf"));
+    let of_system =
+        environment("PGSYSCONFDIR").map(|folder| Path::new(&folder).join("pg_service.conf"));
     let files: Vec<PathBuf> = own.into_iter().chain(of_system).collect();
     let mut texts = files.iter().filter_map(|path| fs::read_to_string(path).ok());
     texts.find_map(|text| section(&text, name)).ok_or_else(|| {
