@@ -49,6 +49,12 @@ fn read_in(address: &str, environment: Environment) -> Result<(Config, Trust), S
             super::reason_of(&error)
         ))
     })?;
+    if let Some(ms) = &options.user_timeout_ms {
+        let limit = ms.parse().ok().filter(|ms| *ms > 0).map(Duration::from_millis);
+        config.tcp_user_timeout(limit.ok_or_else(|| {
+            StorageError::Input(format!("`tcp_user_timeout={ms}`: it is a number of milliseconds"))
+        })?);
+    }
     if let Some(name) = options.service.take().or_else(|| environment("PGSERVICE")) {
         for (key, value) in service(environment, &name)? {
             set_if_missing(&mut config, &mut options, &key, value).map_err(|problem| {
@@ -85,6 +91,8 @@ struct OwnOptions {
     mode: Option<String>,
     root_certificates: Option<String>,
     service: Option<String>,
+    /// The driver takes seconds, libpq milliseconds.
+    user_timeout_ms: Option<String>,
 }
 
 fn take_own_options(address: &str) -> (String, OwnOptions) {
@@ -97,6 +105,7 @@ fn take_own_options(address: &str) -> (String, OwnOptions) {
         match option.split_once('=') {
             Some(("sslmode", mode)) => options.mode = Some(mode.to_owned()),
             Some(("service", name)) => options.service = Some(name.to_owned()),
+            Some(("tcp_user_timeout", ms)) => options.user_timeout_ms = Some(ms.to_owned()),
             Some(("sslrootcert", file)) => {
                 options.root_certificates = Some(file.replace("%2F", "/").replace("%2f", "/"));
             }
@@ -433,6 +442,16 @@ mod tests {
     }
 
     #[test]
+    fn an_address_says_how_long_a_server_may_be_silent() {
+        let patience = |address| patience(&read_in(address, &|_| None).unwrap().0);
+        let (connect, answer) = (SILENCE / 3, SILENCE * 2);
+        assert_eq!(patience("postgresql://h/db"), Patience { connect, answer });
+        let stated = patience("postgresql://h/db?connect_timeout=2&tcp_user_timeout=1500");
+        let (connect, answer) = (Duration::from_secs(2), Duration::from_secs(3));
+        assert_eq!(stated, Patience { connect, answer });
+    }
+
+    #[test]
     fn an_address_that_is_none_is_refused_without_its_password() {
         for address in [
             "postgresql://u:secret@h:port/db",
@@ -446,5 +465,7 @@ mod tests {
         }
         assert!(refusal("postgresql://h/db?sslmode=secure").contains("disable, prefer, require"));
         assert!(refusal("postgresql://h/db?sslkey=x").contains("sslkey"));
+        let timeout = refusal("postgresql://h/db?tcp_user_timeout=1s");
+        assert!(timeout.contains("a number of milliseconds"), "{timeout}");
     }
 }

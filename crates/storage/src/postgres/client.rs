@@ -128,7 +128,7 @@ impl Client {
     /// Whether a notification has come since this was last asked. Waits for none.
     pub fn take_notified(&self) -> Result<bool, Fault> {
         // The connection is looked at only while something is waited for.
-        self.runtime.block_on(tokio::time::sleep(Duration::from_millis(1)));
+        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
         let mut received = lock(&self.received);
         match received.end.take() {
             Some(end) => Err(end.into()),
@@ -169,4 +169,27 @@ impl Drop for Client {
 
 fn lock(received: &Mutex<Received>) -> MutexGuard<'_, Received> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use burn_tune_search::clock::Stopwatch;
+
+    use crate::StorageError;
+    use crate::postgres::PostgresDatabase;
+
+    #[test]
+    fn a_server_that_takes_a_connection_and_never_answers_is_given_up() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let since = Stopwatch::start();
+        let address = format!("postgresql://u@127.0.0.1:{port}/db?connect_timeout=1");
+        let Err(StorageError::Permanent(reason)) = PostgresDatabase::open(&address) else {
+            panic!("it is open");
+        };
+        assert!(reason.contains("(no answer within 1 s)"), "{reason}");
+        assert!(since.elapsed_s() < 10.0);
+    }
 }
