@@ -31,7 +31,7 @@ name = "command"
 sampler = "tpe"
 window = 8
 [objective]
-command = "sh -c 'sleep 0.2; echo {a}'"
+command = "sh -c 'sleep 0.3; echo {a}'"
 [space]
 a = { low = 0.0, high = 1.0 }
 b = ["x", "y"]
@@ -80,7 +80,16 @@ class Worker:
         return self.path.read_text() if self.path.exists() else ""
 
     def wait_for(self, text: str) -> None:
-        wait_until(lambda: text in self.log(), lambda: f"{text!r} stands in the log:\n{self.log()}")
+        def stands_there() -> bool:
+            # Asked first: it may write and end in between.
+            has_ended = self.process.poll() is not None
+            if text in self.log():
+                return True
+            if has_ended:
+                raise RuntimeError(f"it has ended, and {text!r} is not in its log:\n{self.log()}")
+            return False
+
+        wait_until(stands_there, lambda: f"{text!r} stands in the log:\n{self.log()}")
 
     def end(self) -> tuple[int, str]:
         """Its exit code, and what it has said."""
@@ -156,7 +165,7 @@ def refusals(checks: Checks, burn_tune: BurnTune) -> None:
         unknown = burn_tune.run("worker", "--study", "refuse", code=2).stderr
         checks.holds("a study that is not there, with those that are", "`refused`" in unknown, unknown)
         command = burn_tune.run("worker", "--study", "refused", code=2).stderr
-        checks.holds("a command that nobody has allowed is shown", "sleep 0.2" in command, command)
+        checks.holds("a command that nobody has allowed is shown", "sleep 0.3" in command, command)
         checks.holds("and how to allow it is said", "--allow-command" in command, command)
         told = burn_tune.on(burn_tune.database.replace("burntune@", "burntune:secret@"))
         done = told.run("worker", "--study", "refused", "--allow-command")
@@ -170,7 +179,7 @@ def killed_stopped_and_crashed(checks: Checks, burn_tune: BurnTune, server: Serv
         early = Worker(burn_tune, "faults", "--wait-for-study", "60s", "--jobs", 2, "--metrics", 0)
         early.wait_for("waits for the study faults")
         search = burn_tune.start(*search_of("command", TRIALS), "--study", "faults", "--jobs", 1, *LEASE)
-        killed, stopped = (Worker(burn_tune, "faults", "--jobs", 2) for _ in range(2))
+        killed, stopped = (Worker(burn_tune, "faults", "--wait-for-study", "60s", "--jobs", 2) for _ in range(2))
         for worker in [early, killed, stopped]:
             worker.wait_for(" begins")
         stopped.process.send_signal(signal.SIGSTOP)
