@@ -21,7 +21,7 @@ use crate::commands::open_study::{StoredStudy, open, open_study};
 use crate::console::{print, say, write};
 use crate::errors::{failure, study_failure};
 use crate::exit::WorkFailed;
-use crate::program::Source;
+use crate::source::Source;
 use crate::study_request;
 
 /// How often somebody who waits looks again.

@@ -11,6 +11,7 @@ pub mod errors;
 pub mod exit;
 pub mod program;
 pub mod run;
+pub mod source;
 
 mod ask_tell;
 mod commands;
@@ -42,5 +43,6 @@ pub use anyhow;
 pub use about::{About, program_name};
 pub use args::AppCommand;
 pub use commands::kept_models;
-pub use program::{Program, Source};
+pub use program::Program;
 pub use run::run;
+pub use source::Source;

@@ -3,13 +3,11 @@
 use std::fmt::Debug;
 use std::process::ExitCode;
 
-use anyhow::{Error, Result};
-use burn_tune_search::{Identity, StudySpec};
-use burn_tune_spec::StudyFile;
+use anyhow::Result;
 use clap::Args;
 
 use crate::args::SearchOptions;
-use crate::errors::with_line;
+use crate::source::Source;
 use crate::worker::Joining;
 
 /// A program that searches something.
@@ -48,29 +46,4 @@ pub trait Program {
     /// Where its trials are scored by something else than what this program has; whatever ends the program otherwise
     /// than well.
     fn work(&self, study: Joining) -> Result<ExitCode>;
-}
-
-/// What is searched, and where it comes from.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// The study.
-    pub spec: StudySpec,
-    /// What is said of the objective, by key: studies keep it.
-    pub stated: Identity,
-    /// The space file, where it comes from one: so errors have their line.
-    pub file: Option<StudyFile>,
-    /// Where it comes from, for people.
-    pub name: String,
-    /// The arguments that name it in commands that messages propose: ` --space mlp.toml`, or nothing.
-    pub arguments: String,
-}
-
-impl Source {
-    /// Gives an error about the study its line in the file.
-    pub fn with_line(&self) -> impl Fn(Error) -> Error {
-        |error| match &self.file {
-            Some(file) => with_line(file)(error),
-            None => error,
-        }
-    }
 }

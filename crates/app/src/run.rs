@@ -23,7 +23,7 @@ pub fn run<P: Program>(
             let source = program.source(&args.space)?;
             program.search(&source, &args.objective, &args.options)
         }
-        AppCommand::Worker(args) => worker::worker(program, &args),
+        AppCommand::Worker(args) => worker::worker(&args, |study| program.work(study)),
         AppCommand::Ask(args) => ask_tell::ask(&program.source(&args.space)?, &args.options),
         AppCommand::Tell(args) => ask_tell::tell(&args),
         AppCommand::Rank(args) => rank::rank(&args),

@@ -42,7 +42,7 @@ use crate::errors::{file_text, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
 use crate::live_page::{LivePage, origin, unfinished};
 use crate::pages::write_study_page;
-use crate::program::Source;
+use crate::source::Source;
 use crate::table::{leaderboard_text, terminal_width};
 use crate::{score_gate, signals, study_request};
 

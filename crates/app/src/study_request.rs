@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::about::program_name;
 use crate::args::{AskOptions, ProposalArgs, PrunerChoice, SearchOptions};
-use crate::program::Source;
+use crate::source::Source;
 
 /// A study of this space, with nothing else said.
 pub fn of_source(source: &Source) -> StudyRequest {

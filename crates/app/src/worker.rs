@@ -36,23 +36,24 @@ use crate::args::WorkerArgs;
 use crate::console::quoted;
 use crate::errors::{study_failure, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
-use crate::program::Program;
 use crate::search::{Describe, run_options};
 
 /// How often it is looked whether there is a study.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Works on the study that the arguments name.
-pub fn worker<P: Program>(program: &P, args: &WorkerArgs) -> Result<ExitCode> {
+/// Works on the study that the arguments name, as `work` does.
+pub(crate) fn worker(
+    args: &WorkerArgs,
+    work: impl FnOnce(Joining) -> Result<ExitCode>,
+) -> Result<ExitCode> {
     let url: StorageUrl = args.storage.parse().map_err(Error::from)?;
     let log = WorkerLog::open(args.log.as_deref(), args.quiet)?;
     if shows_password(&url, &args.storage) {
         log.warn("the password of the database can be seen in the list of processes: write it into ~/.pgpass, or the address into BURN_TUNE_STORAGE");
     }
     let options = run_options(&args.run(), 0)?;
-    let worked = find(args, &url, &options.stop, &log).and_then(|(storage, study)| {
-        program.work(Joining { args, storage, study, options, log: &log })
-    });
+    let worked = find(args, &url, &options.stop, &log)
+        .and_then(|(storage, study)| work(Joining { args, storage, study, options, log: &log }));
     if let Err(error) = &worked {
         log.write(&format!("error: {}", text(error)));
     }

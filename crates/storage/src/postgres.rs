@@ -16,7 +16,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use self::client::{Client, Fault, Patience};
 use crate::StorageError;
 use crate::database::{Access, Database, Dialect, Row, Value};
-use crate::storage::lasting;
 
 pub(crate) const DIALECT: Dialect = Dialect(&[
     // Not `now()`, which is the time when the transaction began: it may have waited for another since.
@@ -322,7 +321,7 @@ fn severity(error: &Error) -> Severity {
 fn reason(fault: &Fault) -> String {
     match fault {
         Fault::Server(error) => reason_of(error),
-        Fault::Silence(limit) => format!("no answer within {}", lasting(*limit)),
+        Fault::Silence(limit) => format!("no answer within {} s", limit.as_secs_f64()),
         Fault::System(error) => error.to_string(),
     }
 }

@@ -269,8 +269,7 @@ fn pause(time: Duration, stop: &Stop) {
     }
 }
 
-/// How long something took, for people.
-pub(crate) fn lasting(time: Duration) -> String {
+fn lasting(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} min", seconds / 60),

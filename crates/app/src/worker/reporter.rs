@@ -139,7 +139,7 @@ impl Observer for Reporter<'_> {
                 }
             }
             RefitEvent::StopRequested => {
-                self.log.say("is asked to end: what runs is finished first")
+                self.log.say("is asked to end: what runs is finished first");
             }
             RefitEvent::Found(_) | RefitEvent::GivenUp => {}
         }

@@ -38,6 +38,8 @@ const TESTS: &[(&str, Test)] = &[
     ("a study of another space is told field by field, and what is there stays", changed),
     ("the space is listed with what its comments say", described),
     ("trials are asked for and told without the function", asked),
+    ("a worker ends a study by what the database has of it", worked_elsewhere),
+    ("a worker of another program or space is refused", worker_refused),
 ];
 
 /// Runs all of them, or those whose names have the words of the arguments.
@@ -748,4 +750,48 @@ fn described() {
     let help = done(folder.path(), "search --help");
     assert!(help.contains(&format!("Parameters:\n  lr          {comment}\n")), "{help}");
     assert!(help.contains("\nExamples:\n"), "{help}");
+}
+
+/// A study that is begun, without a trial.
+fn begun(folder: &Path, args: &str) {
+    done(folder, &format!("search --study s --timeout 0s {args}"));
+}
+
+const WORKER: &str = "worker --study s --storage results/studies.db";
+
+fn worked_elsewhere() {
+    let folder = folder();
+    let file = "[study]\nsampler = \"tpe\"\n[space]\nhidden = [16, 32]\n";
+    fs::write(folder.path().join("narrow.toml"), file).unwrap();
+    let args = "--trials 14 --seed 5 --space narrow.toml --pruner median";
+    done(folder.path(), &format!("search {args} --storage whole.db"));
+    let expected = leaderboard(folder.path());
+    begun(folder.path(), args);
+    fs::remove_file(folder.path().join("narrow.toml")).unwrap();
+    let mut other = program(folder.path(), &format!("{WORKER} --jobs 2"));
+    let mut other = other.stderr(Stdio::null()).spawn().unwrap();
+    let worker = program(folder.path(), &format!("{WORKER} --jobs 1")).output().unwrap();
+    assert!(worker.status.success(), "{}", text(&worker));
+    assert!(other.wait().unwrap().success());
+    done(folder.path(), "rank --study s --out results");
+    assert_eq!(leaderboard(folder.path()), expected);
+    assert!(files(&folder.path().join("results/s")).iter().all(|file| !file.contains("model")));
+    let complete = program(folder.path(), WORKER).output().unwrap();
+    assert!(text(&complete).contains("the study is complete"), "{}", text(&complete));
+}
+
+fn worker_refused() {
+    let folder = folder();
+    begun(folder.path(), "--trials 4");
+    let changed = program(folder.path(), WORKER).env(CHANGED, "1").output().unwrap();
+    assert_eq!(changed.status.code(), Some(2), "{}", text(&changed));
+    #[cfg(unix)]
+    {
+        let other = folder.path().join("other");
+        std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &other).unwrap();
+        let mut command = Command::new(other);
+        command.args(WORKER.split(' ')).current_dir(folder.path()).env(PROGRAM, "1");
+        let refused = text(&command.output().unwrap());
+        assert!(refused.contains("and this is `other`: start `program-"), "{refused}");
+    }
 }

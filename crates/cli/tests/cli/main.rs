@@ -19,4 +19,5 @@ mod search;
 mod side_by_side;
 mod studies;
 mod training;
+mod workers;
 mod wrong_input;

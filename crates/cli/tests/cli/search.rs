@@ -113,7 +113,7 @@ fn a_dry_run_shows_candidates_sizes_and_work_and_runs_nothing() {
 }
 
 /// A folder of IDX files: `train` and `test` images of 2 × 2 pixels, in which the class is bright.
-fn write_idx(workplace: &Workplace, folder: &str, train: usize, test: usize) {
+pub fn write_idx(workplace: &Workplace, folder: &str, train: usize, test: usize) {
     let folder = workplace.path(folder);
     fs::create_dir_all(&folder).unwrap();
     for (name, len) in [("train", train), ("t10k", test)] {
