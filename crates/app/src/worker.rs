@@ -52,8 +52,10 @@ pub(crate) fn worker(
         log.warn("the password of the database can be seen in the list of processes: write it into ~/.pgpass, or the address into BURN_TUNE_STORAGE");
     }
     let options = run_options(&args.run(), 0)?;
-    let worked = find(args, &url, &options.stop, &log)
-        .and_then(|(storage, study)| work(Joining { args, storage, study, options, log: &log }));
+    let worked = find(args, &url, &options.stop, &log).and_then(|found| match found {
+        Some((storage, study)) => work(Joining { args, storage, study, options, log: &log }),
+        None => Ok(ExitCode::from(INTERRUPTED)),
+    });
     if let Err(error) = &worked {
         log.write(&format!("error: {}", text(error)));
     }
@@ -163,13 +165,13 @@ impl Joining<'_> {
     }
 }
 
-/// The study and its database, once they are there.
+/// The study and its database, once they are there; `None` where the user does not want to wait any longer.
 fn find(
     args: &WorkerArgs,
     url: &StorageUrl,
     stop: &Stop,
     log: &WorkerLog,
-) -> Result<(Storage, BegunStudy)> {
+) -> Result<Option<(Storage, BegunStudy)>> {
     let since = Stopwatch::start();
     let patience = args.wait_for_study.unwrap_or_default();
     let mut has_said = false;
@@ -177,10 +179,12 @@ fn find(
         let retry_policy = RetryPolicy { limit: args.reconnect_for, stop: stop.clone() };
         let found = open(url, retry_policy, &args.study);
         match found {
-            Ok((storage, study)) => return refuse_other_program(&study).map(|()| (storage, study)),
+            Ok((storage, study)) => {
+                return refuse_other_program(&study).map(|()| Some((storage, study)));
+            }
             Err(error) if is_not_there(&error) && since.elapsed() < patience => {
                 if stop.is_requested() {
-                    bail!(WorkFailed(format!("stopped as you asked; {}", text(&error.into()))));
+                    return Ok(None);
                 }
                 if !std::mem::replace(&mut has_said, true) {
                     log.say(&format!("waits for the study {}", args.study));

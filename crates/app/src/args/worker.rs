@@ -29,10 +29,16 @@ pub struct WorkerArgs {
     /// The study, which `search` has begun
     #[arg(long, value_name = "NAME", value_parser = study_name)]
     pub study: String,
-    /// The database: postgresql://…, or a file that all workers have on this machine. A password in it can be seen by
+    /// The database: postgresql://…, or a file where all workers are on this machine. A password in it can be seen by
     /// all users of the machine: rather write it into ~/.pgpass
     // A text until it is opened: clap repeats a wrong value, which may have a password in it.
-    #[arg(long, value_name = "URL", env = STORAGE_VARIABLE, hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = STORAGE_VARIABLE,
+        hide_env_values = true,
+        default_value = "results/studies.db"
+    )]
     pub storage: String,
     /// Trials that run at once [default: one per core, or per --device]
     #[arg(long, value_name = "N", value_parser = jobs)]
