@@ -222,6 +222,9 @@ pub struct SearchOptions {
     // A text until it is opened: clap repeats a wrong value, which may have a password in it.
     #[arg(help_heading = "Studies", long, value_name = "URL", env = STORAGE_VARIABLE, hide_env_values = true)]
     pub storage: Option<String>,
+    /// Leave the work to workers elsewhere: show how far they are, and write the files at the end
+    #[arg(help_heading = "Studies", long, conflicts_with_all = ["jobs", "device", "dry_run", "check"])]
+    pub watch: bool,
     /// A process that gives no sign of life for this long has lost its trials to the others
     #[arg(help_heading = "Studies", long, value_name = "TIME", default_value = "5m", value_parser = lease)]
     pub lease: Duration,

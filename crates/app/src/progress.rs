@@ -45,6 +45,8 @@ pub struct Progress<'a> {
     finished: usize,
     best: Option<(usize, f64)>,
     running: Running,
+    /// Whether all work is done elsewhere.
+    watches: bool,
     /// How many processes are at work, and the most that there were.
     processes: (usize, usize),
 }
@@ -125,6 +127,7 @@ impl<'a> Progress<'a> {
             finished: 0,
             best: None,
             running: Running::default(),
+            watches: false,
             processes: (1, 1),
         }
     }
@@ -132,6 +135,12 @@ impl<'a> Progress<'a> {
     /// The same, where what trials report after is called otherwise than epochs.
     pub fn naming_steps(self, step_name: StepName) -> Self {
         Progress { step_name, ..self }
+    }
+
+    /// The same, where all work is done elsewhere: then that of others is told as one's own.
+    pub fn watching(self, watches: bool) -> Self {
+        let processes = if watches { (0, 0) } else { self.processes };
+        Progress { watches, processes, ..self }
     }
 
     /// Names a trial by its number, before anything happens to it.
@@ -157,7 +166,8 @@ impl<'a> Progress<'a> {
             }
             Style::Bars { main, .. } => main.set_message("trials"),
             Style::Lines if processes > most => {
-                self.say(&format!("{processes} processes are at work on this study"));
+                let noun = if processes == 1 { "process is" } else { "processes are" };
+                self.say(&format!("{processes} {noun} at work on this study"));
             }
             _ => {}
         }
@@ -209,12 +219,16 @@ impl<'a> Progress<'a> {
         }
         let done = if trial.is_finished() { self.folds } else { folds_done };
         let new = done.saturating_sub(shown.folds_done);
-        self.work.found += shown.cost * new as f64 / self.folds as f64;
+        let work = if self.watches { &mut self.work.done } else { &mut self.work.found };
+        *work += shown.cost * new as f64 / self.folds as f64;
         shown.folds_done = shown.folds_done.max(done);
         if trial.is_finished() {
             shown.finished = true;
             self.finished += 1;
-            self.best_so_far(trial.number, trial.value());
+            match self.watches {
+                true => self.trial_finished(trial),
+                false => self.best_so_far(trial.number, trial.value()),
+            }
         }
     }
 
@@ -247,7 +261,8 @@ impl<'a> Progress<'a> {
             RefitEvent::Started { trial, seed } => self.task_started(trial, Task::Refit(seed)),
             RefitEvent::Found(_) => {
                 self.finished += 1;
-                self.work.found += self.work.refits / total as f64;
+                let work = if self.watches { &mut self.work.done } else { &mut self.work.found };
+                *work += self.work.refits / total as f64;
                 self.redraw();
             }
             RefitEvent::Finished(refit) => {

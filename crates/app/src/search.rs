@@ -123,8 +123,15 @@ pub fn search<O: Objective>(
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
     keep_limits(&mut storage, &study, args)?;
-    let options = RunOptions { jobs: jobs(&study.plan)?, ..options };
-    let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: args.resume };
+    // One thread that waits watches, so that somebody asks what there is to do.
+    let jobs = if args.watch { 1 } else { jobs(&study.plan)? };
+    let options = RunOptions { jobs, ..options };
+    let lease = LeaseOptions {
+        lease: args.lease,
+        retries: args.retries,
+        revive: args.resume,
+        only_watches: args.watch,
+    };
     let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
     let identity = StudyIdentity {
         study: study.record.name.clone(),
@@ -204,11 +211,12 @@ impl<O: Objective> Search<'_, O> {
     /// Runs the study before the user's eyes.
     fn work(&mut self) -> Outcome {
         let OpenStudy { record, plan, resumed } = self.active.study();
-        let progress = opening::progress(plan, self.args.run.quiet);
+        let watch = self.args.watch;
+        let progress = opening::progress(plan, self.args.run.quiet).watching(watch);
         self.active.watch_live(progress.live_watch());
         let suffix = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{suffix}", record.name, self.url);
-        let jobs = self.active.options().jobs;
+        let jobs = if watch { 0 } else { self.active.options().jobs };
         progress.say(&opening_line(plan, self.describe, &self.source.name, jobs, &study));
         for notice in plan.notices.iter().cloned().chain(self.narrow_window()) {
             progress.say(&format!("note: {notice}"));

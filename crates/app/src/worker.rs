@@ -126,7 +126,9 @@ impl Joining<'_> {
         let (stop, jobs) = (options.stop.clone(), options.jobs);
         let tally = Tally::new(storage.statistics().clone());
         let url = storage.url().to_string();
-        let lease = LeaseOptions { lease: args.lease, retries: args.retries, revive: false };
+        let LeaseOptions { revive, only_watches, .. } = LeaseOptions::default();
+        let (lease, retries) = (args.lease, args.retries);
+        let lease = LeaseOptions { lease, retries, revive, only_watches };
         let mut active =
             ActiveStudy::join(storage, &study, reader(), options, lease).map_err(study_failure)?;
         let mut own = keep_files(args, &study, &url, describe, &mut active)?;

@@ -52,7 +52,7 @@ pub struct WorkerOptions {
     pub distributions: BTreeMap<String, Distribution>,
     /// What the intermediate values of a trial are.
     pub report_unit: ReportUnit,
-    /// Worker threads.
+    /// Worker threads; with none, this process claims nothing, and sees what others do.
     pub jobs: usize,
     /// A worker that gives no sign of life for this long has lost what it has claimed.
     pub lease: Duration,
@@ -151,6 +151,9 @@ impl StudyStore {
             let mut suggestion = suggest(&scan.news, Effort::AtOnce);
             self.take_up(&scan);
             let open = OpenTrials::of(&scan, &self.leases, &self.mine);
+            if self.options.jobs == 0 {
+                break open.left_to_others(suggestion.as_ref(), scan.has_lost);
+            }
             if suggestion.is_none() && !open.abandoned {
                 if proposal == Proposal::NotBegun {
                     proposal = self.begin_proposal()?;
@@ -189,7 +192,8 @@ impl StudyStore {
         let scan = storage.transaction(Access::Read, |db| {
             Scan::read(db, study, options.folds, leases, (ids, running))
         })?;
-        processes.store(1 + scan.others_at_work(leases), Ordering::Relaxed);
+        let own = usize::from(options.jobs > 0);
+        processes.store(own + scan.others_at_work(leases), Ordering::Relaxed);
         Ok(scan)
     }
 
@@ -342,6 +346,7 @@ impl Store for StudyStore {
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
         let id = self.ids[trial];
         let (leases, study) = (&self.leases, self.study.id);
+        let only_watches = self.options.jobs == 0;
         let (key, task) = (refit_key(seed), refit_task(seed));
         let claimed = self
             .storage
@@ -358,6 +363,9 @@ impl Store for StudyStore {
                         StorageError::Permanent(format!("trial {trial}, {key}: {error}"))
                     })?;
                     return Ok(RefitClaim::Done(Box::new(refit)));
+                }
+                if only_watches {
+                    return Ok(RefitClaim::Elsewhere);
                 }
                 leases.take(db, id, &task, 0)?;
                 Ok(RefitClaim::Claimed)

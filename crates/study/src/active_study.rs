@@ -34,12 +34,19 @@ pub struct LeaseOptions {
     pub retries: usize,
     /// Whether lost trials are taken up again.
     pub revive: bool,
+    /// Whether the process leaves all trials and refits to others, and waits until they have ended.
+    pub only_watches: bool,
 }
 
 /// Five minutes, five times, and what is lost stays lost.
 impl Default for LeaseOptions {
     fn default() -> Self {
-        LeaseOptions { lease: Duration::from_secs(300), retries: 5, revive: false }
+        LeaseOptions {
+            lease: Duration::from_secs(300),
+            retries: 5,
+            revive: false,
+            only_watches: false,
+        }
     }
 }
 
@@ -82,7 +89,7 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
             folds: settings.folds,
             report_unit: plan.report_unit(),
             distributions: distributions(&plan.spec),
-            jobs: options.jobs,
+            jobs: if lease.only_watches { 0 } else { options.jobs },
             lease: lease.lease,
             retries: lease.retries,
         };

@@ -4,10 +4,11 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::process::Stdio;
 
 use insta::assert_snapshot;
 
-use crate::harness::Workplace;
+use crate::harness::{Run, Workplace};
 use crate::search::write_idx;
 
 const WORKER: &str = "worker --study s --storage results/studies.db";
@@ -43,10 +44,7 @@ fn a_worker_with_other_data_is_refused() {
     let search = "search --space spaces/space.toml --data squares --study s --timeout 0s";
     workplace.run(search).ends_with(0);
     write_idx(&workplace, "squares", 124, 40);
-    let refused = workplace.run(WORKER).ends_with(2);
-    let shown = refused.stderr.lines().filter(|line| !line.contains("checksum"));
-    let shown: Vec<&str> = shown.filter(|line| !line.contains("sha")).collect();
-    assert_snapshot!(shown.join("\n"));
+    assert_snapshot!(workplace.run(WORKER).ends_with(2).stderr);
 }
 
 #[test]
@@ -59,4 +57,26 @@ fn a_command_runs_where_that_is_allowed_with_the_limits_of_the_search() {
     assert_eq!(run.stderr, "");
     let trials = workplace.run("trials --study s --format json").ends_with(0).stdout;
     assert!(trials.contains("\"failed\"") && trials.contains("1s"), "{trials}");
+}
+
+#[test]
+fn whoever_only_watches_sees_the_work_of_others_and_writes_the_files() {
+    let workplace = Workplace::with_space(
+        "[study]\nfolds = 2\ntop = 2\nrefit_seeds = 1\nsampler = \"tpe\"\n[space]\nlr = { low = 1e-3, high = 1e-1 }\nepochs = 1\nhidden_size = 8\n",
+    );
+    let search = "search --space spaces/space.toml --limit 300 --trials 12";
+    workplace.run(&format!("{search} --out alone -q")).ends_with(0);
+    let mut watch = workplace.command(&format!("{search} --study s --watch"));
+    let watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    workplace.run(&format!("{WORKER} --wait-for-study 60s --jobs 2 -q")).ends_with(0);
+    let watch = Run::new(watch.wait_with_output().unwrap(), &workplace.path("")).ends_with(0);
+    assert!(watch.stderr.contains(", 0 jobs"), "{}", watch.stderr);
+    assert!(watch.stderr.contains("12/12 trial "), "{}", watch.stderr);
+    assert_eq!(
+        workplace.read("results/leaderboard.json"),
+        workplace.read("alone/leaderboard.json")
+    );
+    let timeline = workplace.read("results/timeline.csv");
+    let lines = || timeline.lines().skip(1);
+    assert!(lines().count() >= 24, "{timeline}");
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn_tune_search::Candidate;
+use burn_tune_search::store::Claimed;
+use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::trial::StoredTrial;
 
 use super::WorkerOptions;
@@ -112,6 +114,19 @@ impl OpenTrials {
             }
         }
         open
+    }
+}
+
+impl OpenTrials {
+    /// What there is for a process that leaves them and all that come to others: it waits until there are none.
+    pub fn left_to_others(self, suggestion: Option<&Suggestion>, has_lost: bool) -> Claimed {
+        let is_open = self.abandoned || self.elsewhere;
+        match suggestion {
+            Some(Suggestion::End) if !is_open => Claimed::Over,
+            // What the next trial waits for is lost.
+            Some(Suggestion::Wait) if !is_open && has_lost => Claimed::Over,
+            _ => Claimed::Wait,
+        }
     }
 }
 
