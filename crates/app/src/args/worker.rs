@@ -16,12 +16,13 @@ pub const WORKER_EXAMPLES: &str = "Examples:
   burn-tune worker --study night --wait-for-study 10m
       may start before the search has begun the study
 
-It works until the study has all of its trials and refits. `burn-tune rank --study night --out DIR` writes
-the files of the results, where no search does.
+It works until the study has all of its trials and refits. Where no search does, this writes
+the files of the results:
+  burn-tune rank --study night --out results
 
-Exit codes: 0 the study is complete, or there was nothing to do for --idle-exit; 1 the work failed, such
-as that the database was not there for --reconnect-for; 2 the input is wrong, such as other data;
-130 interrupted, by Ctrl-C or SIGTERM.";
+Exit codes: 0 the study is complete, or there was nothing to do for --idle-exit; 1 the work
+failed, such as that the database was not there for --reconnect-for; 2 the input is wrong, such
+as other data; 130 interrupted, by Ctrl-C or SIGTERM.";
 
 /// What a worker takes: all else is in the database.
 #[derive(Debug, Clone, Args)]
