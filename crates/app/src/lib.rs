@@ -31,6 +31,7 @@ pub mod lines;
 pub mod pages;
 pub mod progress;
 mod score_gate;
+mod shown_password;
 pub mod signals;
 pub mod table;
 

@@ -44,7 +44,7 @@ use crate::live_page::{LivePage, origin, unfinished};
 use crate::pages::write_study_page;
 use crate::source::Source;
 use crate::table::{leaderboard_text, terminal_width};
-use crate::{score_gate, signals, study_request};
+use crate::{score_gate, shown_password, signals, study_request};
 
 /// How long a database that does not answer is asked again, before the search ends without it.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -120,6 +120,10 @@ pub fn search<O: Objective>(
     };
     let output = OutputFolder::open(&args.run.out)?;
     let mut storage = open(&url, options.stop.clone())?;
+    let given = args.storage.as_deref().unwrap_or_default();
+    if let Some(warning) = shown_password::warning(&url, given) {
+        say(&format!("warning: {warning}"));
+    }
     let study = open_or_create(&mut storage, &request, planned, reader, &mut prepare);
     let study = study.map_err(source.with_line())?;
     keep_limits(&mut storage, &study, args)?;

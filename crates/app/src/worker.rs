@@ -37,6 +37,7 @@ use crate::console::quoted;
 use crate::errors::{study_failure, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
 use crate::search::{Describe, run_options};
+use crate::shown_password;
 
 /// How often it is looked whether there is a study.
 const LOOK: Duration = Duration::from_secs(1);
@@ -48,8 +49,8 @@ pub(crate) fn worker(
 ) -> Result<ExitCode> {
     let url: StorageUrl = args.storage.parse().map_err(Error::from)?;
     let log = WorkerLog::open(args.log.as_deref(), args.quiet)?;
-    if shows_password(&url, &args.storage) {
-        log.warn("the password of the database can be seen in the list of processes: write it into ~/.pgpass, or the address into BURN_TUNE_STORAGE");
+    if let Some(warning) = shown_password::warning(&url, &args.storage) {
+        log.warn(warning);
     }
     let options = run_options(&args.run(), 0)?;
     let worked = find(args, &url, &options.stop, &log).and_then(|found| match found {
@@ -264,12 +265,6 @@ fn keep_files<'a, O: Objective>(
         best => active.keep_models(folder.models(), best),
     }
     Ok(describe.begin(&study.plan, &folder))
-}
-
-/// Whether `given`, an address with a password, stands in the arguments of this process.
-fn shows_password(url: &StorageUrl, given: &str) -> bool {
-    let hides_something = url.to_string().contains("***") && !given.contains("***");
-    hides_something && std::env::args().any(|argument| argument.contains(given))
 }
 
 /// How it ends, after `outcome`.
