@@ -1,4 +1,4 @@
-//! The seam between the two databases: one small trait, and the same SQL for both.
+//! The seam between the databases: one small trait, and the same SQL for both.
 
 use std::borrow::Cow;
 
@@ -6,6 +6,7 @@ use crate::StorageError;
 
 /// A value of a row, or of a parameter.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "http", derive(serde::Serialize, serde::Deserialize))]
 pub enum Value {
     /// NULL.
     Null,
@@ -16,7 +17,7 @@ pub enum Value {
     /// A text; also a date (`YYYY-MM-DD HH:MM:SS.ffffff`, UTC) and one of Optuna's enumerations.
     Text(String),
     /// Bytes.
-    Bytes(Vec<u8>),
+    Bytes(#[cfg_attr(feature = "http", serde(with = "serde_bytes"))] Vec<u8>),
 }
 
 /// A row of an answer.
@@ -24,6 +25,7 @@ pub type Row = Vec<Value>;
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "http", derive(serde::Serialize, serde::Deserialize))]
 pub enum Access {
     /// It reads only: all that it sees is of one moment.
     Read,

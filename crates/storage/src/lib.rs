@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! search::runner::run ─ Store ─→ StudyStore ─┐
-//!                                           ├─→ Storage ─→ Database ─→ SQLite | PostgreSQL
+//!                                           ├─→ Storage ─→ Database ─→ SQLite | PostgreSQL | HTTP
 //! studies, trials, export … ── records ─────┘
 //! ```
 //!
@@ -18,6 +18,8 @@ pub mod coordination;
 pub mod database;
 pub mod distribution;
 pub mod error;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod python_json;
 pub mod records;
 pub mod statistics;

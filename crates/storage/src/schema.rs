@@ -25,6 +25,29 @@ const OPTUNA_TABLES: [&str; 13] = [
     "alembic_version",
 ];
 
+/// Those of both that are written to once their database is made.
+#[cfg(feature = "http")]
+pub(crate) const WRITTEN_TABLES: [&str; 13] = [
+    "studies",
+    "study_directions",
+    "study_user_attributes",
+    "study_system_attributes",
+    "trials",
+    "trial_user_attributes",
+    "trial_system_attributes",
+    "trial_params",
+    "trial_values",
+    "trial_intermediate_values",
+    "trial_heartbeats",
+    "burn_tune_leases",
+    "burn_tune_curves",
+];
+
+/// Those that say which version made it.
+#[cfg(feature = "http")]
+pub(crate) const READ_ONLY_TABLES: [&str; 3] =
+    ["version_info", "alembic_version", "burn_tune_info"];
+
 /// The layout of Optuna's tables that this program reads and writes, by both of its version tables.
 const SCHEMA_VERSION: i64 = 12;
 const ALEMBIC_VERSION: &str = "v3.2.0.a";
@@ -107,6 +130,13 @@ pub(crate) fn create(db: &mut dyn Database, url: &StorageUrl) -> Result<(), Stor
         db.query("SELECT pg_advisory_xact_lock(?1)", &[Value::Int(POSTGRES_LOCK)])?;
     }
     let found = look(db, url)?;
+    if let StorageUrl::Http(_) = url {
+        // Whoever serves a file has made its tables.
+        return match found {
+            Found::BurnTune => Ok(()),
+            _ => Err(StorageError::Input(format!("{url} serves no studies of burn-tune"))),
+        };
+    }
     if found == Found::Nothing {
         if let StorageUrl::Postgres(_) = url {
             run(db, POSTGRES_TYPES)?;
@@ -121,12 +151,12 @@ pub(crate) fn create(db: &mut dyn Database, url: &StorageUrl) -> Result<(), Stor
 
 fn create_own(db: &mut dyn Database, url: &StorageUrl) -> Result<(), StorageError> {
     let of_trial = match url {
-        StorageUrl::Sqlite(_) => "",
+        StorageUrl::Sqlite(_) | StorageUrl::Http(_) => "",
         StorageUrl::Postgres(_) => " REFERENCES trials (trial_id) ON DELETE CASCADE",
     };
     run(db, statements(&BURN_TUNE.replace("{of_trial}", of_trial)))?;
     match url {
-        StorageUrl::Sqlite(_) => run(db, [SQLITE_TRIGGER]),
+        StorageUrl::Sqlite(_) | StorageUrl::Http(_) => run(db, [SQLITE_TRIGGER]),
         StorageUrl::Postgres(_) => Ok(()),
     }
 }
@@ -144,7 +174,7 @@ fn run<'a>(
 
 fn tables(db: &mut dyn Database, url: &StorageUrl) -> Result<BTreeSet<String>, StorageError> {
     let sql = match url {
-        StorageUrl::Sqlite(_) => {
+        StorageUrl::Sqlite(_) | StorageUrl::Http(_) => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
         }
         StorageUrl::Postgres(_) => {
@@ -209,7 +239,7 @@ fn version(text: &str) -> Vec<(u64, &str)> {
 fn for_optuna(url: &StorageUrl) -> String {
     match url {
         StorageUrl::Sqlite(path) => format!("sqlite:///{}", path.display()),
-        StorageUrl::Postgres(_) => url.to_string(),
+        StorageUrl::Postgres(_) | StorageUrl::Http(_) => url.to_string(),
     }
 }
 

@@ -130,6 +130,46 @@ impl SqliteDatabase {
         }
     }
 
+    /// Whether a transaction is open.
+    #[cfg(feature = "http")]
+    pub fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    /// Sets what the connection may do from now on.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    #[cfg(feature = "http")]
+    pub fn restrict(
+        &mut self,
+        set: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), StorageError> {
+        set(&mut self.connection).map_err(|error| self.explain(&error))
+    }
+
+    /// As [`Database::query`], but whenever the rows that have been read come to `most_bytes`, `take` has them, and
+    /// what is answered are the last ones.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite and `take` say.
+    #[cfg(feature = "http")]
+    pub fn query_in_parts(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        most_bytes: usize,
+        take: &mut dyn FnMut(Vec<Row>) -> Result<(), StorageError>,
+    ) -> Result<Vec<Row>, StorageError> {
+        let read = read_parts(&self.connection, &DIALECT.expand(sql), params, most_bytes, take);
+        match read {
+            Ok(rows) => rows,
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
     fn explain(&mut self, error: &rusqlite::Error) -> StorageError {
         let error = explain(error, &self.path);
         if matches!(error, StorageError::Transient(_)) {
@@ -204,6 +244,45 @@ fn read_rows(connection: &Connection, sql: &str, params: &[Value]) -> rusqlite::
     Ok(read)
 }
 
+/// The rows that are left at the end, or what `take` says.
+#[cfg(feature = "http")]
+fn read_parts(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    most_bytes: usize,
+    take: &mut dyn FnMut(Vec<Row>) -> Result<(), StorageError>,
+) -> rusqlite::Result<Result<Vec<Row>, StorageError>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(params_from_iter(params))?;
+    let (mut read, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let values = (0..columns).map(|column| row.get_ref(column).map(value));
+        let values = values.collect::<rusqlite::Result<Row>>()?;
+        bytes += values.iter().map(size).sum::<usize>();
+        read.push(values);
+        if bytes >= most_bytes {
+            bytes = 0;
+            if let Err(error) = take(std::mem::take(&mut read)) {
+                return Ok(Err(error));
+            }
+        }
+    }
+    Ok(Ok(read))
+}
+
+/// About how many bytes a value has in memory.
+#[cfg(feature = "http")]
+fn size(value: &Value) -> usize {
+    let own = match value {
+        Value::Text(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Null | Value::Int(_) | Value::Float(_) => 0,
+    };
+    size_of::<Value>() + own
+}
+
 fn value(value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
@@ -262,7 +341,7 @@ fn create_parent(path: &Path) -> Result<(), StorageError> {
 /// Whether all that open a file beside `path` can share memory: a write-ahead log breaks the file
 /// where they are on several machines.
 #[cfg(target_os = "linux")]
-fn shares_memory(path: &Path) -> bool {
+pub(crate) fn shares_memory(path: &Path) -> bool {
     /// As in `linux/magic.h` and in what is outside of the kernel: NFS, SMB (two of them), Ceph, AFS, 9P,
     /// Lustre, GPFS, BeeGFS, PanFS, and FUSE, behind which sshfs and GlusterFS are.
     const SHARED_BY_MACHINES: [u64; 11] = [
@@ -284,7 +363,7 @@ fn shares_memory(path: &Path) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn shares_memory(_: &Path) -> bool {
+pub(crate) fn shares_memory(_: &Path) -> bool {
     true
 }
 

@@ -170,6 +170,14 @@ fn connect(
         StorageUrl::Postgres(address) => {
             Ok(Box::new(crate::postgres::PostgresDatabase::open(address)?))
         }
+        #[cfg(feature = "http")]
+        StorageUrl::Http(address) => Ok(Box::new(crate::http::HttpDatabase::open(address)?)),
+        #[cfg(not(feature = "http"))]
+        StorageUrl::Http(_) => Err(StorageError::Input(
+            "this program was built without what speaks to a `burn-tune serve`: `cargo xtask search \
+             --storage https://…` builds it in, as does `--features http`"
+                .to_owned(),
+        )),
         #[cfg(not(feature = "postgres"))]
         StorageUrl::Postgres(_) => Err(StorageError::Input(
             "this program was built without PostgreSQL: `cargo xtask search --storage \

@@ -6,17 +6,20 @@ use std::str::FromStr;
 
 use crate::StorageError;
 
-/// A database: a file of SQLite, or a server of PostgreSQL. Shown without its password.
+/// A database: a file of SQLite, a server of PostgreSQL, or a server of such a file. Shown without its password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StorageUrl {
     /// A file of SQLite.
     Sqlite(PathBuf),
     /// A database of a PostgreSQL server: `postgresql://…` as libpq reads it, with its password.
     Postgres(String),
+    /// A `burn-tune serve`: `http://HOST:PORT` or `https://HOST:PORT`.
+    Http(String),
 }
 
-const ALLOWED: &str = "name a file (results/studies.db), sqlite:///FILE, or \
-                       postgresql://USER:PASSWORD@HOST:PORT/DATABASE";
+const ALLOWED: &str = "name a file (results/studies.db), sqlite:///FILE, \
+                       postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or https://HOST:PORT of a \
+                       `burn-tune serve`";
 
 impl FromStr for StorageUrl {
     type Err = StorageError;
@@ -30,9 +33,12 @@ impl FromStr for StorageUrl {
             ("postgresql" | "postgres", Some(rest)) => {
                 Ok(StorageUrl::Postgres(format!("postgresql://{rest}")))
             }
-            ("sqlite" | "postgresql" | "postgres", None) => Err(StorageError::Input(format!(
-                "`{dialect}:` is followed by `//` in an address of a database: {ALLOWED}"
-            ))),
+            ("http" | "https", Some(_)) => Ok(StorageUrl::Http(text.to_owned())),
+            ("sqlite" | "postgresql" | "postgres" | "http" | "https", None) => {
+                Err(StorageError::Input(format!(
+                    "`{dialect}:` is followed by `//` in an address of a database: {ALLOWED}"
+                )))
+            }
             (_, Some(_)) => Err(StorageError::Input(format!(
                 "`{scheme}://` is no database that studies can be kept in: {ALLOWED}"
             ))),
@@ -72,7 +78,9 @@ impl fmt::Display for StorageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StorageUrl::Sqlite(path) => write!(f, "{}", path.display()),
-            StorageUrl::Postgres(url) => f.write_str(&without_password(url)),
+            StorageUrl::Postgres(url) | StorageUrl::Http(url) => {
+                f.write_str(&without_password(url))
+            }
         }
     }
 }
@@ -83,6 +91,7 @@ impl fmt::Debug for StorageUrl {
         let kind = match self {
             StorageUrl::Sqlite(_) => "Sqlite",
             StorageUrl::Postgres(_) => "Postgres",
+            StorageUrl::Http(_) => "Http",
         };
         write!(f, "{kind}({self})")
     }
@@ -177,7 +186,8 @@ mod tests {
         assert_eq!(
             refusal("mysql://u:secret@h/db"),
             "`mysql://` is no database that studies can be kept in: name a file \
-             (results/studies.db), sqlite:///FILE, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+             (results/studies.db), sqlite:///FILE, postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or \
+             https://HOST:PORT of a `burn-tune serve`"
         );
         assert!(refusal("").starts_with("the database has no name"));
         assert!(refusal("sqlite://").contains("sqlite:///"));

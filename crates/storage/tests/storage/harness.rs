@@ -1,16 +1,21 @@
-//! Fresh databases for tests: a file of SQLite, a database on a PostgreSQL that the tests start.
+//! Fresh databases for tests: a file of SQLite, the same behind a server of ours, a database on a PostgreSQL that the
+//! tests start.
 //!
-//! A test of both is a function of a [`TestDatabase`], named in [`on_every_database`].
+//! A test of all is a function of a [`TestDatabase`], named in [`on_every_database`].
 
 use std::time::Duration;
 
 use burn_tune_search::Stop;
+use burn_tune_storage::database::Access;
 use burn_tune_storage::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl};
 use tempfile::TempDir;
 
 /// A database that nothing has been done with yet.
 pub struct TestDatabase {
     pub url: StorageUrl,
+    /// Comes before the folder, whose file it serves.
+    #[cfg(feature = "http")]
+    pub server: Option<served::Running>,
     /// Where the file is.
     _folder: Option<TempDir>,
 }
@@ -19,14 +24,41 @@ impl TestDatabase {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = StorageUrl::Sqlite(folder.path().join("studies.db"));
-        TestDatabase { url, _folder: Some(folder) }
+        TestDatabase {
+            url,
+            #[cfg(feature = "http")]
+            server: None,
+            _folder: Some(folder),
+        }
+    }
+
+    /// A file behind a server.
+    #[cfg(feature = "http")]
+    pub fn served() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = served::Running::start(&folder.path().join("studies.db"), |_| {});
+        TestDatabase { url: server.url.clone(), server: Some(server), _folder: Some(folder) }
+    }
+
+    /// Makes a table: who only has a server may not.
+    pub fn make_table(&self, sql: &str) {
+        #[cfg(feature = "http")]
+        if let Some(server) = &self.server {
+            return make_table(&mut server.open_file(), sql);
+        }
+        make_table(&mut self.open(), sql);
     }
 
     /// None where there is no PostgreSQL on this machine, and it need not be there.
     #[cfg(feature = "postgres")]
     pub fn postgres() -> Option<Self> {
         let url = postgres::Server::shared()?.new_database().parse().unwrap();
-        Some(TestDatabase { url, _folder: None })
+        Some(TestDatabase {
+            url,
+            #[cfg(feature = "http")]
+            server: None,
+            _folder: None,
+        })
     }
 
     /// A connection, with Optuna's tables and ours.
@@ -39,18 +71,35 @@ impl TestDatabase {
     }
 }
 
+fn make_table(storage: &mut Storage, sql: &str) {
+    storage.transaction(Access::Write, |db| db.execute(sql, &[])).unwrap();
+}
+
 /// Enough for a loaded machine, and little enough for a test that hangs to fail.
 pub fn retry_policy() -> RetryPolicy {
     RetryPolicy { limit: Duration::from_secs(60), stop: Stop::default() }
 }
 
-/// Makes tests of functions that take a `&TestDatabase`: `sqlite::NAME`, `postgres::NAME`.
+/// Makes tests of functions that take a `&TestDatabase`: `sqlite::NAME`, `served::NAME`, `postgres::NAME`; those after
+/// `not served` are about making a database, which a server has done before anybody comes.
 macro_rules! on_every_database {
-    ($($test:ident),* $(,)?) => {
+    ($($test:ident),* $(,)? $(; not served: $($made:ident),*)?) => {
         mod sqlite {
             $(#[test]
             fn $test() {
                 super::$test(&$crate::harness::TestDatabase::sqlite());
+            })*
+            $($(#[test]
+            fn $made() {
+                super::$made(&$crate::harness::TestDatabase::sqlite());
+            })*)?
+        }
+
+        #[cfg(feature = "http")]
+        mod served {
+            $(#[test]
+            fn $test() {
+                super::$test(&$crate::harness::TestDatabase::served());
             })*
         }
 
@@ -62,10 +111,86 @@ macro_rules! on_every_database {
                     super::$test(&database);
                 }
             })*
+            $($(#[test]
+            fn $made() {
+                if let Some(database) = $crate::harness::TestDatabase::postgres() {
+                    super::$made(&database);
+                }
+            })*)?
         }
     };
 }
 pub(crate) use on_every_database;
+
+#[cfg(feature = "http")]
+pub mod served {
+    //! A server of a file, on a free port of 127.0.0.1, in a thread of the tests.
+
+    use std::path::{Path, PathBuf};
+    use std::thread::{self, JoinHandle};
+
+    use burn_tune_search::Stop;
+    use burn_tune_storage::http::{Page, Pages, Server, ServerOptions};
+    use burn_tune_storage::{OpenMode, Storage, StorageUrl};
+
+    pub struct Running {
+        pub url: StorageUrl,
+        /// Where it listens: HOST:PORT.
+        pub address: String,
+        pub file: PathBuf,
+        pub token_file: PathBuf,
+        stop: Stop,
+        thread: Option<JoinHandle<()>>,
+    }
+
+    impl Running {
+        /// Serves `file`, with the token beside it.
+        pub fn start(file: &Path, set: impl FnOnce(&mut ServerOptions)) -> Self {
+            let token_file = file.with_file_name("token");
+            let mut options = ServerOptions::new(([127, 0, 0, 1], 0).into());
+            options.token_file = Some(token_file.clone());
+            options.more_tables = vec!["kinds".into()];
+            set(&mut options);
+            let server = Server::start(file, options).unwrap();
+            let url = server.url();
+            let address = url.split_once("://").unwrap().1.to_owned();
+            let url = format!("{url}?token-file={}", token_file.display()).parse().unwrap();
+            let stop = Stop::default();
+            let stops = stop.clone();
+            let thread = Some(thread::spawn(move || server.run(NoPages, &stops)));
+            Running { url, address, file: file.to_owned(), token_file, stop, thread }
+        }
+
+        /// The file itself.
+        pub fn open_file(&self) -> Storage {
+            let url = StorageUrl::Sqlite(self.file.clone());
+            Storage::open(&url, OpenMode::MustExist, super::retry_policy()).unwrap()
+        }
+    }
+
+    impl Drop for Running {
+        fn drop(&mut self) {
+            self.stop.request();
+            self.thread.take().unwrap().join().unwrap();
+        }
+    }
+
+    struct NoPages;
+
+    impl Pages for NoPages {
+        fn login(&self, _again: bool) -> String {
+            "log in".into()
+        }
+
+        fn studies(&self) -> Page {
+            Page { status: 200, html: "studies".into() }
+        }
+
+        fn study(&self, _name: &str) -> Page {
+            Page { status: 404, html: "no study".into() }
+        }
+    }
+}
 
 #[cfg(feature = "postgres")]
 pub mod postgres {

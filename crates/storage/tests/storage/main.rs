@@ -1,4 +1,5 @@
-//! One suite that both databases pass: SQLite always, PostgreSQL where the feature is built in.
+//! One suite that all databases pass: SQLite always, PostgreSQL and a server of a file where the features are built
+//! in.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
