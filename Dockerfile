@@ -1,4 +1,4 @@
-# A small image of burn-tune, with SQLite and PostgreSQL:
+# A small image of burn-tune, with SQLite, a server of its files, and PostgreSQL:
 #
 #   docker build -t burn-tune .
 #   docker run --rm -v "$PWD/results:/work/results" burn-tune search --space spaces/smoke.toml --trials 6
@@ -8,7 +8,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev &
 WORKDIR /source
 COPY . .
 # The profile that everything is built and tested with.
-RUN cargo build --package burn-tune-cli --bin burn-tune --features burn-tune-cli/postgres \
+RUN cargo build --package burn-tune-cli --bin burn-tune --features burn-tune-cli/postgres,burn-tune-cli/http \
     && strip target/debug/burn-tune
 
 FROM debian:bookworm-slim

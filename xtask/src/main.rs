@@ -87,7 +87,7 @@ fn bench(args: &[OsString]) -> Result<ExitCode, String> {
     run(cargo(&bench))
 }
 
-/// The features that `--backend NAME` and a `--storage` on PostgreSQL ask for, or the database that the
+/// The features that `--backend NAME`, `serve` and a `--storage` on a server ask for, or the database that the
 /// environment names.
 fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
@@ -99,9 +99,15 @@ fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let backends = values("--backend");
     let mut features: Vec<&str> =
         BACKEND_FEATURES.into_iter().filter(|name| backends.contains(name)).collect();
-    let storages = values("--storage").into_iter().chain(storage);
-    if storages.into_iter().any(|url| url.starts_with("postgres") && url.contains("://")) {
+    let storages: Vec<&str> = values("--storage").into_iter().chain(storage).collect();
+    let any = |scheme: &str| {
+        storages.iter().any(|url| url.starts_with(scheme) && url.contains("://"))
+    };
+    if any("postgres") {
         features.push("postgres");
+    }
+    if any("http") || words.first() == Some(&"serve") {
+        features.push("http");
     }
     features
 }
@@ -155,6 +161,8 @@ mod tests {
         check("trials --storage=postgresql+psycopg2://h/d", None, &["postgres"]);
         check("studies --storage postgres.db", Some("x.db"), &[]);
         check("studies", Some("postgres://h/d"), &["postgres"]);
+        check("worker --study a --storage https://h", None, &["http"]);
+        check("serve --storage x.db", None, &["http"]);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ask_tell;
 mod compare;
+mod serve;
 mod studies;
 mod worker;
 
@@ -16,6 +17,7 @@ use clap::{Args, Subcommand};
 
 pub use ask_tell::{AskArgs, AskOptions, TellArgs, ToldState};
 pub use compare::{CompareArgs, CompareFormat};
+pub use serve::{Encryption, ServeArgs};
 pub use studies::*;
 pub use worker::WorkerArgs;
 
@@ -28,20 +30,23 @@ pub enum AppCommand<S: Args, O: Args> {
     /// Work on a study that a search has begun, on this machine or another one
     #[command(after_long_help = worker::WORKER_EXAMPLES, display_order = 2)]
     Worker(Box<WorkerArgs>),
+    /// Give studies in a file to workers on other machines, and show them in a browser
+    #[command(after_long_help = serve::SERVE_EXAMPLES, display_order = 3)]
+    Serve(ServeArgs),
     /// Give out the next trial, to a program that burn-tune does not run
-    #[command(after_long_help = ask_tell::ASK_EXAMPLES, display_order = 3)]
+    #[command(after_long_help = ask_tell::ASK_EXAMPLES, display_order = 4)]
     Ask(AskArgs<S>),
     /// Tell what a trial that was given out has come to
-    #[command(after_long_help = ask_tell::TELL_EXAMPLES, display_order = 4)]
+    #[command(after_long_help = ask_tell::TELL_EXAMPLES, display_order = 5)]
     Tell(TellArgs),
     /// The leaderboard of a study again, from the database
-    #[command(after_long_help = RANK_EXAMPLES, display_order = 5)]
+    #[command(after_long_help = RANK_EXAMPLES, display_order = 6)]
     Rank(RankArgs),
     /// What has moved between two leaderboards, such as those of two commits
-    #[command(after_long_help = compare::COMPARE_EXAMPLES, display_order = 6)]
+    #[command(after_long_help = compare::COMPARE_EXAMPLES, display_order = 7)]
     Compare(CompareArgs),
     /// Write the HTML pages again, from the result files of an earlier search or train, or from a database
-    #[command(after_long_help = REPORT_EXAMPLES, display_order = 7)]
+    #[command(after_long_help = REPORT_EXAMPLES, display_order = 8)]
     Report(ReportArgs),
     #[command(flatten)]
     Studies(StudiesCommand),

@@ -19,6 +19,7 @@ mod compare;
 mod rank;
 mod report;
 pub mod search;
+mod serve;
 mod study_request;
 pub mod worker;
 

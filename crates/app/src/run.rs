@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::args::AppCommand;
 use crate::exit::{FAILED, WRONG_INPUT, WorkFailed};
 use crate::program::Program;
-use crate::{ask_tell, commands, compare, errors, logging, rank, report, worker};
+use crate::{ask_tell, commands, compare, errors, logging, rank, report, serve, worker};
 
 /// Does what a command says.
 ///
@@ -24,6 +24,7 @@ pub fn run<P: Program>(
             program.search(&source, &args.objective, &args.options)
         }
         AppCommand::Worker(args) => worker::worker(&args, |study| program.work(study)),
+        AppCommand::Serve(args) => serve::serve(&args),
         AppCommand::Ask(args) => ask_tell::ask(&program.source(&args.space)?, &args.options),
         AppCommand::Tell(args) => ask_tell::tell(&args),
         AppCommand::Rank(args) => rank::rank(&args),

@@ -115,7 +115,7 @@ impl<S: Space> Study<S> {
         let mut active = ActiveStudy::join(storage, &study, &AnyObjective, options, lease)?;
         let database = match &url {
             StorageUrl::Sqlite(path) => path,
-            StorageUrl::Postgres(_) => &temporary,
+            StorageUrl::Postgres(_) | StorageUrl::Http(_) => &temporary,
         };
         let StudyRecord { name, .. } = &study.record;
         let folder = checkpoints_beside(database, &study.record);

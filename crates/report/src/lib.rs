@@ -7,6 +7,7 @@ pub mod figure;
 pub mod importance;
 mod numbers;
 pub mod page;
+pub mod server;
 pub mod study;
 pub mod training;
 

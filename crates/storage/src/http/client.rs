@@ -10,7 +10,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::address::Address;
 use super::message::{self, Answer, Word};
-use super::socket::{Buffered, Socket, Stream, allow, send};
+use super::socket::{Buffered, Ending, EndsWhen, Socket, Stream, allow, send};
 use super::token::Token;
 use super::{PROTOCOL, SESSION_PATH, head, tls};
 use crate::StorageError;
@@ -89,8 +89,9 @@ impl HttpDatabase {
     }
 
     fn connect(&mut self) -> Result<Buffered, Fault> {
-        let mut socket = Socket::new(reach(&self.address)?).map_err(Fault::Lost)?;
-        socket.allow(CONNECT, None);
+        let mut socket =
+            Socket::new(reach(&self.address)?, Ending::default()).map_err(Fault::Lost)?;
+        socket.allow(CONNECT, EndsWhen::Over);
         let stream = match &self.tls {
             None => Stream::Plain(socket),
             Some(config) => {
@@ -130,7 +131,7 @@ impl HttpDatabase {
         let mut words = std::mem::take(&mut self.pending);
         words.push(word);
         let Some(connection) = &mut self.connection else { return Err(self.lost("there is none")) };
-        allow(connection, ANSWER, None);
+        allow(connection, ANSWER, EndsWhen::Over);
         let answer = message::write(connection, &words).and_then(|()| read_answer(connection));
         let answer = match answer {
             Ok(answer) => answer,
@@ -242,7 +243,7 @@ fn read_answer(connection: &mut Buffered) -> io::Result<Answer> {
         if !more {
             return Ok(Answer::Rows(read, false));
         }
-        allow(connection, ANSWER, None);
+        allow(connection, ANSWER, EndsWhen::Over);
     }
 }
 

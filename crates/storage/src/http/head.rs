@@ -29,6 +29,10 @@ fn read(stream: &mut Buffered) -> io::Result<Option<Vec<u8>>> {
         if new.is_empty() {
             return if head.is_empty() { Ok(None) } else { Err(ErrorKind::UnexpectedEof.into()) };
         }
+        // Who speaks TLS would never send the end of a head, and wait for an answer.
+        if head.is_empty() && !new[0].is_ascii_uppercase() {
+            return Err(invalid("it does not begin as HTTP does"));
+        }
         // What has come may end with a part of the four bytes.
         let from = head.len().saturating_sub(3);
         let (before, came) = (head.len(), new.len());

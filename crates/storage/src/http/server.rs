@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::head::{self, RequestHead};
 use super::pages::{self, Pages};
 use super::respond::Response;
 use super::session::{Session, Shared};
-use super::socket::{Buffered, Socket, Stream, allow, send};
+use super::socket::{Buffered, Ending, EndsWhen, Socket, Stream, allow, send};
 use super::token::{Token, default_file, same};
 use super::turns::Turns;
 use super::{PROTOCOL, SESSION_PATH, tls};
@@ -25,8 +25,8 @@ use crate::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl};
 
 /// How often it is looked whether somebody connects, or the server is to end.
 const LOOK: Duration = Duration::from_millis(10);
-/// How long those who are at work may go on when the server ends.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long it takes at most until those have ended who are told to.
+const LAST: Duration = Duration::from_secs(1);
 /// How long a request may take to come, with all that encryption says before.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a page may take to be sent.
@@ -61,6 +61,8 @@ pub struct Limits {
     pub turn: Duration,
     /// How long a statement may take.
     pub statement: Duration,
+    /// How long those who are in a transaction may go on when the server ends.
+    pub grace: Duration,
     /// How many sessions there may be.
     pub sessions: usize,
 }
@@ -73,6 +75,7 @@ impl Default for Limits {
             idle: Duration::from_secs(600),
             turn: Duration::from_secs(12),
             statement: Duration::from_secs(30),
+            grace: Duration::from_secs(5),
             sessions: 512,
         }
     }
@@ -142,12 +145,8 @@ impl Server {
         let listener = TcpListener::bind(listen).map_err(|error| cannot_listen(listen, &error))?;
         listener.set_nonblocking(true).map_err(|error| cannot_listen(listen, &error))?;
         allow_many_files();
-        let shared = Shared {
-            turns: Turns::default(),
-            limits,
-            ending: Arc::new(AtomicBool::new(false)),
-            more_tables,
-        };
+        let shared =
+            Shared { turns: Turns::default(), limits, ending: Ending::default(), more_tables };
         Ok(Server {
             path: path.to_owned(),
             listener,
@@ -199,13 +198,17 @@ impl Server {
                 }
             }
         }
-        server.shared.ending.store(true, Ordering::Relaxed);
-        let since = Stopwatch::start();
-        while server.connections.load(Ordering::Relaxed) > 0
-            && since.elapsed() < GRACE
-            && !stop.is_urgent()
+        for (when, patience) in
+            [(EndsWhen::Asked, server.shared.limits.grace), (EndsWhen::Over, LAST)]
         {
-            thread::sleep(LOOK);
+            server.shared.ending.set(when);
+            let since = Stopwatch::start();
+            while server.connections.load(Ordering::Relaxed) > 0
+                && since.elapsed() < patience
+                && !stop.is_urgent()
+            {
+                thread::sleep(LOOK);
+            }
         }
     }
 
@@ -228,8 +231,8 @@ impl Server {
     }
 
     fn attend(self: &Arc<Self>, tcp: TcpStream, pages: &dyn Pages) -> io::Result<()> {
-        let mut socket = Socket::new(tcp)?;
-        socket.allow(HEAD, Some(self.shared.ending.clone()));
+        let mut socket = Socket::new(tcp, self.shared.ending.clone())?;
+        socket.allow(HEAD, EndsWhen::Asked);
         let stream = match &self.tls {
             None => Stream::Plain(socket),
             Some(config) => {
@@ -258,7 +261,7 @@ impl Server {
                 pages::answer(pages, &self.token, self.tls.is_some(), &head, &body)
             }
         };
-        allow(&mut stream, PAGE, None);
+        allow(&mut stream, PAGE, EndsWhen::Over);
         send(&mut stream, &response.bytes())
     }
 

@@ -2,14 +2,12 @@
 
 use std::io::{self, BufRead, ErrorKind};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::Limits;
 use super::guard::Guard;
 use super::message::{self, Answer, Word};
-use super::socket::{Buffered, allow};
+use super::socket::{Buffered, Ending, EndsWhen, allow};
 use super::turns::{Turn, Turns};
 use crate::StorageError;
 use crate::database::{Access, Database, Value};
@@ -26,7 +24,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Shared {
     pub turns: Turns,
     pub limits: Limits,
-    pub ending: Arc<AtomicBool>,
+    pub ending: Ending,
     pub more_tables: Vec<String>,
 }
 
@@ -59,10 +57,10 @@ impl<'a> Session<'a> {
     /// Where the connection breaks, or something comes that is no message.
     pub fn serve(mut self, stream: &mut Buffered) -> io::Result<()> {
         while self.wait(stream)? {
-            allow(stream, self.shared.limits.silence, None);
+            allow(stream, self.shared.limits.silence, EndsWhen::Over);
             let Some(words) = message::read::<Vec<Word>>(stream)? else { break };
             let answer = self.work(words, stream);
-            allow(stream, self.shared.limits.silence, None);
+            allow(stream, self.shared.limits.silence, EndsWhen::Over);
             message::write(stream, &answer)?;
         }
         Ok(())
@@ -74,8 +72,8 @@ impl<'a> Session<'a> {
         loop {
             let in_transaction = self.database.in_transaction();
             match in_transaction {
-                true => allow(stream, self.shared.limits.silence, None),
-                false => allow(stream, self.shared.limits.idle, Some(self.shared.ending.clone())),
+                true => allow(stream, self.shared.limits.silence, EndsWhen::Over),
+                false => allow(stream, self.shared.limits.idle, EndsWhen::Asked),
             }
             match stream.fill_buf() {
                 Ok(came) => return Ok(!came.is_empty()),
@@ -175,7 +173,7 @@ fn query(
     limit: Duration,
 ) -> Result<Answer, StorageError> {
     let mut send = |rows| {
-        allow(stream, limit, None);
+        allow(stream, limit, EndsWhen::Over);
         message::write(stream, &Answer::Rows(rows, true))
             .map_err(|error| StorageError::Permanent(format!("the client has gone: {error}")))
     };

@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
@@ -12,28 +12,58 @@ use rustls::{ClientConnection, ServerConnection, StreamOwned};
 /// How often a wait looks whether it is to end.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// How far a server is with its end.
+#[derive(Clone, Default)]
+pub(super) struct Ending(Arc<AtomicU8>);
+
+/// Who ends when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndsWhen {
+    /// At once: nothing is lost.
+    Asked = 1,
+    /// When all others have ended, or had time to.
+    Over = 2,
+}
+
+impl Ending {
+    pub fn set(&self, when: EndsWhen) {
+        self.0.store(when as u8, Ordering::Relaxed);
+    }
+
+    fn has_come(&self, when: EndsWhen) -> bool {
+        self.0.load(Ordering::Relaxed) >= when as u8
+    }
+}
+
 /// A socket with a time limit for what is done next. A limit of each single read would not do: who sends a byte now
 /// and then would hold it forever.
 pub(super) struct Socket {
     tcp: TcpStream,
     since: Stopwatch,
     limit: Duration,
-    /// Whether the wait ends early.
-    ending: Option<Arc<AtomicBool>>,
+    /// Of the server, where this is one of its.
+    ending: Ending,
+    ends_when: EndsWhen,
 }
 
 impl Socket {
-    pub fn new(tcp: TcpStream) -> io::Result<Self> {
+    pub fn new(tcp: TcpStream, ending: Ending) -> io::Result<Self> {
         tcp.set_nonblocking(false)?;
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(LOOK))?;
         tcp.set_write_timeout(Some(LOOK))?;
-        Ok(Socket { tcp, since: Stopwatch::start(), limit: Duration::ZERO, ending: None })
+        Ok(Socket {
+            tcp,
+            since: Stopwatch::start(),
+            limit: Duration::ZERO,
+            ending,
+            ends_when: EndsWhen::Over,
+        })
     }
 
-    /// From now on, `limit` is allowed for what comes next; once `ending` is true, reading ends at once.
-    pub fn allow(&mut self, limit: Duration, ending: Option<Arc<AtomicBool>>) {
-        (self.since, self.limit, self.ending) = (Stopwatch::start(), limit, ending);
+    /// From now on, `limit` is allowed for what comes next, unless the server ends.
+    pub fn allow(&mut self, limit: Duration, ends_when: EndsWhen) {
+        (self.since, self.limit, self.ends_when) = (Stopwatch::start(), limit, ends_when);
     }
 
     /// Runs `work` until it does not have to wait, or it is over.
@@ -46,7 +76,7 @@ impl Socket {
                 let text = format!("nothing came within {} s", self.limit.as_secs());
                 return Err(io::Error::new(ErrorKind::TimedOut, text));
             }
-            if self.ending.as_ref().is_some_and(|ending| ending.load(Ordering::Relaxed)) {
+            if self.ending.has_come(self.ends_when) {
                 return Err(io::Error::new(ErrorKind::ConnectionAborted, "the server ends"));
             }
             match work(&mut self.tcp) {
@@ -124,8 +154,8 @@ impl Write for Stream {
 pub(super) type Buffered = BufReader<Stream>;
 
 /// See [`Socket::allow`].
-pub(super) fn allow(stream: &mut Buffered, limit: Duration, ending: Option<Arc<AtomicBool>>) {
-    stream.get_mut().socket().allow(limit, ending);
+pub(super) fn allow(stream: &mut Buffered, limit: Duration, ends_when: EndsWhen) {
+    stream.get_mut().socket().allow(limit, ends_when);
 }
 
 pub(super) fn send(stream: &mut Buffered, bytes: &[u8]) -> io::Result<()> {

@@ -9,6 +9,8 @@ mod records;
 mod claims;
 mod database;
 mod fuzz;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "postgres")]
 mod server;
 mod studies;
