@@ -18,7 +18,7 @@ const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONT
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself, or few have: in which section of whose
 /// manifests.
-const CONFINED: [(&str, &str, &[&str]); 10] = [
+const CONFINED: [(&str, &str, &[&str]); 12] = [
     ("cubecl", "dependencies", &["crates/model"]),
     (
         "burn",
@@ -32,6 +32,8 @@ const CONFINED: [(&str, &str, &[&str]); 10] = [
     ("plotly", "dependencies", &["crates/report"]),
     ("askama", "dependencies", &["crates/report"]),
     ("rusqlite", "dependencies", &["crates/storage"]),
+    ("rcgen", "dependencies", &["crates/storage"]),
+    ("rustls", "dependencies", &["crates/storage"]),
     ("jsonschema", "dev-dependencies", &["xtask"]),
 ];
 
@@ -128,7 +130,8 @@ fn the_program_and_its_tests_share_one_build_of_burn() {
     let postgres = "--features=burn-tune-cli/postgres";
     let postgres = with(&["-p=burn-tune-cli", "-e=normal,build", postgres]);
     let below_burn = |line: &&String| burn.iter().any(|package| line.starts_with(package.as_str()));
-    let built_twice: Vec<String> = [tests, postgres]
+    let http = with(&["-p=burn-tune-cli", "-e=normal,build", "--features=burn-tune-cli/http"]);
+    let built_twice: Vec<String> = [tests, postgres, http]
         .iter()
         .flat_map(|other| program.difference(other).filter(below_burn).cloned())
         .collect();

@@ -40,6 +40,7 @@
 //! | Feature | Default | What it adds |
 //! |---|---|---|
 //! | `cli` | yes | [`Study::main`]: the command line, its tables and pages. [`Study::run`] does without it |
+//! | `http` | | studies in a file that `burn-tune serve` has: `https://…` for [`Study::storage`] and `--storage`; with `cli`, the command `serve` |
 //! | `postgres` | | studies in PostgreSQL: `postgresql://…` for [`Study::storage`] and `--storage` |
 //! | `burn` | | `Trial::device`: a device of Burn, with its generator seeded, and `--backend`; `Trial::checkpoint` and `Trial::restore`; `Trial::save_model`, and models that `Trial::finish` takes with their score |
 //! | `train` | | with `burn`: `tune`, for trainings of Burn's `Learner`; it brings burn-train |

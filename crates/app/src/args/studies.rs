@@ -136,7 +136,8 @@ const COMPLETIONS_EXAMPLES: &str = "To install them, from a terminal of that she
 /// Where studies are kept.
 #[derive(Debug, Args)]
 pub struct StorageArgs {
-    /// The database: a file of SQLite, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE
+    /// The database: a file of SQLite, postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or https://HOST:PORT of a
+    /// `serve`
     // A text until it is opened: clap repeats a wrong value, which may have a password in it.
     #[arg(
         long,

@@ -11,6 +11,8 @@ use super::{RunArgs, STORAGE_VARIABLE, jobs, lease, study_name, time};
 pub const WORKER_EXAMPLES: &str = "Examples:
   burn-tune worker --study night --storage postgresql://me@db.cluster/tune
       the password is in ~/.pgpass, or in PGPASSWORD
+  burn-tune worker --study night --storage https://login1:8740
+      a file that `burn-tune serve` has; its token is in ~/.config/burn-tune/token
   burn-tune worker --study night --jobs 8 --idle-exit 5m --log worker.log
       BURN_TUNE_STORAGE names the database
   burn-tune worker --study night --wait-for-study 10m
@@ -30,8 +32,8 @@ pub struct WorkerArgs {
     /// The study, which `search` has begun
     #[arg(long, value_name = "NAME", value_parser = study_name)]
     pub study: String,
-    /// The database: postgresql://…, or a file where all workers are on this machine. A password in it can be seen by
-    /// all users of the machine: rather write it into ~/.pgpass
+    /// The database: postgresql://…, https://HOST:PORT of a `serve`, or a file where all workers are on this machine.
+    /// A password in it can be seen by all users of the machine: rather write it into ~/.pgpass
     // A text until it is opened: clap repeats a wrong value, which may have a password in it.
     #[arg(
         long,
