@@ -100,9 +100,8 @@ fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let mut features: Vec<&str> =
         BACKEND_FEATURES.into_iter().filter(|name| backends.contains(name)).collect();
     let storages: Vec<&str> = values("--storage").into_iter().chain(storage).collect();
-    let any = |scheme: &str| {
-        storages.iter().any(|url| url.starts_with(scheme) && url.contains("://"))
-    };
+    let any =
+        |scheme: &str| storages.iter().any(|url| url.starts_with(scheme) && url.contains("://"));
     if any("postgres") {
         features.push("postgres");
     }

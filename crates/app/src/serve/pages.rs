@@ -61,7 +61,9 @@ impl StudyPages {
         };
         let storage = self.path.display().to_string();
         let args = StudyArgs { database: StorageArgs { storage }, study: Some(name.to_owned()) };
-        let Ranked { results, state, .. } = ranked(&args)?;
+        let Ranked { study, mut results, state } = ranked(&args)?;
+        // Studies of one space are told apart by their own names.
+        results.leaderboard.name = study;
         let state = match summary.record.is_finished() {
             true => state,
             false => PageState { stderr: state.stderr, ..running(ended(summary), trials(summary)) },

@@ -21,7 +21,9 @@ use super::socket::{Buffered, Ending, EndsWhen, Socket, Stream, allow, send};
 use super::token::{Token, default_file, same};
 use super::turns::Turns;
 use super::{PROTOCOL, SESSION_PATH, tls};
-use crate::{OpenMode, RetryPolicy, Storage, StorageError, StorageUrl};
+use crate::database::{Access, Database};
+use crate::sqlite::{FileAccess, SqliteDatabase, shares_memory};
+use crate::{StorageError, StorageUrl, schema};
 
 /// How often it is looked whether somebody connects, or the server is to end.
 const LOOK: Duration = Duration::from_millis(10);
@@ -31,6 +33,8 @@ const LAST: Duration = Duration::from_secs(1);
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a page may take to be sent.
 const PAGE: Duration = Duration::from_secs(60);
+/// How long the server waits for another program that holds the file, when it starts.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections beyond those of sessions: browsers, and who has not said yet what it is.
 const OTHERS: usize = 64;
 
@@ -128,8 +132,7 @@ impl Server {
     /// Where the file is none of studies, another server has it, the port is taken, or the token or the certificate
     /// cannot be read or made.
     pub fn start(path: &Path, options: ServerOptions) -> Result<Self, StorageError> {
-        let url = StorageUrl::Sqlite(path.to_owned());
-        drop(Storage::open(&url, OpenMode::MayCreate, RetryPolicy::default())?);
+        make_tables(path)?;
         let lock = lock(path)?;
         let ServerOptions { listen, tls, token_file, limits, more_tables } = options;
         let token_file = token_file.map_or_else(default_file, Ok)?;
@@ -316,6 +319,18 @@ impl Drop for Place {
     }
 }
 
+/// Makes the file, or what it lacks.
+fn make_tables(path: &Path) -> Result<(), StorageError> {
+    let url = StorageUrl::Sqlite(path.to_owned());
+    let mut database = SqliteDatabase::open(path, FileAccess::Create, PATIENCE)?;
+    if schema::look(&mut database, &url)? == schema::Found::BurnTune {
+        return Ok(());
+    }
+    database.begin(Access::Write)?;
+    schema::create(&mut database, &url)?;
+    database.commit()
+}
+
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> StorageError {
     let port = address.port();
     StorageError::Input(match error.kind() {
@@ -387,5 +402,5 @@ fn allow_many_files() {}
 
 /// Whether the file lies where several machines see it.
 pub fn is_shared_by_machines(path: &Path) -> bool {
-    fs::metadata(path).is_ok() && !crate::sqlite::shares_memory(path)
+    fs::metadata(path).is_ok() && !shares_memory(path)
 }

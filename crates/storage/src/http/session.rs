@@ -12,7 +12,6 @@ use super::turns::{Turn, Turns};
 use crate::StorageError;
 use crate::database::{Access, Database, Value};
 use crate::sqlite::{FileAccess, SqliteDatabase};
-use crate::storage::lasting;
 
 /// Rows are sent in parts of about so many bytes, so that the server has no answer in memory as a whole.
 const PART_BYTES: usize = 256 << 10;
@@ -80,8 +79,8 @@ impl<'a> Session<'a> {
                 Err(error) if error.kind() == ErrorKind::TimedOut && in_transaction => {
                     self.roll_back();
                     self.undone = Some(format!(
-                        "the server has undone the transaction: nothing was heard of this client for {}",
-                        lasting(self.shared.limits.silence)
+                        "the server has undone the transaction: nothing was heard of this client for {} s",
+                        self.shared.limits.silence.as_secs()
                     ));
                 }
                 Err(error) => return Err(error),
@@ -148,8 +147,8 @@ impl<'a> Session<'a> {
             let waits = self.shared.limits.turn;
             let turn = self.shared.turns.take(waits).ok_or_else(|| {
                 StorageError::Transient(format!(
-                    "many others write: it was not this one's turn within {}",
-                    lasting(waits)
+                    "many others write: it was not this one's turn within {} s",
+                    waits.as_secs()
                 ))
             })?;
             self.turn = Some(turn);
