@@ -25,7 +25,7 @@ pub(crate) fn insert_rows<const COLUMNS: usize>(
             format!("({})", places.join(", "))
         };
         let rows: Vec<String> = (0..values.len() / COLUMNS).map(row).collect();
-        db.execute(&format!("INSERT INTO {into} VALUES {}", rows.join(", ")), values)?;
+        db.run(&format!("INSERT INTO {into} VALUES {}", rows.join(", ")), values)?;
     }
     Ok(())
 }

@@ -48,6 +48,16 @@ pub trait Database: Send {
     /// What the database says. After [`StorageError::Transient`] the transaction, if there is one, is gone.
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StorageError>;
 
+    /// As [`Database::execute`], where nobody asks how many rows it changed: it may be sent together with what comes
+    /// next, and then an error comes there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::execute`].
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<(), StorageError> {
+        self.execute(sql, params).map(drop)
+    }
+
     /// The rows that a query (or an INSERT … RETURNING) answers.
     ///
     /// # Errors

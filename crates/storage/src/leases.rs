@@ -43,9 +43,9 @@ fn revive(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
                     WHERE t.study_id = ?1 AND t.state = ?3)";
     let params = [Value::Int(study), text(LOST), RecordState::Running.into()];
     let leases = format!("UPDATE burn_tune_leases SET lost = 0 WHERE {of_study}");
-    db.execute(&leases, &params)?;
+    db.run(&leases, &params)?;
     let marks = format!("DELETE FROM trial_system_attributes WHERE \"key\" = ?2 AND {of_study}");
-    db.execute(&marks, &params)?;
+    db.run(&marks, &params)?;
     Ok(())
 }
 
@@ -176,11 +176,11 @@ impl Leases {
             Value::Float(self.lease_s),
             Value::Int(lost as i64),
         ];
-        db.execute(sql, &params)?;
+        db.run(sql, &params)?;
         if task == TRIAL {
             let sql = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, {now}) \
                        ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat";
-            db.execute(sql, &[Value::Int(trial)])?;
+            db.run(sql, &[Value::Int(trial)])?;
         }
         Ok(())
     }
@@ -241,24 +241,24 @@ impl Leases {
         // With its value: if it has expired, another may be about to take it.
         let sql = "DELETE FROM study_system_attributes \
                    WHERE study_id = ?1 AND \"key\" = ?2 AND value_json = ?3";
-        db.execute(sql, &[Value::Int(study), text(PROPOSAL), Value::Text(json)]).map(drop)
+        db.run(sql, &[Value::Int(study), text(PROPOSAL), Value::Text(json)])
     }
 
     /// Ends all leases of this worker.
     pub fn drop_all(&self, db: &mut dyn Database) -> Result<(), StorageError> {
         let sql = "DELETE FROM burn_tune_leases WHERE worker = ?1";
-        db.execute(sql, &[text(&self.name)]).map(drop)
+        db.run(sql, &[text(&self.name)])
     }
 
     /// Renews all leases of this worker, and answers the keys of the trials that it still has.
     pub fn renew_all(&self, db: &mut dyn Database) -> Result<BTreeSet<i64>, StorageError> {
         let sql = "UPDATE burn_tune_leases SET expires = {epoch} + ?2 WHERE worker = ?1";
-        db.execute(sql, &[text(&self.name), Value::Float(self.lease_s)])?;
+        db.run(sql, &[text(&self.name), Value::Float(self.lease_s)])?;
         let held = "SELECT trial_id FROM burn_tune_leases WHERE worker = ?1 AND task = ?2";
         let trials = [text(&self.name), text(TRIAL)];
         let sql =
             format!("UPDATE trial_heartbeats SET heartbeat = {{now}} WHERE trial_id IN ({held})");
-        db.execute(&sql, &trials)?;
+        db.run(&sql, &trials)?;
         let id = |row: Row| match row.first() {
             Some(Value::Int(id)) => Some(*id),
             _ => None,

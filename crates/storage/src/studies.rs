@@ -194,7 +194,7 @@ pub(crate) fn set_study_attribute(
     let upsert = "INSERT INTO study_user_attributes (study_id, \"key\", value_json) \
                   VALUES (?1, ?2, ?3) \
                   ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
-    db.execute(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;
+    db.run(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;
     Ok(())
 }
 
@@ -219,7 +219,7 @@ pub(crate) fn set_study_system_attribute(
     let upsert = "INSERT INTO study_system_attributes (study_id, \"key\", value_json) \
                   VALUES (?1, ?2, ?3) \
                   ON CONFLICT (study_id, \"key\") DO UPDATE SET value_json = excluded.value_json";
-    db.execute(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;
+    db.run(upsert, &[Value::Int(study), Value::Text(key.into()), Value::Text(json.into())])?;
     Ok(())
 }
 
@@ -428,7 +428,7 @@ fn delete_rows(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
             "DELETE FROM {table} \
              WHERE trial_id IN (SELECT trial_id FROM trials WHERE study_id = ?1)"
         );
-        db.execute(&delete, &[Value::Int(study)])?;
+        db.run(&delete, &[Value::Int(study)])?;
     }
     let of_study = [
         "trials",
@@ -439,7 +439,7 @@ fn delete_rows(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
     ];
     for table in of_study {
         let delete = format!("DELETE FROM {table} WHERE study_id = ?1");
-        db.execute(&delete, &[Value::Int(study)])?;
+        db.run(&delete, &[Value::Int(study)])?;
     }
     Ok(())
 }

@@ -109,5 +109,5 @@ pub fn save_curves(
     let sql = "INSERT INTO burn_tune_curves (trial_id, task, npz) VALUES (?1, ?2, ?3) \
                ON CONFLICT (trial_id, task) DO UPDATE SET npz = excluded.npz";
     let params = [Value::Int(id), Value::Text(task.to_owned()), Value::Bytes(npz.to_vec())];
-    db.execute(sql, &params).map(drop)
+    db.run(sql, &params)
 }

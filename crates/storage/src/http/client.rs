@@ -21,6 +21,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How long it may take to answer: longer than a client waits for its turn to write, and a statement.
 const ANSWER: Duration = Duration::from_secs(60);
 
+/// More statements than that are not kept back.
+const MOST_PENDING: usize = 32;
+
 /// A connection to a server, or none where it was lost.
 pub(crate) struct HttpDatabase {
     address: Address,
@@ -256,6 +259,16 @@ impl Database for HttpDatabase {
         }
     }
 
+    /// Is sent with what comes next.
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<(), StorageError> {
+        self.must_be_in_transaction()?;
+        if self.pending.len() >= MOST_PENDING {
+            return self.execute(sql, params).map(drop);
+        }
+        self.pending.push(Word::Execute(sql.to_owned(), params.to_owned()));
+        Ok(())
+    }
+
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StorageError> {
         self.must_be_in_transaction()?;
         match self.ask(Word::Query(sql.to_owned(), params.to_owned()))? {
@@ -274,8 +287,13 @@ impl Database for HttpDatabase {
     fn commit(&mut self) -> Result<(), StorageError> {
         let committed = match self.transaction {
             Transaction::Open => self.ask(Word::Commit).map(drop),
-            // Nothing was asked for, so there is nothing to keep.
-            Transaction::Pending | Transaction::None => Ok(()),
+            // What is more than the beginning is statements that nobody has asked about.
+            Transaction::Pending if self.pending.len() > 1 => self.ask(Word::Commit).map(drop),
+            Transaction::Pending => Ok(()),
+            Transaction::None => Err(StorageError::Permanent(format!(
+                "there is no transaction to commit at {}",
+                self.address
+            ))),
         };
         self.transaction = Transaction::None;
         self.pending.clear();

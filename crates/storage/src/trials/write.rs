@@ -78,7 +78,7 @@ fn set_attribute(
         "INSERT INTO {table} (trial_id, \"key\", value_json) VALUES (?1, ?2, ?3) \
          ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json"
     );
-    db.execute(&upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
+    db.run(&upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
     Ok(())
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn set_intermediate_value(
                   intermediate_value = excluded.intermediate_value, \
                   intermediate_value_type = excluded.intermediate_value_type";
     let [value, kind] = stored(value);
-    db.execute(upsert, &[Value::Int(trial), Value::Int(step), value, kind])?;
+    db.run(upsert, &[Value::Int(trial), Value::Int(step), value, kind])?;
     Ok(())
 }
 
@@ -112,7 +112,7 @@ pub(crate) fn end_trial(
     let ended = db.execute(update, &params)?;
     if ended > 0 {
         // Whoever enqueued it, or ran it before, may have left values.
-        db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
+        db.run("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
         insert_values(db, trial, values)?;
     }
     Ok(ended)
@@ -136,7 +136,7 @@ pub(crate) fn insert_record(
     let id = returned_key(db.query(insert, &values)?)?;
     if record.heartbeat.is_some() {
         let heartbeat = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, ?2)";
-        db.execute(heartbeat, &[Value::Int(id), date(&record.heartbeat)])?;
+        db.run(heartbeat, &[Value::Int(id), date(&record.heartbeat)])?;
     }
     insert_params(db, id, &record.params)?;
     insert_values(db, id, &record.values)?;
@@ -164,7 +164,7 @@ pub(crate) fn complete_from_record(
     let ended = db.execute(update, &values)?;
     if ended > 0 {
         insert_params(db, trial, &record.params)?;
-        db.execute("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
+        db.run("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
         insert_values(db, trial, &record.values)?;
         insert_additions(db, trial, record)?;
     }
