@@ -202,7 +202,7 @@ mod tests {
         let rows: Vec<String> = (0..60).map(|n| format!("('{n}')")).collect();
         db.execute(&format!("INSERT INTO studies (study_name) VALUES {}", rows.join(", ")), &[])
             .unwrap();
-        let many = vec!["studies"; 9]
+        let many = ["studies"; 9]
             .iter()
             .enumerate()
             .map(|(n, t)| format!("{t} t{n}"))
