@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! cargo bench --profile dev --bench noop_trials -- [--trials 10000]
-//!     [--storage memory|FILE|postgresql://…] [--jobs 1] [--folds 1] [--workers 1] [--sampler random]
+//!     [--storage memory|FILE|postgresql://…|https://…] [--serve FILE] [--jobs 1] [--folds 1] [--workers 1] [--sampler random]
 //! ```
+//!
+//! `--serve` has a server of the file in this process, on 127.0.0.1, with the feature `http`, and goes to the file over
+//! it.
 //!
 //! `--workers` processes share the study, each with a connection of its own (here they are threads); with
 //! more than one, and with a sampler that learns, the time of each worker is the time of all.
@@ -96,6 +99,8 @@ impl Options {
                 "--trials" => options.trials = value.parse()?,
                 "--storage" if value == "memory" => options.storage = None,
                 "--storage" => options.storage = Some(value.parse()?),
+                #[cfg(feature = "http")]
+                "--serve" => options.storage = Some(served::start(Path::new(&value))?),
                 "--jobs" => options.jobs = value.parse()?,
                 "--folds" => options.folds = value.parse()?,
                 "--workers" => options.workers = value.parse()?,
@@ -104,7 +109,8 @@ impl Options {
                     options.sampler = known.ok_or("--sampler is none that there is")?.1;
                 }
                 _ => {
-                    let known = "--trials, --storage, --jobs, --folds, --workers, --sampler";
+                    let known =
+                        "--trials, --storage, --serve, --jobs, --folds, --workers, --sampler";
                     return Err(format!("{name} is none of {known}").into());
                 }
             }
@@ -113,6 +119,48 @@ impl Options {
             return Err("--trials, --jobs, --folds and --workers are at least 1".into());
         }
         Ok(options)
+    }
+}
+
+#[cfg(feature = "http")]
+mod served {
+    //! A server in a thread that lives as long as the process.
+
+    use std::error::Error;
+    use std::path::Path;
+    use std::thread;
+
+    use burn_tune_search::Stop;
+    use burn_tune_storage::StorageUrl;
+    use burn_tune_storage::http::{Page, Pages, Server, ServerOptions, Tls};
+
+    struct NoPages;
+
+    impl Pages for NoPages {
+        fn login(&self, _again: bool) -> String {
+            String::new()
+        }
+
+        fn studies(&self) -> Page {
+            Page { status: 404, html: String::new() }
+        }
+
+        fn study(&self, _name: &str) -> Page {
+            Page { status: 404, html: String::new() }
+        }
+    }
+
+    pub fn start(file: &Path) -> Result<StorageUrl, Box<dyn Error>> {
+        let mut options = ServerOptions::new(([127, 0, 0, 1], 0).into());
+        options.token_file = Some(file.with_extension("token"));
+        if std::env::var_os("NOOP_TRIALS_TLS").is_some() {
+            options.tls = Tls::SelfMade;
+        }
+        let server = Server::start(file, options)?;
+        let token_file = file.with_extension("token");
+        let url = format!("{}?token-file={}", server.url(), token_file.display()).parse()?;
+        thread::spawn(move || server.run(NoPages, &Stop::default()));
+        Ok(url)
     }
 }
 

@@ -202,11 +202,8 @@ mod tests {
         let rows: Vec<String> = (0..60).map(|n| format!("('{n}')")).collect();
         db.execute(&format!("INSERT INTO studies (study_name) VALUES {}", rows.join(", ")), &[])
             .unwrap();
-        let many = ["studies"; 9]
-            .iter()
-            .enumerate()
-            .map(|(n, t)| format!("{t} t{n}"))
-            .collect::<Vec<_>>();
+        let many =
+            ["studies"; 9].iter().enumerate().map(|(n, t)| format!("{t} t{n}")).collect::<Vec<_>>();
         guard.begin_statement();
         let ended = db.query(&format!("SELECT count(*) FROM {}", many.join(", ")), &[]);
         assert!(ended.is_err_and(|error| error.to_string().contains("interrupted")));
