@@ -32,11 +32,11 @@ use self::metrics::MetricsServer;
 use self::reporter::Reporter;
 use self::tally::Tally;
 use crate::about::{program_name, reader};
-use crate::args::WorkerArgs;
+use crate::args::{RunArgs, WorkerArgs};
 use crate::console::quoted;
 use crate::errors::{study_failure, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
-use crate::search::{Describe, run_options};
+use crate::search::{Describe, check_jobs, jobs, run_options};
 use crate::shown_password;
 
 /// How often it is looked whether there is a study.
@@ -52,7 +52,8 @@ pub(crate) fn worker(
     if let Some(warning) = shown_password::warning(&url, &args.storage) {
         log.warn(warning);
     }
-    let options = run_options(&args.run(), 0)?;
+    let run = args.run();
+    let options = run_options(&run, jobs(&run, None, None)?, 0)?;
     let worked = find(args, &url, &options.stop, &log).and_then(|found| match found {
         Some((storage, study)) => work(Joining { args, storage, study, options, log: &log }),
         None => Ok(ExitCode::from(INTERRUPTED)),
@@ -83,6 +84,11 @@ impl Joining<'_> {
     /// Whether nobody has said how many trials run at once.
     pub fn has_default_jobs(&self) -> bool {
         self.args.jobs.is_none() && self.args.device.is_empty()
+    }
+
+    /// How it runs, as a search does.
+    pub fn run(&self) -> RunArgs {
+        self.args.run()
     }
 
     /// Refuses to run what somebody else has written into the database, unless the user allows it.
@@ -121,10 +127,17 @@ impl Joining<'_> {
         mut prepare: impl Prepare<O, Error>,
     ) -> Result<ExitCode> {
         let Joining { args, storage, log, study, options } = self;
+        check_jobs(&args.run(), describe.fuses())?;
         let trial_timeout = study.limits.trial_timeout();
-        let options = RunOptions { trial_timeout, ..options };
         let study = study.open(in_code, reader(), &mut prepare).map_err(as_of_a_worker)?;
-        let (stop, jobs) = (options.stop.clone(), options.jobs);
+        let fused = describe.fused(&study.plan, args.device.first().copied());
+        let jobs = match fused {
+            Some(_) => jobs(&args.run(), fused, Some(study.plan.settings()))?,
+            // A program may have set its own.
+            None => options.jobs,
+        };
+        let options = RunOptions { jobs, trial_timeout, ..options };
+        let stop = options.stop.clone();
         let tally = Tally::new(storage.statistics().clone());
         let url = storage.url().to_string();
         let LeaseOptions { revive, only_watches, .. } = LeaseOptions::default();

@@ -84,11 +84,11 @@ impl Program for BurnTune {
         let Some(known) = MlpIdentity::of(study.identity()) else {
             return Err(study.unknown_objective());
         };
-        let devices = study.options.devices.clone();
+        let run = study.run();
         let model = OurModel::default();
         study.work::<MlpObjective>(InCode::default(), &model, |settings, _| {
-            let training = prepare::known_training(known.clone(), &devices)?;
-            if let Some(warning) = training.backend.warning() {
+            let training = prepare::known_training(known.clone(), &run)?;
+            if let Some(warning) = training.lanes.backend().warning() {
                 bail!("{warning}; so this worker would come to other results than the others: start it on another machine");
             }
             model.prepare(training, settings)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{RunArgs, STORAGE_VARIABLE, jobs, lease, study_name, time};
+use super::{Fuse, RunArgs, STORAGE_VARIABLE, jobs, lease, study_name, time};
 
 pub const WORKER_EXAMPLES: &str = "Examples:
   burn-tune worker --study night --storage postgresql://me@db.cluster/tune
@@ -58,6 +58,10 @@ pub struct WorkerArgs {
         conflicts_with = "jobs"
     )]
     pub per_device: Option<usize>,
+    /// Trainings that each device computes together, or `off`, for models that can be trained so: that many run at
+    /// once [default: off, and on a GPU as many as the study's window and its memory allow]
+    #[arg(long, value_name = "N", value_parser = super::fuse)]
+    pub fuse: Option<Fuse>,
     /// Run the command of the study: whoever can write to the database chooses what that is
     #[arg(long)]
     pub allow_command: bool,
@@ -100,9 +104,9 @@ pub struct WorkerArgs {
 impl WorkerArgs {
     /// How it runs, as a search does.
     pub fn run(&self) -> RunArgs {
-        let WorkerArgs { jobs, device, per_device, quiet, out, .. } = self.clone();
+        let WorkerArgs { jobs, device, per_device, fuse, quiet, out, .. } = self.clone();
         let out = out.unwrap_or_default();
-        RunArgs { jobs, device, per_device, seed: None, out, json: false, quiet }
+        RunArgs { jobs, device, per_device, fuse, seed: None, out, json: false, quiet }
     }
 }
 
