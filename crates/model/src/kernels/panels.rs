@@ -167,7 +167,7 @@ impl Panels {
 
 /// Makes the rows of `out`, of which there are as many as examples, the pixels of these, in [0, 1]: each is
 /// `pixel / 255`, to the last bit.
-pub fn gather<'a>(examples: impl Iterator<Item = &'a [u8]> + Clone, out: &mut Panels) {
+pub fn gather<'a>(examples: impl Iterator<Item = &'a [u8]>, out: &mut Panels) {
     Arch::new().dispatch(Gather { examples, out });
 }
 
@@ -176,18 +176,19 @@ struct Gather<'a, I> {
     out: &'a mut Panels,
 }
 
-impl<'a, I: Iterator<Item = &'a [u8]> + Clone> WithSimd for Gather<'_, I> {
+impl<'a, I: Iterator<Item = &'a [u8]>> WithSimd for Gather<'_, I> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Gather { examples, out } = self;
         let divisor = Divisor::new(255.0);
-        for panel in 0..out.count() {
-            let (columns, stride) = (out.columns_of(panel), out.stride(panel));
-            let rows = out.panel_mut(panel).chunks_exact_mut(stride);
-            for (row, pixels) in rows.zip(examples.clone()) {
-                for (value, &pixel) in row.iter_mut().zip(&pixels[columns.clone()]) {
+        // Example by example: each is somewhere else in memory, from where it comes best in one go.
+        for (row, pixels) in examples.enumerate() {
+            for (panel, pixels) in pixels.chunks(WIDTH).enumerate() {
+                let stride = out.stride(panel);
+                let row = &mut out.panel_mut(panel)[row * stride..][..pixels.len()];
+                for (value, &pixel) in row.iter_mut().zip(pixels) {
                     *value = divisor.quotient(f32::from(pixel));
                 }
             }
