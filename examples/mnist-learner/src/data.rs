@@ -33,7 +33,7 @@ pub fn loaders(trial: &Trial, batch: usize) -> Result<Loaders> {
     let train = train.build(InMemDataset::new(rows.train));
     let (examples, rows) = match trial.is_refit() {
         true => (&MNIST.test, (0..MNIST.test.len()).collect()),
-        false => (&MNIST.train, rows.valid),
+        false => (&*MNIST.train, rows.valid),
     };
     let valid = DataLoaderBuilder::new(Gather(examples)).batch_size(500);
     Ok((train, valid.build(InMemDataset::new(rows))))
