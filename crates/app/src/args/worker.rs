@@ -12,7 +12,7 @@ pub const WORKER_EXAMPLES: &str = "Examples:
   burn-tune worker --study night --storage postgresql://me@db.cluster/tune
       the password is in ~/.pgpass, or in PGPASSWORD
   burn-tune worker --study night --storage https://login1:8740
-      a file that `burn-tune serve` has; its token is in ~/.config/burn-tune/token
+      a file of `burn-tune serve`; its token is in ~/.config/burn-tune/token
   burn-tune worker --study night --jobs 8 --idle-exit 5m --log worker.log
       BURN_TUNE_STORAGE names the database
   burn-tune worker --study night --wait-for-study 10m
