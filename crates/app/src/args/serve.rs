@@ -9,9 +9,9 @@ use super::studies::StorageArgs;
 
 pub const SERVE_EXAMPLES: &str = "Examples:
   burn-tune serve
-      results/studies.db, for this machine alone: burn-tune best --storage http://127.0.0.1:8740
+      results/studies.db for this machine alone, at http://127.0.0.1:8740
   burn-tune serve --storage /var/tmp/studies.db --listen 0.0.0.0
-      for other machines, encrypted: burn-tune worker --study night --storage https://login1:8740
+      for other machines, encrypted, which say --storage https://login1:8740
   burn-tune serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
       with a certificate of an authority, which browsers know, too
 
