@@ -313,7 +313,7 @@ fn a_database_that_cannot_be_is_refused_before_anything_runs() {
         run.stderr
     };
     assert_snapshot!(refused("--storage text.db"), @"error: text.db is no SQLite database: name another with --storage");
-    assert_snapshot!(refused("--storage mysql://me:secret@host/x"), @"error: `mysql://` is no database that studies can be kept in: name a file (results/studies.db), sqlite:///FILE, or postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
+    assert_snapshot!(refused("--storage mysql://me:secret@host/x"), @"error: `mysql://` is no database that studies can be kept in: name a file (results/studies.db), sqlite:///FILE, postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or https://HOST:PORT of a `burn-tune serve`");
     assert_snapshot!(refused("--storage search-spaces/space.toml/x.db"), @"error: cannot make the folder search-spaces/space.toml: File exists (os error 17)");
     assert_snapshot!(refused("--resume"), @"error: there is no database results/studies.db with a study to go on with: leave --resume out to begin one, or name another with --storage");
     assert_snapshot!(refused("--resume --study t"), @"error: there is no database results/studies.db with a study to go on with: leave --resume out to begin one, or name another with --storage");
