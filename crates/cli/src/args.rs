@@ -118,7 +118,7 @@ const PREDICT_EXAMPLES: &str = "Examples:
 const DEVICES_EXAMPLES: &str = "Examples:
   burn-tune devices
   burn-tune devices --json
-  burn-tune search --space spaces/mlp.toml --backend wgpu --device 0
+  cargo xtask search --space spaces/mlp.toml --backend wgpu --device 0
 
 Exit codes: 0 done; 1 a backend of this program has no device here.";
 
