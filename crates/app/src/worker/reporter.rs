@@ -124,7 +124,9 @@ impl Observer for Reporter<'_> {
     }
 
     fn refits_begin(&mut self, total: usize) {
-        self.log.say(&format!("all trials have ended; of {total} refits this worker does what is left"));
+        self.log.say(&format!(
+            "all trials have ended; of {total} refits this worker does what is left"
+        ));
     }
 
     fn refit(&mut self, event: RefitEvent, _: usize) {
