@@ -25,13 +25,15 @@ pub fn interrupted(
     let mut child =
         workplace.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut signals = signals.iter();
-    let mut said = String::new();
+    let (mut said, mut awaited) = (String::new(), trigger);
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         let line = line.unwrap();
-        if line.contains(trigger)
+        if line.contains(awaited)
             && let Some(name) = signals.next()
         {
             signal(&child, name);
+            // The system makes one of two equal signals of which it has not delivered the first.
+            awaited = "are finished first";
         }
         said.push_str(&line);
         said.push('\n');
