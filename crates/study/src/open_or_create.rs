@@ -231,11 +231,17 @@ fn join<O: Objective, E: From<StudyError>>(
     refuse_other_use(name, &definition, request)?;
     let StudyRequest { spec, stated, overrides, .. } = request;
     refuse(name, definition.differences(spec, stated, overrides))?;
-    let budgets = extend(storage, &record, request)?;
+    let before = parsed_budgets(record.user_attributes.get(BUDGETS).map(String::as_str));
+    let budgets = extended(before, name, request)?;
     let settings = definition.settings.clone();
     let prepared = prepare(&settings, Some(&definition.identity))?;
     let plan = StudyPlan::new(spec.clone(), stated, settings, prepared, budgets, reader)?;
     refuse(name, definition.identity_differences(&plan.definition.identity))?;
+    // Last, so that a request that is refused changes nothing.
+    if extend(storage, &record, request)? != plan.budgets {
+        // Meanwhile another process has asked for more.
+        return join(storage, name, request, reader, prepare);
+    }
     let record = existing(storage, name)?;
     Ok(OpenStudy { record, plan, resumed: true })
 }
@@ -265,37 +271,46 @@ pub(crate) fn refuse(name: &str, differences: Vec<Difference>) -> Result<(), Stu
     }
 }
 
-/// The numbers of trials that the study was asked for, with the one that is asked for now.
+/// Stores the number of trials that is asked for now, if it is another one: all that the study was asked for.
 fn extend(
     storage: &mut Storage,
     record: &StudyRecord,
     request: &StudyRequest,
 ) -> Result<Vec<usize>, StudyError> {
-    let study = record.name.clone();
     let mut refusal = None;
     let json = storage.update_study_attribute(record, BUDGETS, |json| {
-        let mut budgets = parsed_budgets(json);
-        let asked = budgets.last().copied().unwrap_or(0);
-        let Some(trials) = request.trials.filter(|trials| *trials != asked) else {
-            return Ok(None);
-        };
-        if trials < asked {
-            refusal = Some(StudyError::FewerTrials {
-                study: study.clone(),
-                asked,
-                trials,
-                told: request.told,
-            });
-            return Ok(None);
+        let before = parsed_budgets(json);
+        match extended(before.clone(), &record.name, request) {
+            Ok(budgets) if budgets == before => Ok(None),
+            Ok(budgets) => Ok(Some(Value::from(budgets).to_string())),
+            Err(error) => {
+                refusal = Some(error);
+                Ok(None)
+            }
         }
-        if !request.resume && !request.told {
-            refusal = Some(StudyError::MoreTrials { study: study.clone(), asked, trials });
-            return Ok(None);
-        }
-        budgets.push(trials);
-        Ok(Some(Value::from(budgets).to_string()))
     })?;
     refusal.map_or_else(|| Ok(parsed_budgets(json.as_deref())), Err)
+}
+
+/// The numbers of trials that the study was asked for, with the one that is asked for now.
+fn extended(
+    mut budgets: Vec<usize>,
+    study: &str,
+    request: &StudyRequest,
+) -> Result<Vec<usize>, StudyError> {
+    let asked = budgets.last().copied().unwrap_or(0);
+    let Some(trials) = request.trials.filter(|trials| *trials != asked) else {
+        return Ok(budgets);
+    };
+    let study = study.to_owned();
+    if trials < asked {
+        return Err(StudyError::FewerTrials { study, asked, trials, told: request.told });
+    }
+    if !request.resume && !request.told {
+        return Err(StudyError::MoreTrials { study, asked, trials });
+    }
+    budgets.push(trials);
+    Ok(budgets)
 }
 
 pub(crate) fn parsed_budgets(json: Option<&str>) -> Vec<usize> {

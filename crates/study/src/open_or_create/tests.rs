@@ -142,7 +142,11 @@ fn other_numbers_of_trials_need_a_resume_and_never_shrink() {
     assert!(matches!(more, StudyError::MoreTrials { asked: 4, trials: 6, .. }), "{more}");
     let fewer = error(&asked(3, true));
     assert!(matches!(fewer, StudyError::FewerTrials { asked: 4, trials: 3, .. }), "{fewer}");
-    assert_eq!(open(&mut storage(&folder), &asked(6, true), "x").unwrap().plan.budget(), 6);
+    // One that is refused for another reason asks for nothing.
+    let error = open(&mut storage(&folder), &asked(9, true), "y").unwrap_err();
+    assert!(matches!(error, StudyError::Differs { .. }), "{error}");
+    assert_eq!(open(&mut storage(&folder), &named, "x").unwrap().plan.budgets, [4]);
+    assert_eq!(open(&mut storage(&folder), &asked(6, true), "x").unwrap().plan.budgets, [4, 6]);
 }
 
 #[test]
