@@ -144,4 +144,27 @@ mod tests {
             }
         }
     }
+
+    /// What a processor would compute slowly with: numbers too small to be normal.
+    #[test]
+    fn moments_of_a_gradient_that_has_become_zero_end_at_zero() {
+        let (mut weights, mut first, mut second) = ([0.5f32, -0.5], [0.0; 2], [0.0; 2]);
+        let mut step = |place, grads: [f32; 2]| {
+            adam::adam(&mut weights, &grads, &mut first, &mut second, adam_step(0.01, place));
+            (weights, first, second)
+        };
+        step(1, [0.3, f32::NAN]);
+        let mut at_1000 = [0.0; 2];
+        for place in 2..=3_000 {
+            let (weights, first, second) = step(place, [0.0; 2]);
+            assert!(!first[0].is_subnormal() && !second[0].is_subnormal(), "step {place}");
+            if place == 1_000 {
+                assert_eq!(first[0], 0.0);
+                at_1000 = weights;
+            }
+        }
+        let (weights, first, second) = step(3_001, [0.0; 2]);
+        assert_eq!((weights[0], first[0]), (at_1000[0], 0.0));
+        assert!(second[0] > 0.0 && weights[1].is_nan() && first[1].is_nan());
+    }
 }

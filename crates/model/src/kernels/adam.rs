@@ -34,11 +34,22 @@ pub fn adam(
     Arch::new().dispatch(|| {
         let slices = weights.iter_mut().zip(grads).zip(first.iter_mut().zip(second));
         for ((weight, &grad), (m, v)) in slices {
-            *m += (grad - *m) * share_1;
-            *v = *v * beta_2 + grad * grad * share_2;
+            *m = normal(*m + (grad - *m) * share_1);
+            *v = normal(*v * beta_2 + grad * grad * share_2);
             *weight -= step_size * (*m / (v.sqrt() / correction_2_sqrt + epsilon));
         }
     });
+}
+
+/// Zero in place of a number that is too small to be a normal one.
+///
+/// Where the gradient has become zero, as that of a pixel that few examples have, the first moment falls by a tenth in
+/// each step, and would then stay the smallest of all numbers, with which processors compute slowly, for ever. It moves no
+/// weight: with this ε, by less than 1e-29.
+#[inline(always)]
+fn normal(value: f32) -> f32 {
+    // NaN stays NaN.
+    if value.abs() < f32::MIN_POSITIVE { 0.0 } else { value }
 }
 
 /// The moments of sixteen neighbours, side by side, so that a step goes through memory in two places, not in three.
@@ -69,8 +80,8 @@ pub fn adam_of_lines(
     for ((weights, grads), moments) in weights.iter_mut().zip(grads).zip(moments) {
         for (i, (weight, &grad)) in weights.iter_mut().zip(grads).enumerate() {
             let (m, v) = (&mut moments.first[i], &mut moments.second[i]);
-            *m += (grad - *m) * share_1;
-            *v = *v * beta_2 + grad * grad * share_2;
+            *m = normal(*m + (grad - *m) * share_1);
+            *v = normal(*v * beta_2 + grad * grad * share_2);
             *weight -= step_size * (*m / (correction.quotient(v.sqrt()) + epsilon));
         }
     }
