@@ -172,4 +172,6 @@ mod public_api;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
+mod shared_builds;
+#[cfg(test)]
 mod tidy;

@@ -1,11 +1,9 @@
 //! House rules that can be checked: the opening lines and the length of files, the paths that documents
 //! name, who may depend on what, and the committed leaderboard against its schema.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -120,25 +118,6 @@ fn a_new_crate_has_the_burn_of_the_workspace() {
     assert_eq!(template["package"]["edition"], workspace["workspace"]["package"]["edition"]);
 }
 
-/// Cargo builds a crate once for each set of features that is asked of it, and whatever stands above it.
-#[test]
-fn the_program_and_its_tests_share_one_build_of_burn() {
-    let burn = dependencies(&["-p=burn", "-e=normal,build"], "{p}");
-    let program = dependencies(&["-p=burn-tune-cli", "-e=normal,build"], "{p} {f}");
-    let with = |args: &[&str]| dependencies(args, "{p} {f}");
-    let tests = with(&["-e=normal,build,dev"]);
-    let postgres = "--features=burn-tune-cli/postgres";
-    let postgres = with(&["-p=burn-tune-cli", "-e=normal,build", postgres]);
-    let below_burn = |line: &&String| burn.iter().any(|package| line.starts_with(package.as_str()));
-    let http = with(&["-p=burn-tune-cli", "-e=normal,build", "--features=burn-tune-cli/http"]);
-    let built_twice: Vec<String> = [tests, postgres, http]
-        .iter()
-        .flat_map(|other| program.difference(other).filter(below_burn).cloned())
-        .collect();
-    let rule = "give crates/cli a dependency that asks for the same features";
-    assert_none(built_twice.into_iter(), rule);
-}
-
 #[test]
 fn xtask_itself_depends_on_nothing() {
     let (_, manifest) = manifests().find(|(package, _)| package == "xtask").unwrap();
@@ -243,16 +222,6 @@ fn errors_by_schema(schema: &str, value: &Value) -> Vec<String> {
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     let errors = validator.iter_errors(value);
     errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
-}
-
-/// What `cargo tree` lists.
-fn dependencies(args: &[&str], format: &str) -> BTreeSet<String> {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["tree", "--locked", "--prefix=none", "--format", format]).args(args);
-    let output = cargo.current_dir(root()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
-    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 /// The manifest of each package with the folder that it stands in.
