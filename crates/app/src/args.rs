@@ -2,6 +2,7 @@
 
 mod ask_tell;
 mod compare;
+mod engine;
 mod serve;
 mod studies;
 mod worker;
@@ -17,6 +18,7 @@ use clap::{Args, Subcommand};
 
 pub use ask_tell::{AskArgs, AskOptions, TellArgs, ToldState};
 pub use compare::{CompareArgs, CompareFormat};
+pub use engine::{EngineArgs, EngineKind, WorkersArg};
 pub use serve::{Encryption, ServeArgs};
 pub use studies::*;
 pub use worker::WorkerArgs;
@@ -66,6 +68,8 @@ const SEARCH_EXAMPLES: &str = "Examples:
       50 trials more
   burn-tune search --study night
       in several terminals at once
+  burn-tune search --trials 500 --engine slurm --workers 32 --jobs 8
+      on a cluster; BURN_TUNE_STORAGE names the database
   burn-tune search --trials 20 --min-score 0.97
       exit code 1 below it, for CI
 
@@ -237,6 +241,9 @@ pub struct SearchOptions {
     /// as lost, until the next --resume
     #[arg(help_heading = "Studies", long, value_name = "N", default_value_t = 5)]
     pub retries: usize,
+    /// Who starts workers elsewhere.
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Print what would be tried, with the work that it needs where that is known, and stop
     #[arg(long)]
     pub dry_run: bool,
@@ -244,6 +251,13 @@ pub struct SearchOptions {
     /// nothing is stored
     #[arg(long, conflicts_with = "dry_run")]
     pub check: bool,
+}
+
+impl SearchOptions {
+    /// Whether the work is left to workers elsewhere.
+    pub fn only_watches(&self) -> bool {
+        self.watch || self.engine.engine.is_some()
+    }
 }
 
 #[derive(Debug, Args)]

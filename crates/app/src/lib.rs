@@ -16,6 +16,7 @@ pub mod source;
 mod ask_tell;
 mod commands;
 mod compare;
+mod engine;
 mod rank;
 mod report;
 pub mod search;

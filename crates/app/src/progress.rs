@@ -1,6 +1,8 @@
 //! What a person sees while a search runs: a view of the stream of events. In a terminal a few lines
 //! that change, elsewhere plain lines that do not.
 
+mod voice;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,6 +23,8 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 use crate::console::say;
 use crate::control_echo;
 use crate::lines::params_line;
+
+pub use self::voice::Voice;
 
 /// Running tasks that are shown one by one; beyond, their number.
 const SHOWN_TASKS: usize = 8;

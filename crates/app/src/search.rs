@@ -5,6 +5,7 @@ mod display;
 pub mod dry_run;
 mod jobs;
 mod opening;
+mod placing;
 mod repeatability;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ use self::opening::opening_line;
 use crate::about::{program_name, reader};
 use crate::args::{RunArgs, SearchOptions};
 use crate::console::{print, quoted, say};
+use crate::engine::{self, Placed};
 use crate::errors::{file_text, text};
 use crate::exit::{INTERRUPTED, WorkFailed};
 use crate::live_page::{LivePage, origin, unfinished};
@@ -111,6 +113,7 @@ pub fn search<O: Objective>(
         Some(url) => url.parse()?,
         None => StorageUrl::Sqlite(args.run.out.join(DATABASE)),
     };
+    let engine = engine::choose(args, &url)?;
     let planned = plan_without_database(&url, &request, reader, &mut prepare);
     let planned = planned.map_err(source.with_line())?;
     let options = RunOptions {
@@ -128,13 +131,19 @@ pub fn search<O: Objective>(
     let study = study.map_err(source.with_line())?;
     keep_limits(&mut storage, &study, args)?;
     // One thread that waits watches, so that somebody asks what there is to do.
-    let jobs = if args.watch { 1 } else { jobs(&study.plan)? };
-    let options = RunOptions { jobs, ..options };
+    let jobs = if args.only_watches() { 1 } else { jobs(&study.plan)? };
+    let mut options = RunOptions { jobs, ..options };
+    let asked = options.stop.clone();
+    // With workers elsewhere, whoever wants an end is heard by those who look after them.
+    let signals = engine.as_ref().and_then(|_| {
+        options.stop = Stop::default();
+        options.signals.take()
+    });
     let lease = LeaseOptions {
         lease: args.lease,
         retries: args.retries,
         revive: args.resume,
-        only_watches: args.watch,
+        only_watches: args.only_watches(),
     };
     let mut active = ActiveStudy::join(storage, &study, reader, options, lease)?;
     let identity = StudyIdentity {
@@ -147,7 +156,13 @@ pub fn search<O: Objective>(
         0 => {}
         best => active.keep_models(folder.models(), best),
     }
-    Search { source, args, describe, url, folder, active }.run()
+    let mut search = Search { source, args, describe, url, folder, active, asked, placed: None };
+    if let Some(engine) = engine
+        && let Some(printed) = search.place(engine, signals)?
+    {
+        return print(&printed);
+    }
+    search.run()
 }
 
 /// Keeps what a trial may take with the study, so that workers elsewhere know it.
@@ -187,6 +202,10 @@ struct Search<'a, O> {
     url: StorageUrl,
     folder: StudyFolder,
     active: ActiveStudy<'a, O>,
+    /// How often its user has asked for an end.
+    asked: Stop,
+    /// The workers that an engine has been given.
+    placed: Option<Placed>,
 }
 
 impl<O: Objective> Search<'_, O> {
@@ -195,11 +214,12 @@ impl<O: Objective> Search<'_, O> {
     }
 
     fn run(mut self) -> Result<ExitCode> {
-        let outcome = self.work();
+        let (outcome, abandoned) = self.work();
         let mut problems = Vec::new();
         let results = match &outcome.failure {
             Some(error) => {
                 problems.push(self.rescue(error));
+                problems.extend(self.placed.as_ref().and_then(Placed::go_on));
                 self.active.results()
             }
             None => self.active.results_of_all().unwrap_or_else(|error| {
@@ -208,23 +228,26 @@ impl<O: Objective> Search<'_, O> {
             }),
         };
         let written = self.folder.write(&results);
-        let lost = self.lost_problem(&outcome.lost);
+        let lost = self.lost_problem(&outcome.lost).or(abandoned);
         self.finish(&results, written, problems, lost)
     }
 
-    /// Runs the study before the user's eyes.
-    fn work(&mut self) -> Outcome {
+    /// Runs the study before the user's eyes; what it came to, and whether its workers have abandoned it.
+    fn work(&mut self) -> (Outcome, Option<String>) {
         let OpenStudy { record, plan, resumed } = self.active.study();
-        let watch = self.args.watch;
+        let watch = self.args.only_watches();
         let progress = opening::progress(plan, self.args.run.quiet).watching(watch);
         self.active.watch_live(progress.live_watch());
         let suffix = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{suffix}", record.name, self.url);
         let jobs = if watch { 0 } else { self.active.options().jobs };
         progress.say(&opening_line(plan, self.describe, &self.source.name, jobs, &study));
-        for notice in plan.notices.iter().cloned().chain(self.narrow_window()) {
+        let local = self.placed.as_ref().and_then(|_| engine::local_address(&self.url));
+        for notice in plan.notices.iter().cloned().chain(self.narrow_window()).chain(local) {
             progress.say(&format!("note: {notice}"));
         }
+        self.placed.iter().flat_map(Placed::told).for_each(|line| progress.say(&line));
+        let voice = self.placed.as_ref().map(|_| progress.voice());
         let mut display = Display {
             progress,
             missing_reports: MissingReportsWarning::new(plan),
@@ -242,10 +265,22 @@ impl<O: Objective> Search<'_, O> {
             observers.push(own.as_mut());
         }
         observers.push(&mut display);
-        let outcome = self.active.run(&mut Observers(observers));
+        let observers = &mut Observers(observers);
+        let stop = self.active.options().stop.clone();
+        let (outcome, abandoned) = match (&mut self.placed, &voice) {
+            (Some(placed), Some(voice)) => {
+                let others = placing::others(&self.url, record);
+                let attended = placed.attend(voice, &stop, others, || self.active.run(observers));
+                if attended.0.failure.is_none() && !stop.is_requested() {
+                    placed.nothing_is_left(voice);
+                }
+                attended
+            }
+            _ => (self.active.run(observers), None),
+        };
         display.progress.finish();
         display.live.join();
-        outcome
+        (outcome, abandoned)
     }
 
     /// What is said of trials whose workers ended again and again.
@@ -264,9 +299,16 @@ impl<O: Objective> Search<'_, O> {
 
     /// Says so where the window keeps workers from having work.
     fn narrow_window(&self) -> Option<String> {
-        let most = self.active.busy_jobs_at_most()?;
-        let jobs = self.active.options().jobs;
-        let window = self.plan().settings().effective_window()?;
+        let settings = self.plan().settings();
+        let window = settings.effective_window()?;
+        let jobs = match &self.placed {
+            Some(placed) => placed.workers.count * placed.workers.cpus,
+            None => self.active.options().jobs,
+        };
+        let most = window * settings.folds;
+        if most >= jobs {
+            return None;
+        }
         Some(format!(
             "at most {most} folds are under way at once, because trials see those before them, and {window} run at a time (--window): {} of {jobs} jobs have nothing to do",
             jobs - most,
@@ -302,6 +344,8 @@ impl<O: Objective> Search<'_, O> {
         let page_state = self.page_state(is_done);
         let page = write_study_page(results, self.folder.all(), &self.folder.page(), &page_state);
         let page = page.and_then(|()| self.folder.note(&page_state.origin));
+        // The last worker may have ended with the study.
+        let lost = lost.filter(|_| !is_done);
         let is_kept = problems.is_empty();
         let shown = match self.args.run.json {
             true => leaderboard.to_json(),
@@ -322,7 +366,7 @@ impl<O: Objective> Search<'_, O> {
         if !problems.is_empty() {
             bail!(WorkFailed(problems.join("\n")));
         }
-        if self.active.options().stop.is_requested() {
+        if self.asked.is_requested() {
             return Ok(ExitCode::from(INTERRUPTED));
         }
         if leaderboard.counts.complete == 0 && leaderboard.counts.failed > 0 {
@@ -391,6 +435,6 @@ impl<O: Objective> Search<'_, O> {
         if run.out != Path::new("results") {
             command += &format!(" --out {}", quoted(&run.out.display()));
         }
-        command
+        command + &engine::arguments(self.args)
     }
 }

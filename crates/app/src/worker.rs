@@ -273,7 +273,7 @@ fn keep_files<'a, O: Objective>(
         created_s: study.record.created_s(),
     };
     let folder = StudyFolder::open(OutputFolder::open(out)?, &identity)?;
-    match describe.keep_models() {
+    match args.keep_models.unwrap_or_else(|| describe.keep_models()) {
         0 => {}
         best => active.keep_models(folder.models(), best),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use burn_tune_app::anyhow;
-use burn_tune_app::args::{RunArgs, SearchOptions};
+use burn_tune_app::args::{RunArgs, SearchOptions, WorkersArg};
 use burn_tune_app::command_line::{self, command_line};
 use burn_tune_app::console::quoted;
 use burn_tune_app::run::start_log;
@@ -23,7 +23,7 @@ use burn_tune_study::objective_reader::AnyObjective;
 use burn_tune_study::study_folder::{CHECKPOINTS, StudyIdentity};
 use burn_tune_study::{Observer, Prepared, StudyFolder, StudyPlan};
 use burn_tune_worker::{NoWorkers, WorkerObjective, is_worker};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::backend::{Backend, BackendArgs, or_begin_anew};
 use crate::checkpoint_keeper::{CheckpointKeeper, KeepsCheckpoints};
@@ -33,6 +33,9 @@ use crate::study::{Execution, NO_MEMORY_LIMIT, Study, Workers};
 
 /// The most columns of the list of parameters in `--help`.
 const WIDTH_OF_HELP: usize = 96;
+
+/// What `--workers` means in a program that can run its trainings in several ways.
+const HELP_OF_WORKERS: &str = "What runs the trainings: `processes` of this program, or `threads` of one [default: processes]; with --engine, how many workers it starts, each with --jobs trials at once";
 
 /// What is searched.
 #[derive(Debug, Args)]
@@ -45,19 +48,8 @@ struct SpaceArgs {
 /// How it is scored.
 #[derive(Debug, Args)]
 struct FunctionArgs {
-    /// What runs the trainings: processes of this program, or threads of one [default: processes]
-    #[arg(long, value_name = "W", value_enum)]
-    workers: Option<WorkersArg>,
     #[command(flatten)]
     backend: BackendArgs,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum WorkersArg {
-    /// One process for each job: a training can be repeated though it draws from Burn's generator
-    Processes,
-    /// One thread for each job
-    Threads,
 }
 
 impl<S: Space> Study<S> {
@@ -121,7 +113,9 @@ impl<S: Space> Program for StudyProgram<S> {
         command.mut_subcommand("search", |search| {
             let examples = search.get_after_long_help().map(ToString::to_string);
             let help = format!("Parameters:\n{indented}\n{}", examples.unwrap_or_default());
-            search.after_long_help(help)
+            search
+                .after_long_help(help)
+                .mut_arg("workers", |workers| workers.help(HELP_OF_WORKERS).value_name("W"))
         })
     }
 
@@ -171,7 +165,7 @@ impl<S: Space> StudyProgram<S> {
             FunctionText { keep_models: self.study.keep_models, description: S::description };
         let backend = Backend::new(&args.backend, &self.study.identity);
         let overrides = backend.overrides();
-        let execution = self.execution(args, options);
+        let execution = self.execution(options);
         let Execution { jobs, trial_timeout, ref devices, .. } = execution;
         let run = RunArgs { jobs, device: devices.clone(), ..options.run.clone() };
         let options = &SearchOptions { run, trial_timeout, ..options.clone() };
@@ -261,11 +255,12 @@ impl<S: Space> StudyProgram<S> {
     }
 
     /// What the arguments say of how trainings are run, and else the program.
-    fn execution(&self, args: &FunctionArgs, options: &SearchOptions) -> Execution {
+    fn execution(&self, options: &SearchOptions) -> Execution {
         let own = self.study.execution.clone();
-        let workers = args.workers.map(|workers| match workers {
-            WorkersArg::Processes => Workers::Processes,
-            WorkersArg::Threads => Workers::Threads,
+        let workers = options.engine.workers.and_then(|workers| match workers {
+            WorkersArg::Processes => Some(Workers::Processes),
+            WorkersArg::Threads => Some(Workers::Threads),
+            WorkersArg::Count(_) => None,
         });
         let (jobs, devices) = match options.run.device.is_empty() {
             true => (options.run.jobs.or(own.jobs), own.devices),

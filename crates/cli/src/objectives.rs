@@ -89,6 +89,11 @@ impl Describe<MlpObjective> for OurModel {
 }
 
 impl Describe<CommandObjective> for KnownObjectives {
+    /// Who begins the search has the command in a file of his own, and a study that goes on has the same.
+    fn worker_arguments(&self) -> Vec<String> {
+        vec!["--allow-command".to_owned()]
+    }
+
     fn evaluation(&self, objective: &CommandObjective) -> String {
         // A script of many lines is not repeated.
         let command = objective.settings().to_string();

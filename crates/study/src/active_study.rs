@@ -146,14 +146,6 @@ impl<'a, O: Objective> ActiveStudy<'a, O> {
         &self.state
     }
 
-    /// How many folds can be under way at once, where that is less than this process has jobs: because trials
-    /// see those before them.
-    pub fn busy_jobs_at_most(&self) -> Option<usize> {
-        let settings = self.study.plan.settings();
-        let most = settings.effective_window()? * settings.folds;
-        (most < self.options.jobs).then_some(most)
-    }
-
     /// Runs trials until there is none left, the time is over, or a stop is requested; then refits the best,
     /// unless trials are lost or the database has failed: without those nobody knows which are the best.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Outcome {

@@ -89,6 +89,9 @@ pub struct WorkerArgs {
     /// share [default: nothing is kept]
     #[arg(help_heading = "What it leaves", long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Of how many of the best trials models are kept in --out; 0 for none [default: as `search` does]
+    #[arg(help_heading = "What it leaves", long, value_name = "N", requires = "out")]
+    pub keep_models: Option<usize>,
     /// Write what happens into this file as well, behind what is in it
     #[arg(help_heading = "What it leaves", long, value_name = "FILE")]
     pub log: Option<PathBuf>,

@@ -41,6 +41,11 @@ pub trait Describe<O: Objective> {
         None
     }
 
+    /// What a worker that this search begins is to be told beside what stands in the database.
+    fn worker_arguments(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The search of a plan begins, whose files go into this folder: whoever is to see what happens.
     fn begin(&self, _plan: &StudyPlan<O>, _folder: &StudyFolder) -> Option<Box<dyn Observer>> {
         None

@@ -8,6 +8,7 @@ mod adversity;
 mod ask_tell;
 mod command;
 mod compare;
+mod engine;
 mod first_steps;
 mod fusing;
 mod interruption;

@@ -1,5 +1,6 @@
-"""Workers that Slurm places, by the command of the book: they start before the study is there, a node dies, and the
-leaderboard is that of an undisturbed search, to the byte.
+"""`search --engine slurm`: the search submits its workers to a Slurm, and whatever happens to them, the leaderboard is
+that of an undisturbed search, to the byte. Workers that cannot start, jobs that Slurm refuses, two searches on one
+study, a cluster without any node, a Ctrl-C, a node that dies.
 
 Starts a PostgreSQL and a Slurm of its own on 127.0.0.1 (Debian's packages `postgresql slurmctld slurmd slurm-client
 munge`), in folders that it removes. The program has to be built with the feature `postgres`:
@@ -9,9 +10,10 @@ munge`), in folders that it removes. The program has to be built with the featur
 """
 
 import argparse
+import os
 import pathlib
-import re
-import shlex
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,10 +21,40 @@ import time
 from harness import PATIENCE_S, BurnTune, Checks
 from many_workers import COMMAND, ended, same, search_of, wait_until
 from server import Server
-from slurm import Slurm
+from slurm import NODES, Slurm
 
-TRIALS = 60
-BOOK = pathlib.Path(__file__).resolve().parents[4] / "book/src/many-machines.md"
+TRIALS = 40
+# Four workers with two trials each fill the cluster.
+WORKERS = 4
+ENGINE = ["--engine", "slurm", "--jobs", 2, "--lease", "5s", "--grace", "5s"]
+
+
+class Search:
+    """A search that has Slurm start its workers."""
+
+    def __init__(
+        self, burn_tune: BurnTune, slurm: Slurm, study: str, *args: object, workers: int = WORKERS
+    ) -> None:
+        os.environ["SLURM_CONF"] = slurm.environment["SLURM_CONF"]
+        self.burn_tune, self.slurm, self.study = burn_tune, slurm, study
+        self.out = f"out-{study}"
+        space = [*search_of("command", TRIALS)[:-1], self.out]
+        self.process = burn_tune.start(*space, "--study", study, *ENGINE, "--workers", workers, *args)
+
+    def wait_for_trials(self, count: int) -> None:
+        wait_until(lambda: ended(self.burn_tune, self.study) >= count, lambda: f"trials end:\n{self.logs()}")
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code, and all that it has said."""
+        said = self.process.communicate(timeout=PATIENCE_S)[0]
+        return self.process.returncode, said
+
+    def folder(self) -> pathlib.Path:
+        return self.burn_tune.folder / self.out / self.study / "engine"
+
+    def logs(self) -> str:
+        """What its workers have said."""
+        return "\n".join(path.read_text() for path in self.folder().glob("slurm-*.log"))
 
 
 def main() -> int:
@@ -38,41 +70,113 @@ def main() -> int:
 def check(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
     burn_tune.write_space("command", COMMAND)
     burn_tune.on(str(burn_tune.folder / "alone.db")).search("command", TRIALS, "--jobs", 8)
-    with checks.section("an array of workers, one of whose nodes dies"):
-        submitted = slurm.run(*recipe(burn_tune), BURN_TUNE_STORAGE=burn_tune.database)
-        checks.holds("the job is taken", submitted.startswith("Submitted batch job"), submitted)
-        watch = burn_tune.start(*search_of("command", TRIALS), "--study", "night", "--watch")
-        wait_until(lambda: ended(burn_tune, "night") >= 10, lambda: f"trials end:\n{logs(slurm)}")
-        hosts = slurm.run("squeue", "-h", "-t", "running", "-o", "%N").split()
-        checks.equal("every node has a worker", sorted(hosts), ["n1", "n2", "n3", "n4"])
-        slurm.kill_node("n3")
+    # It takes a while until nobody is left to work, so that is looked at later.
+    failing = Search(burn_tune, slurm, "failing", "--worker-arg=--nonsense")
+    refused(checks, burn_tune, slurm)
+    two_searches(checks, burn_tune, slurm)
+    without_nodes(checks, burn_tune, slurm)
+    cannot_start(checks, failing)
+    interrupted(checks, burn_tune, slurm)
+    node_dies(checks, burn_tune, slurm)
+
+
+def refused(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
+    with checks.section("a job that Slurm refuses"):
+        code, said = Search(burn_tune, slurm, "refused", "--sbatch-arg=--partition=nowhere").end()
+        checks.equal("the search ends as with wrong input", code, 2)
+        checks.holds("with what Slurm says", "invalid partition specified: nowhere" in said, said)
+        checks.holds("and how to go on", "--resume --study refused --storage" in said, said)
+        checks.equal("the study is there", ended(burn_tune, "refused"), 0)
+
+
+def two_searches(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
+    with checks.section("two searches on one study, each with workers of its own"):
+        halves = [Search(burn_tune, slurm, "both", workers=2) for _ in range(2)]
+        for half in halves:
+            code, said = half.end()
+            checks.holds("a search ends well", code == 0, said)
+        same(checks, burn_tune, "both", "command")
+        scripts = sorted(path.name for path in halves[0].folder().glob("*.sh"))
+        checks.equal("the script of each is kept", scripts, ["slurm-2.sh", "slurm.sh"])
+
+
+def without_nodes(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
+    with checks.section("a cluster that shrinks to nothing, and comes back"):
+        search = Search(burn_tune, slurm, "nodes")
+        search.wait_for_trials(5)
+        nodes = f"nodename={','.join(NODES)}"
+        slurm.run("scontrol", "update", nodes, "state=down", "reason=check")
+        wait_until(lambda: not running(slurm), lambda: "no worker runs")
+        time.sleep(2)
+        left = TRIALS - ended(burn_tune, "nodes")
+        checks.holds("trials are left", left > 0, left)
+        checks.holds("the search waits", search.process.poll() is None)
+        slurm.run("scontrol", "update", nodes, "state=resume")
+        code, said = search.end()
+        checks.holds("the search ends well", code == 0, said)
+        checks.holds("it has told that none runs", "no worker runs, 4 wait" in said, said)
+        checks.holds("and that they begin again", "Slurm begins workers 0, 1, 2, 3 again" in said, said)
+        same(checks, burn_tune, "nodes", "command")
+
+
+def cannot_start(checks: Checks, failing: Search) -> None:
+    with checks.section("workers that cannot start"):
+        code, said = failing.end()
+        checks.equal("the search fails", code, 1)
+        checks.holds("it tells of all of them at once", said.count("each of 4 workers (0, 1, 2, 3) on n") == 1, said)
+        checks.holds("with the end of a log, once", said.count("unexpected argument '--nonsense'") == 1, said)
+        checks.holds("and that nobody works", "and nobody else works on the study" in said, said)
+        checks.holds("and how to go on", "--resume --study failing" in said, said)
+        resumed = Search(failing.burn_tune, failing.slurm, "failing", "--resume")
+        code, said = resumed.end()
+        checks.holds("it goes on with others", code == 0, said)
+        same(checks, failing.burn_tune, "failing", "command")
+
+
+def interrupted(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
+    with checks.section("Ctrl-C ends the workers, and the study goes on with others"):
+        search = Search(burn_tune, slurm, "stopped", workers=10)
+        search.wait_for_trials(5)
         since = time.monotonic()
-        said = watch.communicate(timeout=PATIENCE_S)[0]
-        checks.holds("the search that only watches ends well", watch.returncode == 0, said)
+        search.process.send_signal(signal.SIGINT)
+        code, said = search.end()
+        checks.equal("its exit code says that it was interrupted", code, 130)
+        checks.holds("soon", time.monotonic() - since < 10, time.monotonic() - since)
+        checks.holds("it says how to go on", "--engine slurm --workers 10 --jobs 2" in said, said)
+        checks.equal("nothing of its job runs or waits", running(slurm, "running,pending"), [])
+        checks.holds("the workers have ended in order", "is asked to end" in search.logs(), search.logs())
+        checks.holds("trials are left", ended(burn_tune, "stopped") < TRIALS, said)
+        code, said = Search(burn_tune, slurm, "stopped", "--resume").end()
+        checks.holds("the next search ends well", code == 0, said)
+        same(checks, burn_tune, "stopped", "command")
+
+
+def node_dies(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
+    with checks.section("a node dies"):
+        search = Search(burn_tune, slurm, "night")
+        search.wait_for_trials(10)
+        checks.equal("every node has a worker", sorted(running(slurm)), NODES)
+        seen = "".join(command_lines())
+        checks.holds("no list of processes has the address of the database", burn_tune.database not in seen)
+        slurm.kill_node("n3")
+        code, said = search.end()
+        checks.holds("the search ends well", code == 0, said)
         checks.holds("it has seen how many are at work", "processes are at work" in said, said)
-        print(f"          {time.monotonic() - since:.1f} s after the node died")
+        checks.holds("and what it has submitted", ", by the script " in said, said)
         same(checks, burn_tune, "night", "command")
-        left = "the study is complete"
-        wait_until(lambda: logs(slurm).count(left) == 3, lambda: f"three workers end with the study:\n{logs(slurm)}")
+        complete = "the study is complete"
+        wait_until(lambda: search.logs().count(complete) == 3, lambda: f"three workers end:\n{search.logs()}")
 
 
-def recipe(burn_tune: BurnTune) -> list[str]:
-    """The command of the book, for this program and four nodes, with a command as the objective."""
-    found = re.search(r"^sbatch .*$", BOOK.read_text(), re.MULTILINE)
-    if found is None:
-        sys.exit(f"{BOOK} has no command for Slurm")
-    words = shlex.split(found[0])
-    smaller = {"--array=0-31": "--array=0-3", "--cpus-per-task=8": "--cpus-per-task=2"}
-    words = [smaller.get(word, word) for word in words]
-    place = words.index("--wrap") + 1
-    worker = words[place].replace("burn-tune", str(burn_tune.program)).replace("--jobs 8", "--jobs 2")
-    words[place] = f"cd {burn_tune.folder} && {worker} --allow-command --lease 5s"
-    return words
+def running(slurm: Slurm, states: str = "running") -> list[str]:
+    """The nodes of what is in the queue in these states."""
+    return [line.strip() for line in slurm.run("squeue", "-h", "-r", "-t", states, "-o", "%N.").split(".")[:-1]]
 
 
-def logs(slurm: Slurm) -> str:
-    """What all workers have said."""
-    return "\n".join(path.read_text() for path in slurm.folder.glob("slurm-*.out"))
+def command_lines() -> list[str]:
+    done = subprocess.run(["ps", "-eo", "args"], text=True, capture_output=True, check=True)
+    # This script itself, and the search, were started with it.
+    return [line for line in done.stdout.splitlines() if " worker " in line]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,184 @@
+//! `search --engine`: workers that an engine, such as Slurm, starts on other machines, while the search watches the
+//! database. Here: which engine, and what it is to start.
+
+mod attention;
+mod contract;
+mod external;
+mod failures;
+mod slurm;
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+use burn_tune_storage::StorageUrl;
+
+pub use self::attention::Placed;
+pub use self::contract::Engine;
+use self::contract::Workers;
+use self::slurm::Slurm;
+use crate::about::program_name;
+use crate::args::{EngineArgs, EngineKind, Fuse, STORAGE_VARIABLE, SearchOptions, WorkersArg};
+use crate::shown_password;
+
+/// Where an engine writes, in the folder of a study.
+const FOLDER: &str = "engine";
+
+/// The engine that the arguments ask for, once it is sure that it is here, and that its workers can reach the database.
+///
+/// # Errors
+///
+/// What is wrong, and what to do.
+pub fn choose(args: &SearchOptions, url: &StorageUrl) -> Result<Option<Box<dyn Engine>>> {
+    let EngineArgs { engine, workers, sbatch_arg, .. } = &args.engine;
+    let Some(kind) = engine else {
+        if let Some(WorkersArg::Count(count)) = workers {
+            bail!(
+                "--workers {count} says how many workers an engine starts: name one, such as --engine slurm; --jobs says how many trials run at once on this machine"
+            );
+        }
+        return Ok(None);
+    };
+    if !matches!(workers, Some(WorkersArg::Count(_))) {
+        bail!(
+            "with --engine, --workers says how many workers it starts; whether they train in processes or threads, the program says: `Study::workers`"
+        );
+    }
+    if args.timeout.is_some() {
+        bail!(
+            "--timeout is for trials that this process begins, and with --engine workers do: leave it out, and have the engine limit them, such as by --sbatch-arg=--time=2:00:00"
+        );
+    }
+    check_storage(url, args.storage.as_deref().unwrap_or_default())?;
+    Ok(Some(match kind {
+        EngineKind::Slurm => Box::new(Slurm::find(sbatch_arg.clone())?),
+    }))
+}
+
+/// Refuses a database that workers do not reach, and one whose password they would have to be told.
+fn check_storage(url: &StorageUrl, given: &str) -> Result<()> {
+    let program = program_name();
+    if let StorageUrl::Sqlite(path) = url {
+        let path = path.display();
+        bail!(
+            "the database is the file {path}, which workers on other machines cannot open: name a PostgreSQL, `--storage postgresql://USER@HOST/DATABASE`; or start `{program} serve --storage {path} --listen 0.0.0.0` on this machine, and name that, `--storage https://HOST:8740`"
+        );
+    }
+    if shown_password::has_password(url, given) {
+        bail!(
+            "the address of the database has a password, and whoever starts workers would have to write it down: leave it out of --storage and {STORAGE_VARIABLE}, and write it into ~/.pgpass, or name a service of ~/.pg_service.conf by PGSERVICE, where the workers' machines have these files"
+        );
+    }
+    Ok(())
+}
+
+/// What is said of an address that means another machine on each of them.
+pub fn local_address(url: &StorageUrl) -> Option<String> {
+    let text = url.to_string();
+    let rest = text.split_once("://")?.1;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let is_local = ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local));
+    is_local.then(|| {
+        format!(
+            "{url} is this machine alone: workers on others look for the database on themselves"
+        )
+    })
+}
+
+/// What an engine is to start for the study called `study`, whose folder is `folder`. `more` are arguments that follow
+/// from what is searched; trainings are computed together where `fuses`.
+///
+/// # Errors
+///
+/// Where this program does not find itself, or the folder cannot be made.
+pub fn workers(
+    args: &SearchOptions,
+    study: &str,
+    url: &StorageUrl,
+    folder: &Path,
+    (more, fuses): (Vec<String>, bool),
+) -> Result<Workers> {
+    let EngineArgs { grace, worker_arg, .. } = &args.engine;
+    let folder = absolute(folder)?.join(FOLDER);
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let (how, cpus) = how_many_at_once(args, fuses);
+    let mut command = vec![path_of_this_program()?.display().to_string(), "worker".to_owned()];
+    command.push(format!("--study={study}"));
+    command.extend(how);
+    command.push(format!("--lease={}", humantime::format_duration(args.lease)).replace(' ', ""));
+    command.push(format!("--retries={}", args.retries));
+    command.push(format!("--grace={}", humantime::format_duration(*grace)).replace(' ', ""));
+    command.push(format!("--out={}", absolute(&args.run.out)?.display()));
+    command.extend(args.keep_models.map(|best| format!("--keep-models={best}")));
+    command.extend(more);
+    // The user's own come last.
+    command.extend(worker_arg.iter().cloned());
+    Ok(Workers {
+        study: study.to_owned(),
+        count: args.engine.count(),
+        command,
+        environment: vec![(STORAGE_VARIABLE.to_owned(), url.to_string())],
+        cpus,
+        grace: *grace,
+        folder,
+        directory: env::current_dir().context("this folder is gone")?,
+    })
+}
+
+/// The arguments of a worker that say what it trains at once, and how many cores that needs. Where nobody says anything
+/// it is one training, since a worker does not know which part of its machine it has.
+fn how_many_at_once(args: &SearchOptions, fuses: bool) -> (Vec<String>, usize) {
+    let run = &args.run;
+    let mut words = Vec::new();
+    words.extend(run.jobs.map(|jobs| format!("--jobs={jobs}")));
+    if !run.device.is_empty() {
+        let devices: Vec<String> = run.device.iter().map(usize::to_string).collect();
+        words.push(format!("--device={}", devices.join(",")));
+    }
+    words.extend(run.per_device.map(|each| format!("--per-device={each}")));
+    words.extend(run.fuse.map(|fuse| match fuse {
+        Fuse::Off => "--fuse=off".to_owned(),
+        Fuse::Together(most) => format!("--fuse={most}"),
+    }));
+    let together = matches!(run.fuse, Some(Fuse::Together(_))) || fuses && run.fuse.is_none();
+    if run.jobs.is_none() && run.device.is_empty() && !together {
+        words.push("--jobs=1".to_owned());
+    }
+    let of_devices = run.device.len().max(1) * run.per_device.unwrap_or(1);
+    (words, run.jobs.unwrap_or(of_devices))
+}
+
+/// Where this program is, for other machines that have the same files. By the name that its user has typed, where that
+/// is a link: workers are known by it.
+fn path_of_this_program() -> Result<PathBuf> {
+    let path = env::current_exe().context("this program does not find its own file")?;
+    let typed = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    if typed.file_stem() == path.file_stem() {
+        return Ok(path);
+    }
+    let is_it = |found: &PathBuf| found.canonicalize().is_ok_and(|found| found == path);
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let beside = absolute(&typed)?;
+    let found = env::split_paths(&folders).map(|folder| folder.join(&typed));
+    Ok(std::iter::once(beside).chain(found).find(is_it).unwrap_or(path))
+}
+
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("what is the path {}?", path.display()))
+}
+
+/// The options of the arguments that have to be given again to go on with the engine; each with a space before it.
+pub fn arguments(args: &SearchOptions) -> String {
+    let EngineArgs { engine, worker_arg, sbatch_arg, .. } = &args.engine;
+    let Some(kind) = engine else { return String::new() };
+    let name = clap::ValueEnum::to_possible_value(kind);
+    let name = name.map_or_else(String::new, |value| value.get_name().to_owned());
+    let mut words = vec![format!("--engine {name} --workers {}", args.engine.count())];
+    words.extend(args.run.jobs.map(|jobs| format!("--jobs {jobs}")));
+    let quoted =
+        |option: &str, given: &String| crate::console::quoted(&format!("{option}={given}"));
+    words.extend(worker_arg.iter().map(|given| quoted("--worker-arg", given)));
+    words.extend(sbatch_arg.iter().map(|given| quoted("--sbatch-arg", given)));
+    words.iter().map(|word| format!(" {word}")).collect()
+}
