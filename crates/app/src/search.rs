@@ -228,6 +228,9 @@ impl<O: Objective> Search<'_, O> {
             }),
         };
         let written = self.folder.write(&results);
+        let abandoned = abandoned.map(|problem| {
+            format!("{problem}\nThe study stays. To go on: {}", self.resume_command())
+        });
         let lost = self.lost_problem(&outcome.lost).or(abandoned);
         self.finish(&results, written, problems, lost)
     }
@@ -240,8 +243,12 @@ impl<O: Objective> Search<'_, O> {
         self.active.watch_live(progress.live_watch());
         let suffix = if *resumed { ", which goes on" } else { "" };
         let study = format!("{} in {}{suffix}", record.name, self.url);
-        let jobs = if watch { 0 } else { self.active.options().jobs };
-        progress.say(&opening_line(plan, self.describe, &self.source.name, jobs, &study));
+        let at_work = match &self.placed {
+            Some(placed) => count(placed.workers.count, "worker"),
+            None if watch => count(0, "job"),
+            None => count(self.active.options().jobs, "job"),
+        };
+        progress.say(&opening_line(plan, self.describe, &self.source.name, &at_work, &study));
         let local = self.placed.as_ref().and_then(|_| engine::local_address(&self.url));
         for notice in plan.notices.iter().cloned().chain(self.narrow_window()).chain(local) {
             progress.say(&format!("note: {notice}"));

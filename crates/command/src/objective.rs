@@ -142,7 +142,7 @@ mod running {
     use std::io;
     use std::process::{Command, ExitStatus};
 
-    use burn_tune_process::exit::how_it_ended;
+    use burn_tune_process::exit::{how_it_ended, was_asked_to_end};
     use burn_tune_process::tail::last_words;
     use burn_tune_process::{DEVICE_VARIABLE, MemoryLimit};
     use burn_tune_search::clock::Stopwatch;
@@ -179,7 +179,10 @@ mod running {
             End::Exited { status, last_line } if status.success() => {
                 score(last_line.as_deref()).map_err(failed)?
             }
-            End::Exited { status, .. } => return Err(failed(failure(status, &stderr))),
+            End::Exited { status, .. } => {
+                handle.check_ended_together(was_asked_to_end(status))?;
+                return Err(failed(failure(status, &stderr)));
+            }
         };
         Ok(FoldScore { score, fit_s: since.elapsed_s(), ..FoldScore::default() })
     }

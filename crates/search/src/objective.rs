@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -20,6 +21,10 @@ use crate::live::{LiveValue, LiveWatch};
 use crate::metric::Metric;
 use crate::pruner::{IntermediateValue, ReportUnit, TrialPruner};
 use crate::stop::Stop;
+
+/// How often it is looked whether the search is to end where a process of it was asked to, and after what pause.
+const LOOKS: usize = 50;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Turns params into scores. One method is needed, [`Objective::evaluate`]; the others say more of what is
 /// searched, and have defaults.
@@ -355,6 +360,27 @@ impl<'a> TaskHandle<'a> {
     /// The generator of this task for `purpose`: the same for every run of the study.
     pub fn rng(&self, purpose: Purpose) -> ChaCha8Rng {
         keyed_rng(self.study_seed, self.trial, self.task, purpose)
+    }
+
+    /// To be asked where a process that was at this task has ended without a score: whether somebody ends all of the
+    /// search. The scheduler of a cluster sends a signal to all processes of a job at once, and what ends by it is no
+    /// failure of the trial. Where the process says that it was asked to end, this waits a moment, since the search may
+    /// hear of it later.
+    ///
+    /// # Errors
+    ///
+    /// [`ObjectiveError::Interrupted`], to be passed on: others do the task again.
+    pub fn check_ended_together(&self, was_asked_to_end: bool) -> Result<(), ObjectiveError> {
+        let looks = if was_asked_to_end { LOOKS } else { 1 };
+        for look in 0..looks {
+            if look > 0 {
+                thread::sleep(LOOK);
+            }
+            if self.stop.is_requested() {
+                return Err(ObjectiveError::Interrupted);
+            }
+        }
+        Ok(())
     }
 
     /// To be called often (each batch): fails where the task is to be abandoned, or has taken too long.

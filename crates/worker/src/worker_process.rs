@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
-use burn_tune_process::exit::how_it_ended;
+use burn_tune_process::exit::{how_it_ended, was_asked_to_end};
 use burn_tune_process::memory::size_text;
 use burn_tune_process::pipe::{Wanted, is_nothing_yet, read_or_close, ready};
 use burn_tune_process::tail::last_words;
@@ -202,6 +202,9 @@ impl WorkerProcess {
             }
             if has_ended {
                 let status = self.group.end()?;
+                if let Err(error) = handle.check_ended_together(was_asked_to_end(status)) {
+                    return Ok(Ending::Abandoned(error));
+                }
                 return Ok(Ending::Failed(self.obituary(status)));
             }
             if self.socket.is_none() {

@@ -35,22 +35,21 @@ pub fn progress<O: Objective>(plan: &StudyPlan<O>, quiet: bool) -> Progress<'_> 
         .naming_steps(plan.spec.step_name)
 }
 
-/// What is said first.
+/// What is said first; `at_work` says how many jobs or workers there are.
 pub fn opening_line<O: Objective>(
     plan: &StudyPlan<O>,
     describe: &dyn Describe<O>,
     space: &str,
-    jobs: usize,
+    at_work: &str,
     study: &str,
 ) -> String {
     format!(
-        "{}: {}{}, {}, seed {}, {}{}\nspace: {space}\nstudy: {study}",
+        "{}: {}{}, {}, seed {}, {at_work}{}\nspace: {space}\nstudy: {study}",
         plan.settings().name,
         count(plan.trial_count(), "trial"),
         policy(plan.settings()),
         describe.evaluation(&plan.objective),
         plan.settings().seed,
-        count(jobs, "job"),
         describe.device(&plan.objective),
     )
 }

@@ -46,7 +46,7 @@ impl<'a> Reporter<'a> {
         let took = since.map_or(String::new(), |since| duration_text(since.elapsed()));
         let outcome = match result {
             Ok(score) => score.clone(),
-            Err(ObjectiveError::Interrupted) if self.stop.is_urgent() => {
+            Err(ObjectiveError::Interrupted) if self.stop.is_requested() => {
                 "abandoned, and left to others".to_owned()
             }
             Err(ObjectiveError::Interrupted) => {

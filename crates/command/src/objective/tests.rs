@@ -152,6 +152,26 @@ fn whoever_wants_to_stop_at_once_is_heard() {
 }
 
 #[test]
+fn what_is_ended_together_with_the_search_is_no_failure() {
+    let stop = Stop::default();
+    let evaluate = |script: &str| {
+        objective(script, "").unwrap().evaluate(&params(), 0, &handle(&stop)).map(drop)
+    };
+    let killed = "it was killed by signal 15 (SIGTERM)";
+    assert_eq!(evaluate("kill $$").map_err(|error| error.to_string()), Err(killed.to_owned()));
+    // The search hears of it somewhat later.
+    let asks = stop.clone();
+    let asking = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        asks.request();
+    });
+    assert_eq!(evaluate("kill $$"), Err(ObjectiveError::Interrupted));
+    asking.join().unwrap();
+    assert_eq!(evaluate("exit 3"), Err(ObjectiveError::Interrupted));
+    assert_eq!(evaluate("echo 0.5"), Ok(()));
+}
+
+#[test]
 fn what_cannot_run_is_refused_before_the_first_trial() {
     let named = |program: &str| {
         let words: Vec<&str> = program.split(' ').collect();

@@ -17,7 +17,7 @@ SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge/socket,cred_expire=2
+AuthInfo=socket={folder}/munge/socket
 CredType=cred/munge
 SlurmctldPort={control_port}
 SlurmctldPidFile={folder}/slurmctld.pid

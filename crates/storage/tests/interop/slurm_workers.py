@@ -105,13 +105,17 @@ def without_nodes(checks: Checks, burn_tune: BurnTune, slurm: Slurm) -> None:
         search = Search(burn_tune, slurm, "nodes")
         search.wait_for_trials(5)
         nodes = f"nodename={','.join(NODES)}"
-        slurm.run("scontrol", "update", nodes, "state=down", "reason=check")
+        for state in ["drain", "down"]:
+            slurm.run("scontrol", "update", nodes, f"state={state}", "reason=check")
         wait_until(lambda: not running(slurm), lambda: "no worker runs")
         time.sleep(2)
         left = TRIALS - ended(burn_tune, "nodes")
         checks.holds("trials are left", left > 0, left)
         checks.holds("the search waits", search.process.poll() is None)
         slurm.run("scontrol", "update", nodes, "state=resume")
+        # What Slurm begins again, it lets lie for two minutes.
+        for job in slurm.run("squeue", "-h", "-r", "-t", "pending", "-o", "%i").split():
+            slurm.run("scontrol", "update", f"jobid={job}", "starttime=now")
         code, said = search.end()
         checks.holds("the search ends well", code == 0, said)
         checks.holds("it has told that none runs", "no worker runs, 4 wait" in said, said)
