@@ -9,23 +9,34 @@ use crate::about::about;
 
 /// Who starts the workers of a search, where and how many.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
-    /// Have a cluster start workers, and only watch: they take --jobs, --device, --per-device, --fuse,
+    /// Have a cluster start workers, and only watch them: they take --jobs, --device, --per-device, --fuse,
     /// --lease and --retries
-    #[arg(long, value_name = "E", value_enum, requires = "workers", conflicts_with_all = ["dry_run", "check"])]
+    #[arg(help_heading = "Engine", long, value_name = "E", value_enum, requires = "workers", conflicts_with_all = ["dry_run", "check"])]
     pub engine: Option<EngineKind>,
     /// How many workers the engine starts, each with --jobs trials at once [default: 1]
-    #[arg(long, value_name = "N", value_parser = workers)]
+    #[arg(help_heading = "Engine", long, value_name = "N", value_parser = workers)]
     pub workers: Option<WorkersArg>,
     /// How long a worker that is to end may finish what it is at
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, requires = "engine")]
+    #[arg(help_heading = "Engine", long, value_name = "TIME", default_value = "30s", value_parser = time, requires = "engine")]
     pub grace: Duration,
     /// One more argument of each worker, as it is: --worker-arg=--metrics=9100; may be repeated
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true, requires = "engine")]
+    #[arg(
+        help_heading = "Engine",
+        long,
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        requires = "engine"
+    )]
     pub worker_arg: Vec<String>,
     /// One more argument of `sbatch`, as it is: --sbatch-arg=--partition=long; may be repeated
-    #[arg(long, value_name = "ARG", allow_hyphen_values = true, requires = "engine")]
+    #[arg(
+        help_heading = "Engine",
+        long,
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        requires = "engine"
+    )]
     pub sbatch_arg: Vec<String>,
 }
 
@@ -67,5 +78,58 @@ fn workers(text: &str) -> Result<WorkersArg, String> {
             true => format!("{problem}, where --engine starts them, or `processes` or `threads`"),
             false => problem,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+    use crate::args::SearchOptions;
+
+    fn parsed(text: &str) -> Result<SearchOptions, String> {
+        let command =
+            SearchOptions::augment_args(clap::Command::new("search").no_binary_name(true));
+        let matches = command.try_get_matches_from(text.split_whitespace());
+        let matches = matches.map_err(|error| error.to_string())?;
+        SearchOptions::from_arg_matches(&matches).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_engine_needs_a_number_of_workers_and_takes_what_is_theirs_as_it_is() {
+        let args = "--engine slurm --workers 32 --sbatch-arg --time=5:00 --sbatch-arg=-w=n1 \
+                    --worker-arg=--metrics=9100 --jobs 8";
+        let options = parsed(args).unwrap();
+        assert!(options.only_watches());
+        assert_eq!(options.engine.count(), 32);
+        assert_eq!(options.engine.sbatch_arg, ["--time=5:00", "-w=n1"]);
+        assert_eq!(options.engine.worker_arg, ["--metrics=9100"]);
+        assert_eq!(options.run.jobs, Some(8));
+        assert!(!parsed("--jobs 8").unwrap().only_watches());
+        for (args, problem) in [
+            ("--engine slurm", "--workers <N>"),
+            ("--engine slurm --workers 0", "a whole number, at least 1"),
+            // In `burn-tune`, nothing runs in processes.
+            ("--workers threads", "a whole number, at least 1"),
+            ("--engine pbs --workers 2", "possible values: slurm"),
+            ("--sbatch-arg=--time=5:00", "--engine <E>"),
+            ("--engine slurm --workers 2 --dry-run", "cannot be used with"),
+        ] {
+            let error = parsed(args).unwrap_err();
+            assert!(error.contains(problem), "{args}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_option_stands_in_the_book() {
+        let book = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/many-machines.md");
+        // A package that stands alone has no book.
+        let Ok(book) = std::fs::read_to_string(book) else { return };
+        let command = EngineArgs::augment_args(clap::Command::new("search"));
+        for argument in command.get_arguments() {
+            let option = format!("| `--{}", argument.get_long().unwrap());
+            assert!(book.contains(&option), "{option}");
+        }
     }
 }
