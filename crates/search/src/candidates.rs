@@ -118,6 +118,11 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// Whether the place of a trial in the list says what it tries, whatever the others do.
+    pub fn is_by_place(&self) -> bool {
+        self.tried.is_none()
+    }
+
     /// What the next trial tries in a study with these trials, of which so many are other programs'; `None`
     /// behind the last one.
     ///

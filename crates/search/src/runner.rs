@@ -3,6 +3,7 @@
 mod deadlines;
 mod dispatch;
 mod options;
+mod pace;
 mod refits;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,12 +20,12 @@ use crate::pruning::{PrunerHistory, intermediate_values};
 use crate::store::{Claimed, SaveOutcome, Store, StoreError};
 use crate::suggester::{Effort, Suggest};
 use crate::timeline::Span;
-use crate::trial::{Event, TrialState};
-use crate::trial::{FoldRecord, StoredTrial};
+use crate::trial::{Event, FoldRecord, StoredTrial, Trial, TrialState};
 
 use self::deadlines::Deadlines;
 use self::dispatch::{Dispatcher, Next, dispatch};
 pub use self::options::RunOptions;
+use self::pace::Pace;
 pub use self::refits::{RefitEvent, refit};
 
 /// What has become of a study.
@@ -78,6 +79,7 @@ where
         mine: HashMap::new(),
         waits: false,
         pending: BTreeSet::new(),
+        pace: Pace::default(),
         deadlines: Deadlines::default(),
         pruner_history: options.pruning.clone().map(PrunerHistory::new),
         history: History::new(objective.folds()),
@@ -152,6 +154,7 @@ struct FoldDispatcher<'a, 's, O: Objective, S, K, W> {
     waits: bool,
     /// Folds that may begin, by (trial, fold).
     pending: BTreeSet<(usize, usize)>,
+    pace: Pace,
     deadlines: Deadlines,
     /// What pruners see, where there is one.
     pruner_history: Option<PrunerHistory>,
@@ -196,6 +199,14 @@ where
         if self.waits && !self.store.has_changed() {
             return Next::Wait;
         }
+        if self.suggest.is_listed() && !self.waits {
+            if self.claim_listed() {
+                return Next::Task(());
+            }
+            if self.store_result.is_err() {
+                return Next::Nothing;
+            }
+        }
         let mut candidate = None;
         let FoldDispatcher { objective, suggest, history, watch, store, .. } = self;
         let claim = store.claim(&mut |news, effort| {
@@ -221,8 +232,38 @@ where
                 self.begin(trial);
                 Next::Task(())
             }
+            (Some(Claimed::Told), _) => self.claim(),
             (Some(Claimed::Wait), _) => Next::Wait,
             _ => Next::Nothing,
+        }
+    }
+
+    /// Claims trials whose place alone says what they try: several where they are short. Whether there are some.
+    fn claim_listed(&mut self) -> bool {
+        let most = self.pace.trials_ahead(self.options.jobs, self.objective.folds());
+        let FoldDispatcher { suggest, store, history, .. } = self;
+        let foreign = history.foreign();
+        // Where another program has begun trials since, they have to be looked at.
+        let claimed = store.claim_listed(most, &mut |number, place| {
+            (number == place + foreign).then(|| suggest.candidate_at(number, place)).flatten()
+        });
+        let begun = self.ask(|_| claimed).unwrap_or_default();
+        for (number, candidate) in &begun {
+            self.begun_before(*number, foreign);
+            self.happened(Event::TrialStarted { candidate: candidate.clone() });
+            self.begin(*number);
+        }
+        !begun.is_empty()
+    }
+
+    /// Others have begun all trials before this number that are not known. What has become of them is told later.
+    fn begun_before(&mut self, number: usize, foreign: usize) {
+        for number in self.history.trials().len()..number {
+            if let Some(candidate) = self.suggest.candidate_at(number, number - foreign) {
+                let trial = Trial::start(number, candidate, self.objective.folds());
+                let found = StoredTrial { trial, spans: Vec::new() };
+                self.happened(Event::TrialFound { found });
+            }
         }
     }
 
@@ -399,6 +440,7 @@ where
     fn finished(&mut self, answer: FoldAnswer) {
         let FoldAnswer { trial, fold, result, span, stderr } = answer;
         self.waits = false;
+        self.pace.took(span.end_s - span.start_s);
         self.deadlines.end(trial, fold);
         self.ended(trial, fold, result, Some(span), stderr);
     }

@@ -4,7 +4,7 @@
 use thiserror::Error;
 
 use crate::suggester::{Effort, Suggestion};
-use crate::trial::{FoldRecord, Refit, StoredTrial, Trial};
+use crate::trial::{Candidate, FoldRecord, Refit, StoredTrial, Trial};
 
 /// One process's part in a study that is kept somewhere.
 ///
@@ -23,6 +23,22 @@ pub trait Store {
     ///
     /// Where nothing can be kept any more.
     fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError>;
+
+    /// Begins the next trials, at most so many, where what each tries follows from its number and its place among our
+    /// trials: `candidate` knows. Answers their numbers with what they try; none where [`Store::claim`] is to be asked
+    /// instead, since something has to be looked at first. There may be trials before them that were not told of yet:
+    /// `claim` will.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing can be kept any more.
+    fn claim_listed(
+        &mut self,
+        _most: usize,
+        _candidate: &mut CandidateAt,
+    ) -> Result<Vec<(usize, Candidate)>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Keeps what `fold` of `trial` came to, and how far the trial is with it.
     ///
@@ -74,6 +90,9 @@ pub trait Store {
 /// What the next trial tries, after news of other processes' trials.
 pub type SuggestAfter<'a> = dyn FnMut(&[StoredTrial], Effort) -> Option<Suggestion> + 'a;
 
+/// What the trial with a number tries, which has this place among those that are ours.
+pub type CandidateAt<'a> = dyn FnMut(usize, usize) -> Option<Candidate> + 'a;
+
 /// What there is to work on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
@@ -81,6 +100,8 @@ pub enum Claimed {
     Begun(usize),
     /// A trial that was left, by its number: the folds that have ended are known.
     TakenUp(usize),
+    /// Nothing yet, but what others do was told, and [`Store::claim_listed`] goes on from there.
+    Told,
     /// Nothing now, but trials are running that may be left, or that the next one waits for.
     Wait,
     /// Nothing more: all trials have ended.

@@ -72,6 +72,16 @@ pub trait Suggest {
     fn suggest_at_once(&mut self, history: &History) -> Option<Suggestion> {
         Some(self.suggest(history))
     }
+
+    /// Whether what a trial tries follows from its number and its place among our trials alone.
+    fn is_listed(&self) -> bool {
+        false
+    }
+
+    /// What the trial with this number and place tries, where that is all there is to know.
+    fn candidate_at(&self, _number: usize, _place: usize) -> Option<Candidate> {
+        None
+    }
 }
 
 impl<F: FnMut(&History) -> Suggestion> Suggest for F {
@@ -297,6 +307,15 @@ impl Suggest for Suggester {
         let suggestion = self.listed(history)?;
         self.last = Some(((history.trials().len(), history.foreign()), suggestion.clone()));
         Some(suggestion)
+    }
+
+    fn is_listed(&self) -> bool {
+        self.options.window.is_none() && self.learning.is_none() && self.listed.is_by_place()
+    }
+
+    fn candidate_at(&self, number: usize, place: usize) -> Option<Candidate> {
+        let listed = (number < self.options.budget).then(|| self.listed.candidates.get(place));
+        listed.flatten().filter(|_| self.is_listed()).cloned()
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) const WORKERS: &str = "workers";
 /// System attribute of a study: who works on what its next trial tries, and until when that is to be
 /// believed. It is there only meanwhile.
 pub(crate) const PROPOSAL: &str = "burn_tune:proposal";
+/// System attribute of a study whose trials can be listed: which number is next, and which place it has among
+/// those trials that are ours. It is out of date where another program has begun trials since.
+pub(crate) const NEXT_PLACE: &str = "burn_tune:next_place";
 /// System attribute of a study, which Optuna gives it too: what the values of its trials are called.
 pub const METRIC_NAMES: &str = "study:metric_names";
 

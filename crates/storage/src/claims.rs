@@ -8,6 +8,7 @@
 mod acquire;
 mod backoff;
 pub(crate) mod commit;
+mod listed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,15 +18,17 @@ use std::time::Duration;
 use burn_tune_search::clock::Stopwatch;
 use burn_tune_search::keyed_rng::Task;
 use burn_tune_search::pruner::ReportUnit;
-use burn_tune_search::store::{Claimed, RefitClaim, SaveOutcome, Store, StoreError, SuggestAfter};
+use burn_tune_search::store::{
+    CandidateAt, Claimed, RefitClaim, SaveOutcome, Store, StoreError, SuggestAfter,
+};
 use burn_tune_search::suggester::{Effort, Suggestion};
-use burn_tune_search::trial::Refit;
-use burn_tune_search::trial::{FoldRecord, StoredTrial};
-use burn_tune_search::{Candidate, Params, Trial, TrialState};
+use burn_tune_search::trial::{FoldRecord, Refit};
+use burn_tune_search::{Candidate, Trial};
 
-use self::acquire::{OpenTrials, Scan, begin, take_up_abandoned};
+use self::acquire::{Known, OpenTrials, Scan, begin, take_up_abandoned};
 use self::backoff::Backoff;
-use self::commit::{curves_npz, end, lost_or_kept, refits_of, save_curves, trial_attribute};
+use self::commit::{curves_npz, lost_or_kept, refits_of, save_curves, trial_attribute, write_end};
+use self::listed::{Ahead, set_place};
 use crate::attributes::STDERR;
 use crate::coordination::count_workers;
 use crate::database::{Access, Database};
@@ -33,12 +36,11 @@ use crate::distribution::Distribution;
 use crate::leases::{Leases, TRIAL};
 use crate::records::StudyRecord;
 use crate::storage::Storage;
-use crate::studies::lock_study;
+use crate::studies::{lock_and_next_number, lock_study};
 use crate::trial_codec::{
     fold_json, fold_key, fold_task, intermediate_values, refit, refit_attributes, refit_json,
     refit_key, refit_task,
 };
-use crate::trials::next_number;
 use crate::trials::write::{set_intermediate_value, set_system_attribute, set_trial_attribute};
 use crate::worker::Worker;
 use crate::{StorageError, StorageUrl};
@@ -66,12 +68,11 @@ pub struct StudyStore {
     study: StudyRecord,
     options: WorkerOptions,
     leases: Leases,
-    /// The key of each trial that is known, by number.
-    ids: Vec<i64>,
-    /// Trials that others have begun and not ended, as they were when they were last looked at.
-    running: BTreeMap<i64, StoredTrial>,
+    known: Known,
     /// Trials that this process has claimed, by number.
     mine: BTreeSet<usize>,
+    /// How far trials are begun without a look at what others do; `None` where nobody has asked for that.
+    ahead: Option<Ahead>,
     last_heartbeat: Stopwatch,
     backoff: Backoff,
     processes: Arc<AtomicUsize>,
@@ -97,21 +98,19 @@ impl StudyStore {
             study,
             options,
             leases,
-            ids: Vec::new(),
-            running: BTreeMap::new(),
+            known: Known::default(),
             mine: BTreeSet::new(),
+            ahead: None,
             last_heartbeat: Stopwatch::start(),
             backoff: Backoff::new(),
             processes: Arc::new(AtomicUsize::new(1)),
         })
     }
 
-    /// A trial is another's now: what becomes of it is looked for with the next claim.
+    /// A trial is another's now.
     fn lost(&mut self, number: usize) {
         self.mine.remove(&number);
-        let state = TrialState::Running { folds: Vec::new() };
-        let trial = Trial { number, name: None, params: Params::default(), state };
-        self.running.insert(self.ids[number], StoredTrial { trial, spans: Vec::new() });
+        self.known.lost(number);
     }
 
     /// The number of this process's first worker thread in the study.
@@ -149,7 +148,7 @@ impl StudyStore {
         let claimed = loop {
             let scan = self.scan()?;
             let mut suggestion = suggest(&scan.news, Effort::AtOnce);
-            self.take_up(&scan);
+            self.known.take_up(&scan);
             let open = OpenTrials::of(&scan, &self.leases, &self.mine);
             if self.options.jobs == 0 {
                 break open.left_to_others(suggestion.as_ref(), scan.has_lost);
@@ -176,6 +175,11 @@ impl StudyStore {
                 }
                 Some(Suggestion::End | Suggestion::Wait) | None => break Claimed::Wait,
             };
+            // Listed trials are begun without a look at others' under the lock.
+            let ahead = self.ahead.as_mut().filter(|_| candidate.is_some());
+            if ahead.is_some_and(Ahead::is_to_try) {
+                break Claimed::Told;
+            }
             if let Some(claimed) = self.acquire(candidate, &mut proposal, suggest)? {
                 break claimed;
             }
@@ -188,18 +192,15 @@ impl StudyStore {
 
     /// Reads what is new.
     fn scan(&mut self) -> Result<Scan, StorageError> {
-        let StudyStore { storage, study, options, leases, ids, running, processes, .. } = self;
-        let scan = storage.transaction(Access::Read, |db| {
-            Scan::read(db, study, options.folds, leases, (ids, running))
-        })?;
+        let StudyStore { storage, study, options, leases, known, processes, ahead, .. } = self;
+        let scan =
+            storage.transaction(Access::Read, |db| Scan::read(db, study, options.folds, known))?;
         let own = usize::from(options.jobs > 0);
         processes.store(own + scan.others_at_work(leases), Ordering::Relaxed);
+        if let Some(ahead) = ahead {
+            ahead.has_read();
+        }
         Ok(scan)
-    }
-
-    fn take_up(&mut self, scan: &Scan) {
-        self.ids.extend(&scan.ids);
-        self.running.clone_from(&scan.running);
     }
 
     /// Takes up a trial that was left, or begins the next one, with `candidate`, if its number is free. If it is
@@ -211,19 +212,20 @@ impl StudyStore {
         proposal: &mut Proposal,
         suggest: &mut SuggestAfter,
     ) -> Result<Option<Claimed>, StorageError> {
-        let StudyStore { storage, study, options, leases, ids, running, mine, .. } = self;
+        let StudyStore { storage, study, options, leases, known, mine, ahead, .. } = self;
         let proposes = *proposal == Proposal::Begun;
         let (acquired, scan) = storage.transaction(Access::Write, |db| {
-            lock_study(db, study.id)?;
+            let next = lock_and_next_number(db, study.id)?;
             let Some(candidate) = candidate.clone() else {
                 let number = take_up_abandoned(db, study, options, leases, mine)?;
                 return Ok((number.map(|number| (Claimed::TakenUp(number), None)), None));
             };
             let (mut candidate, mut scan) = (Some(candidate), None);
-            let mut number = ids.len();
-            if next_number(db, study.id)? != number {
-                let found = Scan::read(db, study, options.folds, leases, (ids, running))?;
+            let (mut number, mut foreign) = (known.ids.len(), known.foreign);
+            if next != number {
+                let found = Scan::read(db, study, options.folds, known)?;
                 number += found.ids.len();
+                foreign += found.foreign;
                 candidate = match suggest(&found.news, Effort::AtOnce) {
                     Some(Suggestion::Candidate(candidate)) => Some(candidate),
                     _ => None,
@@ -231,24 +233,31 @@ impl StudyStore {
                 scan = Some(found);
             }
             let Some(candidate) = candidate else { return Ok((None, scan)) };
-            let id = begin(db, study, options, leases, candidate)?;
+            let ids = begin(db, study, options, leases, (number, &[candidate]))?;
+            if ahead.is_some() {
+                set_place(db, study.id, number + 1, number + 1 - foreign)?;
+            }
             if proposes {
                 leases.drop_proposal(db, study.id)?;
                 db.notify(study.id)?;
             }
-            Ok((Some((Claimed::Begun(number), Some(id))), scan))
+            Ok((Some((Claimed::Begun(number), Some(ids))), scan))
         })?;
         if let Some(scan) = scan {
-            self.take_up(&scan);
+            known.take_up(&scan);
         }
-        let Some((claimed, id)) = acquired else { return Ok(None) };
-        self.ids.extend(id);
-        if matches!(claimed, Claimed::Begun(_)) {
-            *proposal = Proposal::NotBegun;
-        }
-        if let Claimed::Begun(number) | Claimed::TakenUp(number) = claimed {
-            self.running.remove(&self.ids[number]);
-            self.mine.insert(number);
+        let Some((claimed, ids)) = acquired else { return Ok(None) };
+        match claimed {
+            Claimed::Begun(number) => {
+                known.begun(number, &ids.unwrap_or_default());
+                *proposal = Proposal::NotBegun;
+                mine.insert(number);
+            }
+            Claimed::TakenUp(number) => {
+                known.running.remove(&known.id(number));
+                mine.insert(number);
+            }
+            Claimed::Told | Claimed::Wait | Claimed::Over => {}
         }
         Ok(Some(claimed))
     }
@@ -256,10 +265,9 @@ impl StudyStore {
     /// Says that this process works on what the next trial tries, so that others wait for it instead of doing
     /// the same. It is a hint and no lock: whoever overlooks it loses some time.
     fn begin_proposal(&mut self) -> Result<Proposal, StorageError> {
-        let StudyStore { storage, study, leases, ids, .. } = self;
+        let StudyStore { storage, study, leases, known, .. } = self;
         storage.transaction(Access::Write, |db| {
-            lock_study(db, study.id)?;
-            if next_number(db, study.id)? != ids.len() {
+            if lock_and_next_number(db, study.id)? != known.ids.len() {
                 return Ok(Proposal::NotBegun);
             }
             Ok(match leases.take_proposal(db, study.id)? {
@@ -294,6 +302,14 @@ impl Store for StudyStore {
         Ok(claimed)
     }
 
+    fn claim_listed(
+        &mut self,
+        most: usize,
+        candidate: &mut CandidateAt,
+    ) -> Result<Vec<(usize, Candidate)>, StoreError> {
+        self.begin_listed(most, candidate).map_err(store_error)
+    }
+
     fn has_changed(&mut self) -> bool {
         let changed = self.storage.has_changed(self.study.id);
         self.backoff.is_due(changed)
@@ -305,7 +321,7 @@ impl Store for StudyStore {
         fold: usize,
         record: &FoldRecord,
     ) -> Result<SaveOutcome, StoreError> {
-        let id = self.ids[trial.number];
+        let id = self.known.id(trial.number);
         let key = fold_key(fold);
         let json = fold_json(record);
         let score = record.result.as_ref().ok();
@@ -315,7 +331,11 @@ impl Store for StudyStore {
         let kept = self
             .storage
             .transaction(Access::Write, |db| {
-                if !leases.renew(db, id, TRIAL)? {
+                let is_held = match trial.is_finished() {
+                    true => leases.drop(db, id, TRIAL)?,
+                    false => leases.renew(db, id, TRIAL)?,
+                };
+                if !is_held {
                     return lost_or_kept(db, leases, id, &key, &json);
                 }
                 set_system_attribute(db, id, &key, &json)?;
@@ -329,7 +349,7 @@ impl Store for StudyStore {
                     set_trial_attribute(db, id, STDERR, &json)?;
                 }
                 if trial.is_finished() {
-                    end(db, leases, (study, id), trial)
+                    write_end(db, (study, id), trial)
                 } else {
                     Ok(SaveOutcome::Saved)
                 }
@@ -344,7 +364,7 @@ impl Store for StudyStore {
     }
 
     fn claim_refit(&mut self, trial: usize, seed: usize) -> Result<RefitClaim, StoreError> {
-        let id = self.ids[trial];
+        let id = self.known.id(trial);
         let (leases, study) = (&self.leases, self.study.id);
         let only_watches = self.options.jobs == 0;
         let (key, task) = (refit_key(seed), refit_task(seed));
@@ -376,7 +396,7 @@ impl Store for StudyStore {
     }
 
     fn save_refit(&mut self, refit: &Refit) -> Result<SaveOutcome, StoreError> {
-        let id = self.ids[refit.trial];
+        let id = self.known.id(refit.trial);
         let (key, task) = (refit_key(refit.seed), refit_task(refit.seed));
         let Some(json) = refit_json(refit) else { return Ok(SaveOutcome::Lost) };
         let curves = refit.result.as_ref().ok().and_then(|score| score.curves.as_ref());
@@ -420,9 +440,9 @@ impl Store for StudyStore {
             .transaction(Access::Write, |db| leases.renew_all(db))
             .map_err(store_error)?;
         self.last_heartbeat = Stopwatch::start();
-        let ids = &self.ids;
+        let known = &self.known;
         let lost: Vec<usize> =
-            self.mine.iter().copied().filter(|&number| !held.contains(&ids[number])).collect();
+            self.mine.iter().copied().filter(|&number| !held.contains(&known.id(number))).collect();
         lost.iter().for_each(|&number| self.lost(number));
         Ok(lost)
     }

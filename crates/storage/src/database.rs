@@ -65,6 +65,15 @@ pub trait Database: Send {
     /// As [`Database::execute`].
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StorageError>;
 
+    /// The rows of several queries, none of which depends on another: they may be sent together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::execute`].
+    fn queries(&mut self, queries: &[(&str, &[Value])]) -> Result<Vec<Vec<Row>>, StorageError> {
+        queries.iter().map(|(sql, params)| self.query(sql, params)).collect()
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors

@@ -25,15 +25,52 @@ pub(crate) struct Leases {
 
 /// The numbers of the trials of a study that are lost: they are running, and have lost their workers too often.
 pub(crate) fn lost_trials(db: &mut dyn Database, study: i64) -> Result<Vec<usize>, StorageError> {
-    let sql = "SELECT t.number FROM trials t JOIN trial_system_attributes a \
-               ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
-               WHERE t.study_id = ?1 AND t.state = ?3 ORDER BY t.number";
-    let rows = db.query(sql, &[Value::Int(study), text(LOST), RecordState::Running.into()])?;
+    let rows = db.query(LOST_TRIALS, &lost_trials_params(study))?;
     let number = |row: &Row| match row.as_slice() {
         [Value::Int(number)] => usize::try_from(*number).ok(),
         _ => None,
     };
     Ok(rows.iter().filter_map(number).collect())
+}
+
+/// See [`lost_trials`].
+pub(crate) const LOST_TRIALS: &str = "SELECT t.number FROM trials t JOIN trial_system_attributes a \
+     ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
+     WHERE t.study_id = ?1 AND t.state = ?3 ORDER BY t.number";
+
+pub(crate) fn lost_trials_params(study: i64) -> [Value; 3] {
+    [Value::Int(study), text(LOST), RecordState::Running.into()]
+}
+
+/// The running trials of ours in a study by number, with their keys and leases; without those that are lost.
+pub(crate) const RUNNING_TRIALS: &str = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
+     JOIN trial_system_attributes a ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
+     LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = ?3 \
+     WHERE t.study_id = ?1 AND t.state = ?4 AND NOT EXISTS \
+     (SELECT 1 FROM trial_system_attributes r WHERE r.trial_id = t.trial_id \
+     AND r.\"key\" IN (?5, ?6)) \
+     ORDER BY t.number";
+
+pub(crate) fn running_trials_params(study: i64) -> [Value; 6] {
+    [
+        Value::Int(study),
+        text(WORKER),
+        text(TRIAL),
+        RecordState::Running.into(),
+        text(REPEATS),
+        text(LOST),
+    ]
+}
+
+/// The keys, numbers and leases in the rows of [`RUNNING_TRIALS`].
+pub(crate) fn running_trials(rows: &[Row]) -> Vec<(i64, usize, Option<Lease>)> {
+    let running = |row: &Row| match row.as_slice() {
+        [Value::Int(id), Value::Int(number), rest @ ..] => {
+            Some((*id, usize::try_from(*number).ok()?, lease(rest)))
+        }
+        _ => None,
+    };
+    rows.iter().filter_map(running).collect()
 }
 
 /// Lets lost trials be taken up again, as if they had lost no worker.
@@ -125,36 +162,13 @@ impl Leases {
         Ok(rows.first().and_then(|row| lease(row)))
     }
 
-    /// The running trials of ours in a study by number, with their keys and leases; without those that are lost.
+    /// What [`RUNNING_TRIALS`] says.
     pub fn of_running_trials(
         &self,
         db: &mut dyn Database,
         study: i64,
     ) -> Result<Vec<(i64, usize, Option<Lease>)>, StorageError> {
-        let sql = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
-                   JOIN trial_system_attributes a ON a.trial_id = t.trial_id \
-                   AND a.\"key\" = ?2 \
-                   LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = ?3 \
-                   WHERE t.study_id = ?1 AND t.state = ?4 AND NOT EXISTS \
-                   (SELECT 1 FROM trial_system_attributes r WHERE r.trial_id = t.trial_id \
-                   AND r.\"key\" IN (?5, ?6)) \
-                   ORDER BY t.number";
-        let params = [
-            Value::Int(study),
-            text(WORKER),
-            text(TRIAL),
-            RecordState::Running.into(),
-            text(REPEATS),
-            text(LOST),
-        ];
-        let rows = db.query(sql, &params)?;
-        let running = |row: &Row| match row.as_slice() {
-            [Value::Int(id), Value::Int(number), rest @ ..] => {
-                Some((*id, usize::try_from(*number).ok()?, lease(rest)))
-            }
-            _ => None,
-        };
-        Ok(rows.iter().filter_map(running).collect())
+        Ok(running_trials(&db.query(RUNNING_TRIALS, &running_trials_params(study))?))
     }
 
     /// Makes something this worker's, whosever it was, with a sign of life where Optuna looks for one.
@@ -183,6 +197,28 @@ impl Leases {
             db.run(sql, &[Value::Int(trial)])?;
         }
         Ok(())
+    }
+
+    /// Makes trials this worker's that it has just inserted.
+    pub fn take_new(&self, db: &mut dyn Database, trials: &[i64]) -> Result<(), StorageError> {
+        let places = 4..4 + trials.len();
+        let row = |place: usize| format!("(?{place}, ?1, ?2, {{epoch}} + ?3, 0)");
+        let rows: Vec<String> = places.map(row).collect();
+        let sql = format!(
+            "INSERT INTO burn_tune_leases (trial_id, task, worker, expires, lost) VALUES {}",
+            rows.join(", ")
+        );
+        let ids = || trials.iter().copied().map(Value::Int);
+        let mut params = vec![text(TRIAL), text(&self.name), Value::Float(self.lease_s)];
+        params.extend(ids());
+        db.run(&sql, &params)?;
+        let rows: Vec<String> =
+            (1..=trials.len()).map(|place| format!("(?{place}, {{now}})")).collect();
+        let sql = format!(
+            "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES {}",
+            rows.join(", ")
+        );
+        db.run(&sql, &ids().collect::<Vec<_>>())
     }
 
     /// Renews a lease because something was done. Says whether it is this worker's.

@@ -13,7 +13,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Error, Row as ServerRow, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use self::client::{Client, Fault, Patience};
+use self::client::{Answer, Client, Fault, Patience, Question};
 use crate::StorageError;
 use crate::database::{Access, Database, Dialect, Row, Value};
 
@@ -44,7 +44,12 @@ pub struct PostgresDatabase {
     tls: MakeRustlsConnect,
     patience: Patience,
     connection: Option<Connection>,
-    in_transaction: bool,
+    /// What is sent together with the next question that somebody waits for the answer of: each time there and
+    /// back takes longer than most statements, and others wait for the locks meanwhile.
+    pending: Vec<Word>,
+    transaction: Transaction,
+    /// The study whose changes others are to be told of once the transaction is committed.
+    notifies: Option<i64>,
     /// How often a connection was made.
     connections: u64,
 }
@@ -55,6 +60,25 @@ struct Connection {
     /// The study whose changes this connection is told of.
     listens: Option<i64>,
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transaction {
+    None,
+    /// The server does not know of it yet.
+    Pending,
+    Open,
+}
+
+/// A statement to be sent.
+enum Word {
+    /// Without params.
+    Batch(String),
+    Execute(String, Vec<Value>),
+    Query(String, Vec<Value>),
+}
+
+/// More statements than that are not kept back.
+const MOST_PENDING: usize = 64;
 
 impl PostgresDatabase {
     /// Connects to the database at `address` (`postgresql://…`).
@@ -70,7 +94,9 @@ impl PostgresDatabase {
             tls,
             patience,
             connection: None,
-            in_transaction: false,
+            pending: Vec::new(),
+            transaction: Transaction::None,
+            notifies: None,
             connections: 0,
         };
         let connection = database.connect().map_err(|fault| {
@@ -104,7 +130,7 @@ impl PostgresDatabase {
     ) -> Result<T, StorageError> {
         let result = match &mut self.connection {
             Some(connection) => work(connection),
-            None if self.in_transaction => {
+            None if self.transaction == Transaction::Open => {
                 let server = self.server();
                 return Err(StorageError::Transient(format!("the connection to {server} is lost")));
             }
@@ -117,6 +143,24 @@ impl PostgresDatabase {
             }
             error
         })
+    }
+
+    /// Sends what is pending, and `words`; answers what the server says to those.
+    fn ask(&mut self, words: Vec<Word>) -> Result<Vec<Answer>, StorageError> {
+        let mut sent = std::mem::take(&mut self.pending);
+        let before = sent.len();
+        sent.extend(words);
+        let answers = self.with_connection(|connection| connection.ask(&sent));
+        if self.transaction == Transaction::Pending {
+            // Also after an error: then it is to be undone.
+            self.transaction = Transaction::Open;
+        }
+        Ok(answers?.split_off(before))
+    }
+
+    fn ask_one(&mut self, word: Word) -> Result<Answer, StorageError> {
+        let answer = self.ask(vec![word])?.pop();
+        answer.ok_or_else(|| StorageError::Permanent("the server gave no answer".to_owned()))
     }
 
     fn server(&self) -> String {
@@ -155,9 +199,9 @@ impl PostgresDatabase {
                 "the server at {server} has no such database ({reason}): `createdb` makes one, or \
                  name another with --storage"
             )),
-            Severity::Full => StorageError::Permanent(format!(
-                "the disk of the server at {server} is full ({reason}): free some space there, then \
-                 resume the study"
+            // Of a server for many, whoever sees to it frees some, and nobody's trainings need be lost.
+            Severity::Full => StorageError::Transient(format!(
+                "the disk of the server at {server} is full ({reason}): free some space there"
             )),
             Severity::Denied => StorageError::Permanent(format!(
                 "the server at {server} does not allow {user} what is needed ({reason}): its \
@@ -168,44 +212,92 @@ impl PostgresDatabase {
     }
 }
 
+impl Connection {
+    fn ask(&mut self, words: &[Word]) -> Result<Vec<Answer>, Fault> {
+        let Connection { client, statements, .. } = self;
+        for word in words {
+            if let Word::Execute(sql, _) | Word::Query(sql, _) = word
+                && !statements.contains_key(sql)
+            {
+                let statement = client.prepare(&DIALECT.expand(sql).replace('?', "$"))?;
+                statements.insert(sql.clone(), statement);
+            }
+        }
+        let question = |word| match word {
+            &Word::Batch(ref sql) => Question::Batch(sql),
+            Word::Execute(sql, params) => Question::Execute(&statements[sql], borrowed(params)),
+            Word::Query(sql, params) => Question::Query(&statements[sql], borrowed(params)),
+        };
+        client.ask_all(words.iter().map(question).collect())
+    }
+}
+
 impl Database for PostgresDatabase {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StorageError> {
-        self.with_connection(|Connection { client, statements, .. }| {
-            let statement = prepared(client, statements, sql)?;
-            client.execute(statement, &borrowed(params))
-        })
+        match self.ask_one(Word::Execute(sql.to_owned(), params.to_owned()))? {
+            Answer::Changed(rows) => Ok(rows),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Is sent with what comes next.
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<(), StorageError> {
+        if self.transaction == Transaction::None || self.pending.len() >= MOST_PENDING {
+            return self.execute(sql, params).map(drop);
+        }
+        self.pending.push(Word::Execute(sql.to_owned(), params.to_owned()));
+        Ok(())
     }
 
     fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StorageError> {
-        self.with_connection(|Connection { client, statements, .. }| {
-            let statement = prepared(client, statements, sql)?;
-            let rows = client.query(statement, &borrowed(params))?;
-            Ok(rows.iter().map(read_row).collect::<Result<_, Error>>()?)
-        })
+        rows(self.ask_one(Word::Query(sql.to_owned(), params.to_owned()))?)
     }
 
+    /// All are sent at once.
+    fn queries(&mut self, queries: &[(&str, &[Value])]) -> Result<Vec<Vec<Row>>, StorageError> {
+        let word =
+            |(sql, params): &(&str, &[Value])| Word::Query((*sql).to_owned(), (*params).to_owned());
+        self.ask(queries.iter().map(word).collect())?.into_iter().map(rows).collect()
+    }
+
+    /// Is sent with the first statement.
     fn begin(&mut self, access: Access) -> Result<(), StorageError> {
-        self.in_transaction = false;
         let begin = match access {
             Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             // Every statement sees what others have committed: whoever has waited for a lock goes on
             // with what the other left. Whoever decides from what it reads locks the study's row first.
             Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
         };
-        self.with_connection(|connection| connection.client.batch_execute(begin))?;
-        self.in_transaction = true;
+        self.transaction = Transaction::Pending;
+        self.notifies = None;
+        self.pending = vec![Word::Batch(begin.to_owned())];
         Ok(())
     }
 
+    /// Tells those who wait, too, but not within the transaction: one that notifies keeps all others from
+    /// committing until it is on the disk.
     fn commit(&mut self) -> Result<(), StorageError> {
-        let result = self.with_connection(|connection| connection.client.batch_execute("COMMIT"));
-        self.in_transaction = false;
-        result
+        let is_empty = self.transaction == Transaction::Pending && self.pending.len() < 2;
+        let mut words = vec![Word::Batch("COMMIT".to_owned())];
+        if let Some(study) = self.notifies.take() {
+            words.push(Word::Batch(format!("NOTIFY {}", channel(study))));
+        }
+        let committed = match is_empty {
+            true => Ok(()),
+            false => self.ask(words).map(drop),
+        };
+        self.transaction = Transaction::None;
+        self.pending.clear();
+        committed
     }
 
     fn rollback(&mut self) {
-        self.in_transaction = false;
-        if let Some(connection) = &mut self.connection
+        let is_open = self.transaction == Transaction::Open;
+        self.transaction = Transaction::None;
+        self.pending.clear();
+        self.notifies = None;
+        if is_open
+            && let Some(connection) = &mut self.connection
             && let Err(error) = connection.client.batch_execute("ROLLBACK")
         {
             tracing::debug!("rollback: {}", reason(&error));
@@ -214,7 +306,8 @@ impl Database for PostgresDatabase {
     }
 
     fn notify(&mut self, study: i64) -> Result<(), StorageError> {
-        self.query(&format!("SELECT pg_notify('{}', '')", channel(study)), &[]).map(drop)
+        self.notifies = Some(study);
+        Ok(())
     }
 
     fn has_changed(&mut self, study: i64) -> Result<bool, StorageError> {
@@ -239,16 +332,14 @@ fn channel(study: i64) -> String {
     format!("burn_tune_study_{study}")
 }
 
-fn prepared<'a>(
-    client: &Client,
-    statements: &'a mut HashMap<String, Statement>,
-    sql: &str,
-) -> Result<&'a Statement, Fault> {
-    if !statements.contains_key(sql) {
-        let statement = client.prepare(&DIALECT.expand(sql).replace('?', "$"))?;
-        statements.insert(sql.to_owned(), statement);
-    }
-    Ok(&statements[sql])
+fn rows(answer: Answer) -> Result<Vec<Row>, StorageError> {
+    let Answer::Rows(rows) = answer else { return Err(unexpected(&answer)) };
+    let read: Result<_, Error> = rows.iter().map(read_row).collect();
+    read.map_err(|error| StorageError::Permanent(reason_of(&error)))
+}
+
+fn unexpected(answer: &Answer) -> StorageError {
+    StorageError::Permanent(format!("the server answers {answer:?}"))
 }
 
 fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

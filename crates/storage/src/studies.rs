@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::attributes::{LOST, METRIC_NAMES};
 use crate::bulk_insert::insert_rows;
-use crate::database::{Access, Database, Value};
+use crate::database::{Access, Database, Row, Value};
 use crate::records::{RecordState, StudyRecord};
 use crate::row_reader::RowReader;
-use crate::trials::number;
+use crate::trials::{LAST_NUMBER, number, number_after};
 use crate::{Storage, StorageError};
 
 /// How many characters the column of a study's name holds.
@@ -166,13 +166,43 @@ impl Storage {
 ///
 /// [`StorageError::Input`] where the study is there no more.
 pub(crate) fn lock_study(db: &mut dyn Database, study: i64) -> Result<(), StorageError> {
-    // In SQLite the transaction itself is the lock, from its beginning.
-    let lock = "SELECT study_id FROM studies WHERE study_id = ?1{lock}";
-    if db.query(lock, &[Value::Int(study)])?.is_empty() {
-        let gone = "the study is there no more: somebody has deleted it";
-        return Err(StorageError::Input(gone.into()));
+    must_be_there(&db.query(LOCK, &[Value::Int(study)])?)
+}
+
+/// As [`lock_study`]; the number of the study's next trial.
+pub(crate) fn lock_and_next_number(
+    db: &mut dyn Database,
+    study: i64,
+) -> Result<usize, StorageError> {
+    let (number, _) = lock_and_query(db, study, &[])?;
+    Ok(number)
+}
+
+/// As [`lock_and_next_number`], and what more queries of the study find once it is locked.
+pub(crate) fn lock_and_query(
+    db: &mut dyn Database,
+    study: i64,
+    more: &[(&str, &[Value])],
+) -> Result<(usize, Vec<Vec<Row>>), StorageError> {
+    let params = [Value::Int(study)];
+    let mut queries = vec![(LOCK, params.as_slice()), (LAST_NUMBER, &params)];
+    queries.extend(more);
+    let mut answers = db.queries(&queries)?.into_iter();
+    must_be_there(&answers.next().unwrap_or_default())?;
+    let number = number_after(answers.next().unwrap_or_default())?;
+    Ok((number, answers.collect()))
+}
+
+/// In SQLite the transaction itself is the lock, from its beginning.
+const LOCK: &str = "SELECT study_id FROM studies WHERE study_id = ?1{lock}";
+
+fn must_be_there(locked: &[Row]) -> Result<(), StorageError> {
+    match locked.is_empty() {
+        true => Err(StorageError::Input(
+            "the study is there no more: somebody has deleted it".to_owned(),
+        )),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// The study of this name.
@@ -204,10 +234,13 @@ pub(crate) fn study_system_attribute(
     study: i64,
     key: &str,
 ) -> Result<Option<String>, StorageError> {
-    let sql = "SELECT value_json FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
-    let rows = db.query(sql, &[Value::Int(study), Value::Text(key.into())])?;
+    let rows = db.query(STUDY_SYSTEM_ATTRIBUTE, &[Value::Int(study), Value::Text(key.into())])?;
     rows.into_iter().next().map(|row| RowReader::of(row).text()).transpose()
 }
+
+/// See [`study_system_attribute`].
+pub(crate) const STUDY_SYSTEM_ATTRIBUTE: &str =
+    "SELECT value_json FROM study_system_attributes WHERE study_id = ?1 AND \"key\" = ?2";
 
 /// Sets a system attribute of a study.
 pub(crate) fn set_study_system_attribute(

@@ -172,7 +172,7 @@ pub(crate) fn new_trial(
         let distribution = distribution.to_json();
         params.push(ParamRecord { name: name.to_owned(), value, distribution });
     }
-    let system_attributes = vec![(WORKER.to_owned(), worker.to_owned())];
+    let system_attributes = [(WORKER.to_owned(), worker.to_owned())].into();
     let name = candidate.name.map(|name| serde_json::Value::from(name).to_string());
     let user_attributes = name.map(|name| (NAME.to_owned(), name)).into_iter().collect();
     Ok(NewTrial { state: RecordState::Running, params, user_attributes, system_attributes })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::database::{Access, Database, Value};
+use crate::database::{Access, Database, Row, Value};
 use crate::records::{ParamRecord, RecordState, StudyRecord, TrialRecord};
 use crate::row_reader::RowReader;
 use crate::{Storage, StorageError};
@@ -81,15 +81,22 @@ pub(crate) fn read_trials(
     study: i64,
     after: i64,
 ) -> Result<Vec<TrialRecord>, StorageError> {
-    let params = [Value::Int(study), Value::Int(after)];
-    read_where(db, "t.study_id = ?1 AND t.trial_id > ?2", &params)
+    TrialsQuery::after(study, after).read(db)
 }
+
+/// The last trial of a study: Optuna counts them all instead, which comes to the same, and takes longer each time.
+pub(crate) const LAST_NUMBER: &str =
+    "SELECT number FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1";
 
 /// The number of the next trial of a study, which the transaction has locked.
 pub(crate) fn next_number(db: &mut dyn Database, study: i64) -> Result<usize, StorageError> {
-    let sql = "SELECT COUNT(*) FROM trials WHERE study_id = ?1";
-    let row = db.query(sql, &[Value::Int(study)])?.into_iter().next().unwrap_or_default();
-    RowReader::of(row).count()
+    number_after(db.query(LAST_NUMBER, &[Value::Int(study)])?)
+}
+
+/// The number behind what [`LAST_NUMBER`] has found.
+pub(crate) fn number_after(last: Vec<Row>) -> Result<usize, StorageError> {
+    let last = last.into_iter().next();
+    last.map_or(Ok(0), |row| RowReader::of(row).count().map(|number| number + 1))
 }
 
 /// The trial of a study with this number, without curves.
@@ -98,25 +105,8 @@ pub(crate) fn read_number(
     study: i64,
     number: usize,
 ) -> Result<Option<TrialRecord>, StorageError> {
-    let params = [Value::Int(study), Value::Int(number as i64)];
-    Ok(read_where(db, "t.study_id = ?1 AND t.number = ?2", &params)?.pop())
-}
-
-/// The trials with these keys, without curves, in the order of their keys.
-pub(crate) fn read_trials_of(
-    db: &mut dyn Database,
-    trials: &[i64],
-) -> Result<Vec<TrialRecord>, StorageError> {
-    let mut read = Vec::new();
-    for trials in trials.chunks(MOST_KEYS) {
-        // The last one again and again, so that few statements of different length are kept prepared.
-        let filled = trials.iter().chain(trials.last().into_iter().cycle());
-        let params: Vec<Value> =
-            filled.take(trials.len().next_power_of_two()).copied().map(Value::Int).collect();
-        let places: Vec<String> = (1..=params.len()).map(|place| format!("?{place}")).collect();
-        read.extend(read_where(db, &format!("t.trial_id IN ({})", places.join(", ")), &params)?);
-    }
-    Ok(read)
+    let params = vec![Value::Int(study), Value::Int(number as i64)];
+    Ok(TrialsQuery::of("t.study_id = ?1 AND t.number = ?2", params).read(db)?.pop())
 }
 
 /// For each trial of a study of which something was recorded, by its key: the tasks.
@@ -148,85 +138,138 @@ pub(crate) fn number(value: Option<f64>, kind: &str) -> Result<f64, StorageError
     }
 }
 
-/// One query for each table, however many trials there are. `condition` is about the trials `t`.
-fn read_where(
-    db: &mut dyn Database,
-    condition: &str,
-    params: &[Value],
-) -> Result<Vec<TrialRecord>, StorageError> {
-    let select = format!(
-        "SELECT t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete, h.heartbeat \
-         FROM trials t LEFT JOIN trial_heartbeats h ON h.trial_id = t.trial_id \
-         WHERE {condition} ORDER BY t.trial_id"
-    );
-    let rows = db.query(&select, params)?;
-    let trials: Result<Vec<_>, _> = rows.into_iter().map(|row| trial(RowReader::of(row))).collect();
-    let trials = trials?;
-    if trials.is_empty() {
-        // As with nearly every claim of a process that works alone.
-        return Ok(trials);
-    }
-    let mut reading = Reading { db, condition, params, trials };
-    reading.table("trial_params", "param_name, param_value, distribution_json", |trial, row| {
-        let (name, value, distribution) = (row.text()?, row.float()?, row.text()?);
-        trial.params.push(ParamRecord { name, value, distribution });
-        Ok(())
-    })?;
-    reading.table("trial_values", "value, value_type", |trial, row| {
+/// A question for trials with all that belongs to them: a query for each table, however many trials there are.
+pub(crate) struct TrialsQuery {
+    selects: [String; 1 + PARTS.len()],
+    params: Vec<Value>,
+}
+
+/// What other tables hold of a trial: the table, its columns and their order, and how a row is added.
+type Part = (&'static str, &'static str, &'static str, AddPart);
+type AddPart = fn(&mut TrialRecord, &mut RowReader) -> Result<(), StorageError>;
+
+const PARTS: [Part; 5] = [
+    (
+        "trial_params",
+        "param_name, param_value, distribution_json",
+        "ORDER BY c.trial_id, c.param_id",
+        |trial, row| {
+            let (name, value, distribution) = (row.text()?, row.float()?, row.text()?);
+            trial.params.push(ParamRecord { name, value, distribution });
+            Ok(())
+        },
+    ),
+    ("trial_values", "value, value_type", "ORDER BY c.trial_id, c.objective", |trial, row| {
         trial.values.push(number(row.optional_float()?, &row.text()?)?);
         Ok(())
-    })?;
-    let columns = "step, intermediate_value, intermediate_value_type";
-    reading.table("trial_intermediate_values", columns, |trial, row| {
-        let step = row.int()?;
-        trial.intermediate_values.insert(step, number(row.optional_float()?, &row.text()?)?);
-        Ok(())
-    })?;
-    reading.table("trial_user_attributes", "\"key\", value_json", |trial, row| {
+    }),
+    (
+        "trial_intermediate_values",
+        "step, intermediate_value, intermediate_value_type",
+        "",
+        |trial, row| {
+            let step = row.int()?;
+            trial.intermediate_values.insert(step, number(row.optional_float()?, &row.text()?)?);
+            Ok(())
+        },
+    ),
+    ("trial_user_attributes", "\"key\", value_json", "", |trial, row| {
         trial.user_attributes.insert(row.text()?, row.text()?);
         Ok(())
-    })?;
-    reading.table("trial_system_attributes", "\"key\", value_json", |trial, row| {
+    }),
+    ("trial_system_attributes", "\"key\", value_json", "", |trial, row| {
         trial.system_attributes.insert(row.text()?, row.text()?);
         Ok(())
-    })?;
-    Ok(reading.trials)
-}
+    }),
+];
 
-/// Trials, in the order of their keys, to which what other tables hold of them is added.
-struct Reading<'a> {
-    db: &'a mut dyn Database,
-    condition: &'a str,
-    params: &'a [Value],
-    trials: Vec<TrialRecord>,
-}
-
-impl Reading<'_> {
-    fn table(
-        &mut self,
-        table: &str,
-        columns: &str,
-        add: impl Fn(&mut TrialRecord, &mut RowReader) -> Result<(), StorageError>,
-    ) -> Result<(), StorageError> {
-        let order = match table {
-            "trial_params" => "ORDER BY c.trial_id, c.param_id",
-            "trial_values" => "ORDER BY c.trial_id, c.objective",
-            _ => "",
-        };
-        let condition = self.condition;
-        let select = format!(
-            "SELECT c.trial_id, {columns} FROM {table} c JOIN trials t ON t.trial_id = c.trial_id \
-             WHERE {condition} {order}"
+impl TrialsQuery {
+    /// `condition` is about the trials `t`.
+    fn of(condition: &str, params: Vec<Value>) -> Self {
+        let mut selects = [const { String::new() }; 1 + PARTS.len()];
+        selects[0] = format!(
+            "SELECT t.trial_id, t.number, t.state, t.datetime_start, t.datetime_complete, h.heartbeat \
+             FROM trials t LEFT JOIN trial_heartbeats h ON h.trial_id = t.trial_id \
+             WHERE {condition} ORDER BY t.trial_id"
         );
-        for row in self.db.query(&select, self.params)? {
-            let mut row = RowReader::of(row);
-            let id = row.int()?;
-            // A trial that was made since the trials were read is left out with all its parts.
-            if let Ok(index) = self.trials.binary_search_by_key(&id, |trial| trial.id) {
-                add(&mut self.trials[index], &mut row)?;
+        for (select, (table, columns, order, _)) in selects[1..].iter_mut().zip(PARTS) {
+            *select = format!(
+                "SELECT c.trial_id, {columns} FROM {table} c JOIN trials t ON t.trial_id = c.trial_id \
+                 WHERE {condition} {order}"
+            );
+        }
+        TrialsQuery { selects, params }
+    }
+
+    /// For the trials of a study whose key is above `after`, in the order in which they were made.
+    pub fn after(study: i64, after: i64) -> Self {
+        let params = vec![Value::Int(study), Value::Int(after)];
+        TrialsQuery::of("t.study_id = ?1 AND t.trial_id > ?2", params)
+    }
+
+    /// For the trials with these keys, in the order of their keys: one after the other, each for some of them.
+    pub fn with_keys(trials: &[i64]) -> Vec<Self> {
+        let of_chunk = |trials: &[i64]| {
+            // The last one again and again, so that few statements of different length are kept prepared.
+            let filled = trials.iter().chain(trials.last().into_iter().cycle());
+            let params: Vec<Value> =
+                filled.take(trials.len().next_power_of_two()).copied().map(Value::Int).collect();
+            let places: Vec<String> = (1..=params.len()).map(|place| format!("?{place}")).collect();
+            TrialsQuery::of(&format!("t.trial_id IN ({})", places.join(", ")), params)
+        };
+        trials.chunks(MOST_KEYS).map(of_chunk).collect()
+    }
+
+    /// The query for the trials themselves.
+    pub fn trials(&self) -> (&str, &[Value]) {
+        (&self.selects[0], &self.params)
+    }
+
+    /// The queries for what else there is of them.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &[Value])> {
+        self.selects[1..].iter().map(|select| (select.as_str(), self.params.as_slice()))
+    }
+
+    /// Asks all of it. Where there are no trials, as with nearly every claim of a process that works alone, it is one
+    /// query.
+    pub fn read(&self, db: &mut dyn Database) -> Result<Vec<TrialRecord>, StorageError> {
+        let (select, params) = self.trials();
+        let rows = db.query(select, params)?;
+        self.read_parts(db, rows)
+    }
+
+    /// Asks for the rest of those trials whose own rows are these.
+    pub fn read_parts(
+        &self,
+        db: &mut dyn Database,
+        trials: Vec<Row>,
+    ) -> Result<Vec<TrialRecord>, StorageError> {
+        if trials.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parts = db.queries(&self.parts().collect::<Vec<_>>())?;
+        Self::assemble(trials, parts)
+    }
+
+    /// The trials of rows of all tables.
+    pub fn assemble(
+        trials: Vec<Row>,
+        parts: Vec<Vec<Row>>,
+    ) -> Result<Vec<TrialRecord>, StorageError> {
+        let trials: Result<Vec<_>, _> =
+            trials.into_iter().map(|row| trial(RowReader::of(row))).collect();
+        let mut trials = trials?;
+        for ((_, _, _, add), rows) in PARTS.iter().zip(parts) {
+            for row in rows {
+                let mut row = RowReader::of(row);
+                let id = row.int()?;
+                // A trial that was made since the trials were read is left out with all its parts.
+                if let Ok(index) = trials.binary_search_by_key(&id, |trial| trial.id) {
+                    add(&mut trials[index], &mut row)?;
+                }
             }
         }
-        Ok(())
+        Ok(trials)
     }
 }
 

@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn_tune_search::Candidate;
 use burn_tune_search::store::Claimed;
 use burn_tune_search::suggester::Suggestion;
 use burn_tune_search::trial::StoredTrial;
+use burn_tune_search::{Candidate, Params, Trial, TrialState};
 
 use super::WorkerOptions;
 use crate::StorageError;
 use crate::attributes::{LOST, WORKER};
 use crate::database::{Database, Value};
-use crate::leases::{Lease, Leases, TRIAL, lost_trials};
+use crate::leases::{
+    LOST_TRIALS, Lease, Leases, RUNNING_TRIALS, TRIAL, lost_trials_params, running_trials,
+    running_trials_params,
+};
 use crate::records::{RecordState, StudyRecord, TrialRecord};
-use crate::trial_codec::{new_trial, stored_trial};
-use crate::trials::write::{insert_trial, set_system_attribute};
-use crate::trials::{read_trials, read_trials_of};
+use crate::trial_codec::{is_ours, new_trial, stored_trial};
+use crate::trials::TrialsQuery;
+use crate::trials::write::{insert_trials, set_system_attribute};
 
 /// What one look at the database has found. All of it is of one moment, or the leases are older than the
 /// trials: a trial that seems to be under way may have ended, and never the other way round.
@@ -28,53 +31,125 @@ pub struct Scan {
     pub news: Vec<StoredTrial>,
     /// Whether there are trials that nobody ends because they have lost their workers too often.
     pub has_lost: bool,
-    leases: Vec<(usize, Option<Lease>)>,
+    /// How many of the trials that are new are other programs'.
+    pub foreign: usize,
+    leases: Vec<(i64, usize, Option<Lease>)>,
+}
+
+/// What a process knows of a study's trials.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The key of each trial that has been read, by number.
+    pub ids: Vec<i64>,
+    /// How many of those are other programs'.
+    pub foreign: usize,
+    /// Trials that others have begun and not ended, as they were when they were last looked at.
+    pub running: BTreeMap<i64, StoredTrial>,
+    /// Trials that this process has begun itself behind those that it has read: their keys by number.
+    pub ahead: BTreeMap<usize, i64>,
+}
+
+impl Known {
+    /// The key of a trial; one that no trial has where this process has lost the trial before it has read it.
+    pub fn id(&self, number: usize) -> i64 {
+        self.ahead.get(&number).or_else(|| self.ids.get(number)).copied().unwrap_or(0)
+    }
+
+    /// A trial of this process is another's now: what becomes of it is looked for with the next claim.
+    pub fn lost(&mut self, number: usize) {
+        if self.ahead.remove(&number).is_none() {
+            let state = TrialState::Running { folds: Vec::new() };
+            let trial = Trial { number, name: None, params: Params::default(), state };
+            self.running.insert(self.id(number), StoredTrial { trial, spans: Vec::new() });
+        }
+    }
+
+    /// Takes up what was read.
+    pub fn take_up(&mut self, scan: &Scan) {
+        self.ids.extend(&scan.ids);
+        self.foreign += scan.foreign;
+        self.running.clone_from(&scan.running);
+        self.ahead = self.ahead.split_off(&self.ids.len());
+    }
+
+    /// This process has begun trials from this number on.
+    pub fn begun(&mut self, first: usize, ids: &[i64]) {
+        match first == self.ids.len() {
+            true => self.ids.extend(ids),
+            false => self.ahead.extend((first..).zip(ids.iter().copied())),
+        }
+    }
 }
 
 impl Scan {
-    /// Reads what is new in the study to a process that knows the trials with the keys `ids`, of which
-    /// `running` had not ended.
+    /// Reads what is new in the study to a process that knows as much.
     pub fn read(
         db: &mut dyn Database,
         study: &StudyRecord,
         folds: usize,
-        leases: &Leases,
-        (ids, running): (&[i64], &BTreeMap<i64, StoredTrial>),
+        known: &Known,
     ) -> Result<Self, StorageError> {
-        let under_way = leases.of_running_trials(db, study.id)?.into_iter();
-        let has_lost = !lost_trials(db, study.id)?.is_empty();
+        let open: Vec<i64> = known.running.keys().copied().collect();
+        let open = TrialsQuery::with_keys(&open);
+        let new = TrialsQuery::after(study.id, known.ids.last().copied().unwrap_or(0));
+        let (running, lost) = (running_trials_params(study.id), lost_trials_params(study.id));
+        // First the leases.
+        let mut queries = vec![(RUNNING_TRIALS, running.as_slice()), (LOST_TRIALS, &lost)];
+        for open in &open {
+            queries.push(open.trials());
+            queries.extend(open.parts());
+        }
+        queries.push(new.trials());
+        let mut answers = db.queries(&queries)?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
         let mut scan = Scan {
             ids: Vec::new(),
             running: BTreeMap::new(),
             news: Vec::new(),
-            has_lost,
-            leases: under_way.map(|(_, number, lease)| (number, lease)).collect(),
+            foreign: 0,
+            leases: running_trials(&next()),
+            has_lost: !next().is_empty(),
         };
-        let open: Vec<i64> = running.keys().copied().collect();
-        for record in read_trials_of(db, &open)? {
-            let known = &running[&record.id];
-            scan.add(&record, folds, Some(known))?;
-        }
-        for record in read_trials(db, study.id, ids.last().copied().unwrap_or(0))? {
-            let expected = ids.len() + scan.ids.len();
-            if record.number != expected {
-                return Err(StorageError::Permanent(format!(
-                    "the trials of the study `{}` are not numbered without gaps: {} stands where {expected} is due",
-                    study.name, record.number
-                )));
+        for open in &open {
+            let (trials, parts) = (next(), open.parts().map(|_| next()).collect());
+            for record in TrialsQuery::assemble(trials, parts)? {
+                scan.add(&record, folds, known.running.get(&record.id))?;
             }
-            scan.ids.push(record.id);
-            scan.add(&record, folds, None)?;
+        }
+        let trials = next();
+        for record in new.read_parts(db, trials)? {
+            scan.add_new(&record, study, folds, known)?;
         }
         scan.news.sort_by_key(|found| found.trial.number);
         Ok(scan)
     }
 
+    fn add_new(
+        &mut self,
+        record: &TrialRecord,
+        study: &StudyRecord,
+        folds: usize,
+        known: &Known,
+    ) -> Result<(), StorageError> {
+        let expected = known.ids.len() + self.ids.len();
+        if record.number != expected {
+            return Err(StorageError::Permanent(format!(
+                "the trials of the study `{}` are not numbered without gaps: {} stands where {expected} is due",
+                study.name, record.number
+            )));
+        }
+        self.ids.push(record.id);
+        self.foreign += usize::from(!is_ours(record));
+        // What this process has begun itself is no news to it.
+        if known.ahead.get(&record.number) == Some(&record.id) {
+            return Ok(());
+        }
+        self.add(record, folds, None)
+    }
+
     /// How many other processes work on trials.
     pub fn others_at_work(&self, leases: &Leases) -> usize {
-        let held = self.leases.iter().filter_map(|(_, lease)| lease.as_ref());
-        let others = held.filter(|lease| !leases.is_free(lease));
-        others.map(|lease| lease.worker.as_str()).collect::<BTreeSet<_>>().len()
+        others_at_work(&self.leases, leases)
     }
 
     fn add(
@@ -94,6 +169,13 @@ impl Scan {
     }
 }
 
+/// How many other processes work on the running trials.
+pub fn others_at_work(running: &[(i64, usize, Option<Lease>)], leases: &Leases) -> usize {
+    let held = running.iter().filter_map(|(_, _, lease)| lease.as_ref());
+    let others = held.filter(|lease| !leases.is_free(lease));
+    others.map(|lease| lease.worker.as_str()).collect::<BTreeSet<_>>().len()
+}
+
 /// What is to be said of the trials that are under way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenTrials {
@@ -106,8 +188,17 @@ pub struct OpenTrials {
 impl OpenTrials {
     /// Of those in `scan`, to a process that has `mine`.
     pub fn of(scan: &Scan, leases: &Leases, mine: &BTreeSet<usize>) -> Self {
+        OpenTrials::among(&scan.leases, leases, mine)
+    }
+
+    /// Of those that run, to a process that has `mine`.
+    pub fn among(
+        running: &[(i64, usize, Option<Lease>)],
+        leases: &Leases,
+        mine: &BTreeSet<usize>,
+    ) -> Self {
         let mut open = OpenTrials::default();
-        for (_, lease) in scan.leases.iter().filter(|(number, _)| !mine.contains(number)) {
+        for (_, _, lease) in running.iter().filter(|(_, number, _)| !mine.contains(number)) {
             match lease {
                 Some(lease) if !leases.is_free(lease) => open.elsewhere = true,
                 _ => open.abandoned = true,
@@ -172,16 +263,20 @@ fn is_running(db: &mut dyn Database, trial: i64) -> Result<bool, StorageError> {
     Ok(!db.query(sql, &[Value::Int(trial), RecordState::Running.into()])?.is_empty())
 }
 
-/// Begins a trial under the next number, and answers its key.
+/// Begins trials under the numbers from `first` on, the next one of the study, and answers their keys.
 pub fn begin(
     db: &mut dyn Database,
     study: &StudyRecord,
     options: &WorkerOptions,
     leases: &Leases,
-    candidate: Candidate,
-) -> Result<i64, StorageError> {
-    let trial = new_trial(study, &options.distributions, &leases.json(), candidate)?;
-    let id = insert_trial(db, study.id, &trial)?;
-    leases.take(db, id, TRIAL, 0)?;
-    Ok(id)
+    (first, candidates): (usize, &[Candidate]),
+) -> Result<Vec<i64>, StorageError> {
+    let worker = leases.json();
+    let trial = |candidate: &Candidate| {
+        new_trial(study, &options.distributions, &worker, candidate.clone())
+    };
+    let trials = candidates.iter().map(trial).collect::<Result<Vec<_>, _>>()?;
+    let ids = insert_trials(db, study.id, first, &trials)?;
+    leases.take_new(db, &ids)?;
+    Ok(ids)
 }

@@ -11,20 +11,9 @@ use burn_tune_search::{Curves, Trial};
 use crate::StorageError;
 use crate::attributes::{REFIT, WORKER};
 use crate::database::{Database, Value};
-use crate::leases::{Leases, TRIAL};
+use crate::leases::Leases;
 use crate::trial_codec::{end_attributes, refits_in, state, values};
-use crate::trials::write::{end_trial, set_trial_attribute};
-
-/// Writes the end of a trial that is this worker's.
-pub fn end(
-    db: &mut dyn Database,
-    leases: &Leases,
-    (study, id): (i64, i64),
-    trial: &Trial,
-) -> Result<SaveOutcome, StorageError> {
-    leases.drop(db, id, TRIAL)?;
-    write_end(db, (study, id), trial)
-}
+use crate::trials::write::{end_trial, set_trial_attributes};
 
 /// Writes how a trial of a study has ended, if it still runs, and tells those who wait for that.
 pub fn write_end(
@@ -35,9 +24,9 @@ pub fn write_end(
     if end_trial(db, id, state(trial), &values(trial))? == 0 {
         return Ok(SaveOutcome::Lost);
     }
-    for (key, json) in end_attributes(trial) {
-        set_trial_attribute(db, id, key, &json)?;
-    }
+    let attributes = end_attributes(trial);
+    let attributes: Vec<_> = attributes.iter().map(|(key, json)| (*key, json.as_str())).collect();
+    set_trial_attributes(db, id, &attributes)?;
     db.notify(study)?;
     Ok(SaveOutcome::Saved)
 }

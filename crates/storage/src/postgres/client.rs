@@ -3,7 +3,9 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -30,6 +32,38 @@ pub enum Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Fault::Server(error)
+    }
+}
+
+/// Something that a server is asked.
+pub enum Question<'a> {
+    /// Statements without params.
+    Batch(&'a str),
+    /// A statement: how many rows it changes.
+    Execute(&'a Statement, Vec<&'a (dyn ToSql + Sync)>),
+    /// A statement: its rows.
+    Query(&'a Statement, Vec<&'a (dyn ToSql + Sync)>),
+}
+
+/// What the server says to a [`Question`].
+#[derive(Debug)]
+pub enum Answer {
+    Done,
+    Changed(u64),
+    Rows(Vec<Row>),
+}
+
+impl Question<'_> {
+    async fn ask(self, client: &tokio_postgres::Client) -> Result<Answer, Error> {
+        match self {
+            Question::Batch(sql) => client.batch_execute(sql).await.map(|()| Answer::Done),
+            Question::Execute(statement, params) => {
+                client.execute(statement, &params).await.map(Answer::Changed)
+            }
+            Question::Query(statement, params) => {
+                client.query(statement, &params).await.map(Answer::Rows)
+            }
+        }
     }
 }
 
@@ -107,22 +141,13 @@ impl Client {
         self.ask(|client| client.prepare(sql))
     }
 
-    /// Runs a statement, and says how many rows it has changed.
-    pub fn execute(
-        &self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<u64, Fault> {
-        self.ask(|client| client.execute(statement, params))
-    }
-
-    /// The rows that a statement answers.
-    pub fn query(
-        &self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Fault> {
-        self.ask(|client| client.query(statement, params))
+    /// Asks all of it in one message, in this order; the answers, or the first error. What comes behind an error
+    /// in a transaction does nothing, its COMMIT included.
+    pub fn ask_all(&self, questions: Vec<Question>) -> Result<Vec<Answer>, Fault> {
+        self.ask(|client| {
+            let asked = questions.into_iter().map(|question| Box::pin(question.ask(client)));
+            all_in_order(asked.collect())
+        })
     }
 
     /// Whether a notification has come since this was last asked. Waits for none.
@@ -156,6 +181,26 @@ impl Client {
             Ok(Err(error)) => Err(error.into()),
         }
     }
+}
+
+/// Polls all of them in their order, so that each has sent what it asks before the first one is answered.
+async fn all_in_order<T, F>(mut futures: Vec<Pin<Box<F>>>) -> Result<Vec<T>, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut results: Vec<Option<Result<T, Error>>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, result) in futures.iter_mut().zip(&mut results) {
+            if result.is_none()
+                && let Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *result = Some(ready);
+            }
+        }
+        if results.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
 }
 
 /// Says goodbye, so that the server does not log a lost connection.

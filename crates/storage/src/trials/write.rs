@@ -7,6 +7,7 @@ use crate::bulk_insert::insert_rows;
 use crate::database::{Database, Value};
 use crate::records::{ParamRecord, RecordState, TrialRecord};
 use crate::row_reader::RowReader;
+use crate::trials::next_number;
 
 /// A trial that is to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,9 +17,9 @@ pub(crate) struct NewTrial {
     /// What it tries.
     pub params: Vec<ParamRecord>,
     /// JSON texts by key.
-    pub user_attributes: Vec<(String, String)>,
+    pub user_attributes: BTreeMap<String, String>,
     /// Likewise; those that Optuna has a meaning for, such as `fixed_params`.
-    pub system_attributes: Vec<(String, String)>,
+    pub system_attributes: BTreeMap<String, String>,
 }
 
 /// Inserts a trial under the next number of the study, which the transaction must have locked, and
@@ -28,23 +29,46 @@ pub(crate) fn insert_trial(
     study: i64,
     trial: &NewTrial,
 ) -> Result<i64, StorageError> {
-    // Optuna counts the trials before this one, which comes to the same, and takes longer each time.
-    let last = "SELECT number FROM trials WHERE study_id = ?1 ORDER BY trial_id DESC LIMIT 1";
-    let last = db.query(last, &[Value::Int(study)])?.into_iter().next();
-    let number = last.map_or(Ok(0), |row| RowReader::of(row).int().map(|number| number + 1))?;
-    let start = if trial.state == RecordState::Running { "{now}" } else { "NULL" };
+    let number = next_number(db, study)?;
+    let ids = insert_trials(db, study, number, std::slice::from_ref(trial))?;
+    ids.first().copied().ok_or_else(no_key)
+}
+
+/// Inserts trials under the numbers from `first` on, the next one of the study, which the transaction must have
+/// locked, and returns their keys.
+pub(crate) fn insert_trials(
+    db: &mut dyn Database,
+    study: i64,
+    first: usize,
+    trials: &[NewTrial],
+) -> Result<Vec<i64>, StorageError> {
+    let mut values = vec![Value::Int(study)];
+    let mut rows = Vec::new();
+    for (number, trial) in (first as i64..).zip(trials) {
+        let start = if trial.state == RecordState::Running { "{now}" } else { "NULL" };
+        let place = values.len();
+        rows.push(format!("(?{}, ?1, ?{}, {start})", place + 1, place + 2));
+        values.extend([Value::Int(number), trial.state.into()]);
+    }
     let insert = format!(
-        "INSERT INTO trials (number, study_id, state, datetime_start) VALUES (?1, ?2, ?3, {start}) \
-         RETURNING trial_id"
+        "INSERT INTO trials (number, study_id, state, datetime_start) VALUES {} RETURNING trial_id",
+        rows.join(", ")
     );
-    let values = [Value::Int(number), Value::Int(study), trial.state.into()];
-    let id = returned_key(db.query(&insert, &values)?)?;
-    insert_params(db, id, &trial.params)?;
-    let user_attributes = trial.user_attributes.iter().map(|(key, json)| (key, json));
-    insert_attributes(db, "trial_user_attributes", id, user_attributes)?;
-    let system_attributes = trial.system_attributes.iter().map(|(key, json)| (key, json));
-    insert_attributes(db, "trial_system_attributes", id, system_attributes)?;
-    Ok(id)
+    let returned = db.query(&insert, &values)?.into_iter();
+    let mut ids: Vec<i64> =
+        returned.map(|row| RowReader::of(row).int()).collect::<Result<_, _>>()?;
+    // Keys are given in the order of the rows, and come back in any.
+    ids.sort_unstable();
+    if ids.len() != trials.len() {
+        return Err(no_key());
+    }
+    let trials = || ids.iter().copied().zip(trials);
+    insert_params(db, trials().map(|(id, trial)| (id, trial.params.as_slice())))?;
+    let user = trials().flat_map(|(id, trial)| attributes_of(id, &trial.user_attributes));
+    insert_attributes(db, "trial_user_attributes", user)?;
+    let system = trials().flat_map(|(id, trial)| attributes_of(id, &trial.system_attributes));
+    insert_attributes(db, "trial_system_attributes", system)?;
+    Ok(ids)
 }
 
 /// Gives a user attribute of a trial the value that stands in a JSON text.
@@ -54,7 +78,16 @@ pub(crate) fn set_trial_attribute(
     key: &str,
     json: &str,
 ) -> Result<(), StorageError> {
-    set_attribute(db, "trial_user_attributes", trial, key, json)
+    set_attributes(db, "trial_user_attributes", trial, &[(key, json)])
+}
+
+/// As [`set_trial_attribute`], of several.
+pub(crate) fn set_trial_attributes(
+    db: &mut dyn Database,
+    trial: i64,
+    attributes: &[(&str, &str)],
+) -> Result<(), StorageError> {
+    set_attributes(db, "trial_user_attributes", trial, attributes)
 }
 
 /// As [`set_trial_attribute`], of a system attribute.
@@ -64,22 +97,31 @@ pub(crate) fn set_system_attribute(
     key: &str,
     json: &str,
 ) -> Result<(), StorageError> {
-    set_attribute(db, "trial_system_attributes", trial, key, json)
+    set_attributes(db, "trial_system_attributes", trial, &[(key, json)])
 }
 
-fn set_attribute(
+fn set_attributes(
     db: &mut dyn Database,
     table: &str,
     trial: i64,
-    key: &str,
-    json: &str,
+    attributes: &[(&str, &str)],
 ) -> Result<(), StorageError> {
+    if attributes.is_empty() {
+        return Ok(());
+    }
+    let mut values = vec![Value::Int(trial)];
+    let mut rows = Vec::new();
+    for (key, json) in attributes {
+        let place = values.len();
+        rows.push(format!("(?1, ?{}, ?{})", place + 1, place + 2));
+        values.extend([Value::Text((*key).into()), Value::Text((*json).into())]);
+    }
     let upsert = format!(
-        "INSERT INTO {table} (trial_id, \"key\", value_json) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json"
+        "INSERT INTO {table} (trial_id, \"key\", value_json) VALUES {} \
+         ON CONFLICT (trial_id, \"key\") DO UPDATE SET value_json = excluded.value_json",
+        rows.join(", ")
     );
-    db.run(&upsert, &[Value::Int(trial), Value::Text(key.into()), Value::Text(json.into())])?;
-    Ok(())
+    db.run(&upsert, &values)
 }
 
 /// Sets what a running trial has come to at a step.
@@ -138,7 +180,7 @@ pub(crate) fn insert_record(
         let heartbeat = "INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (?1, ?2)";
         db.run(heartbeat, &[Value::Int(id), date(&record.heartbeat)])?;
     }
-    insert_params(db, id, &record.params)?;
+    insert_params(db, [(id, record.params.as_slice())])?;
     insert_values(db, id, &record.values)?;
     insert_additions(db, id, record)?;
     Ok(id)
@@ -163,7 +205,7 @@ pub(crate) fn complete_from_record(
     ];
     let ended = db.execute(update, &values)?;
     if ended > 0 {
-        insert_params(db, trial, &record.params)?;
+        insert_params(db, [(trial, record.params.as_slice())])?;
         db.run("DELETE FROM trial_values WHERE trial_id = ?1", &[Value::Int(trial)])?;
         insert_values(db, trial, &record.values)?;
         insert_additions(db, trial, record)?;
@@ -177,8 +219,10 @@ pub(crate) fn insert_additions(
     trial: i64,
     record: &TrialRecord,
 ) -> Result<(), StorageError> {
-    insert_attributes(db, "trial_user_attributes", trial, &record.user_attributes)?;
-    insert_attributes(db, "trial_system_attributes", trial, &record.system_attributes)?;
+    let user = attributes_of(trial, &record.user_attributes);
+    insert_attributes(db, "trial_user_attributes", user)?;
+    let system = attributes_of(trial, &record.system_attributes);
+    insert_attributes(db, "trial_system_attributes", system)?;
     insert_intermediate_values(db, trial, &record.intermediate_values)?;
     let curves = record.curves.iter().map(|(task, npz)| {
         [Value::Int(trial), Value::Text(task.clone()), Value::Bytes(npz.clone())]
@@ -188,37 +232,45 @@ pub(crate) fn insert_additions(
 
 fn returned_key(rows: Vec<Vec<Value>>) -> Result<i64, StorageError> {
     let row = rows.into_iter().next();
-    row.map_or_else(
-        || Err(StorageError::Permanent("the database gave a new trial no key".into())),
-        |row| RowReader::of(row).int(),
-    )
+    row.map_or_else(|| Err(no_key()), |row| RowReader::of(row).int())
 }
 
-fn insert_params(
+fn no_key() -> StorageError {
+    StorageError::Permanent("the database gave a new trial no key".into())
+}
+
+fn insert_params<'a>(
     db: &mut dyn Database,
-    trial: i64,
-    params: &[ParamRecord],
+    trials: impl IntoIterator<Item = (i64, &'a [ParamRecord])>,
 ) -> Result<(), StorageError> {
-    let rows = params.iter().map(|ParamRecord { name, value, distribution }| {
-        [
-            Value::Int(trial),
-            Value::Text(name.clone()),
-            Value::Float(*value),
-            Value::Text(distribution.clone()),
-        ]
+    let rows = trials.into_iter().flat_map(|(trial, params)| {
+        params.iter().map(move |ParamRecord { name, value, distribution }| {
+            [
+                Value::Int(trial),
+                Value::Text(name.clone()),
+                Value::Float(*value),
+                Value::Text(distribution.clone()),
+            ]
+        })
     });
     insert_rows(db, "trial_params (trial_id, param_name, param_value, distribution_json)", rows)
 }
 
-fn insert_attributes<'a>(
-    db: &mut dyn Database,
-    table: &str,
+/// The rows of attributes of a trial.
+fn attributes_of<'a>(
     trial: i64,
     attributes: impl IntoIterator<Item = (&'a String, &'a String)>,
-) -> Result<(), StorageError> {
-    let rows = attributes.into_iter().map(|(key, json)| {
+) -> impl Iterator<Item = [Value; 3]> {
+    attributes.into_iter().map(move |(key, json)| {
         [Value::Int(trial), Value::Text(key.clone()), Value::Text(json.clone())]
-    });
+    })
+}
+
+fn insert_attributes(
+    db: &mut dyn Database,
+    table: &str,
+    rows: impl IntoIterator<Item = [Value; 3]>,
+) -> Result<(), StorageError> {
     insert_rows(db, &format!("{table} (trial_id, \"key\", value_json)"), rows)
 }
 
@@ -301,8 +353,8 @@ mod tests {
         NewTrial {
             state,
             params: vec![param("z"), param("a")],
-            user_attributes: vec![("name".into(), "\"first\"".into())],
-            system_attributes: vec![("fixed_params".into(), "{}".into())],
+            user_attributes: [("name".into(), "\"first\"".into())].into(),
+            system_attributes: [("fixed_params".into(), "{}".into())].into(),
         }
     }
 

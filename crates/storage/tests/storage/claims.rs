@@ -9,7 +9,7 @@ use burn_tune_search::objective::{ObjectiveError, Refitter};
 use burn_tune_search::pruner::ReportUnit;
 use burn_tune_search::runner::{RunOptions, refit, run};
 use burn_tune_search::store::{Claimed, RefitClaim, SaveOutcome, Store};
-use burn_tune_search::suggester::{Effort, Suggestion};
+use burn_tune_search::suggester::{Effort, Suggest, Suggestion};
 use burn_tune_search::timeline::Span;
 use burn_tune_search::trial::Refit;
 use burn_tune_search::trial::{FoldRecord, StoredTrial};
@@ -41,6 +41,10 @@ on_every_database!(
     a_claim_is_found_again_whose_acknowledgement_was_lost,
     trials_of_other_programs_are_told_of,
     a_study_that_is_deleted_ends_its_search,
+    trials_that_are_listed_are_begun_together_and_others_told_of_later,
+    a_trial_of_another_program_among_listed_ones_is_looked_at_first,
+    a_listed_trial_that_is_lost_is_told_of,
+    workers_that_begin_listed_trials_do_each_once,
 );
 
 const FOLDS: usize = 2;
@@ -555,4 +559,138 @@ fn a_study_that_is_deleted_ends_its_search(database: &TestDatabase) {
     let error = store.claim(&mut |_, _| Some(Suggestion::Candidate(candidate(1)))).unwrap_err();
     assert!(error.to_string().contains("deleted"), "{error}");
     assert_eq!(store.save_fold(&after(begun(0), 0, 0.5), 0, &record(0.5)), Ok(SaveOutcome::Lost));
+}
+
+/// Begins listed trials, at most `most`, whose place says what they try: their numbers.
+fn begin_listed(store: &mut StudyStore, most: usize) -> Vec<usize> {
+    let begun = store.claim_listed(most, &mut |_, place| Some(candidate(place))).unwrap();
+    begun.into_iter().map(|(number, _)| number).collect()
+}
+
+/// What the trials of a study try.
+fn tried(database: &TestDatabase, study: &StudyRecord) -> Vec<f64> {
+    let trials = database.open().trials(study).unwrap().into_iter();
+    trials.map(|trial| trial.params.first().map_or(f64::NAN, |param| param.value)).collect()
+}
+
+/// Longer than others' trials stay unread.
+const LOOK: Duration = Duration::from_millis(1100);
+
+/// Tells what others have done, and begins so many listed trials; the numbers that were told, and those that were begun.
+fn look_and_begin(store: &mut StudyStore, known: usize, most: usize) -> [Vec<usize>; 2] {
+    assert_eq!(begin_listed(store, most), [0; 0], "something is to be looked at");
+    let (claimed, told) = claim(store, known, 50);
+    assert_eq!(claimed, Claimed::Told);
+    [told.iter().map(|found| found.trial.number).collect(), begin_listed(store, most)]
+}
+
+fn trials_that_are_listed_are_begun_together_and_others_told_of_later(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, LONG));
+    assert_eq!(look_and_begin(&mut first, 0, 4), [vec![], vec![0, 1, 2, 3]]);
+    assert_eq!(look_and_begin(&mut second, 0, 1), [vec![0, 1, 2, 3], vec![4]]);
+    assert_eq!(begin_listed(&mut first, 1), [5], "without a word on 4");
+    assert_eq!(begin_listed(&mut second, 2), [6, 7]);
+    assert_eq!(tried(database, &study), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+
+    let mut trial = begun(5);
+    assert_eq!(save(&mut first, &mut trial, 0, 0.5), SaveOutcome::Saved);
+    assert_eq!(save(&mut first, &mut trial, 1, 0.5), SaveOutcome::Saved);
+    thread::sleep(LOOK);
+    let found = look_and_begin(&mut first, 4, 2);
+    assert_eq!(found, [vec![4, 6, 7], vec![8, 9]], "told of others' trials alone");
+    thread::sleep(LOOK);
+    assert_eq!(look_and_begin(&mut second, 8, 1), [vec![5, 8, 9], vec![10]]);
+    let left = second.claim_listed(9, &mut |number, _| (number < 12).then(|| candidate(number)));
+    assert_eq!(left.unwrap(), [(11, candidate(11))], "there is no more");
+    // Where that comes to nothing though there is a next trial, it is begun as any other.
+    assert_eq!(second.claim_listed(1, &mut |_, _| None), Ok(vec![]));
+    assert_eq!(claim(&mut second, 12, 50).0, Claimed::Told);
+    assert_eq!(second.claim_listed(1, &mut |_, _| None), Ok(vec![]));
+    assert_eq!(claim(&mut second, 12, 50).0, Claimed::Begun(12));
+    assert_eq!(begin_listed(&mut second, 1), [13]);
+}
+
+fn a_trial_of_another_program_among_listed_ones_is_looked_at_first(database: &TestDatabase) {
+    let study = study(database);
+    let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, LONG));
+    assert_eq!(look_and_begin(&mut first, 0, 1), [vec![], vec![0]]);
+    assert_eq!(look_and_begin(&mut second, 0, 1), [vec![0], vec![1]]);
+    let foreign = |db: &mut dyn burn_tune_storage::database::Database| {
+        let sql = "INSERT INTO trials (number, study_id, state, datetime_start) \
+                   VALUES (2, ?1, 'RUNNING', {now})";
+        db.execute(sql, &[Value::Int(study.id)]).map(drop)
+    };
+    database.open().transaction(Access::Write, foreign).unwrap();
+    assert_eq!(look_and_begin(&mut first, 1, 1), [vec![1, 2], vec![3]]);
+    // The place goes on where ours were; the other worker is told it, too, and has to look for itself.
+    assert_eq!(begin_listed(&mut first, 1), [4]);
+    let places = second.claim_listed(1, &mut |number, place| {
+        assert_eq!((number, place), (5, 4));
+        None
+    });
+    assert_eq!(places, Ok(vec![]));
+    let expected = [0.0, 1.0, f64::NAN, 2.0, 3.0];
+    let found = tried(database, &study);
+    assert_eq!(format!("{found:?}"), format!("{expected:?}"));
+}
+
+fn a_listed_trial_that_is_lost_is_told_of(database: &TestDatabase) {
+    let study = study(database);
+    let (mut slow, mut fast) = (worker(database, &study, SHORT), worker(database, &study, LONG));
+    assert_eq!(look_and_begin(&mut slow, 0, 1)[1], [0]);
+    assert_eq!(look_and_begin(&mut fast, 0, 1)[1], [1]);
+    assert_eq!(begin_listed(&mut slow, 1), [2]);
+    thread::sleep(LOOK);
+    assert_eq!(begin_listed(&mut fast, 1), [0; 0], "two are left");
+    assert_eq!(claim(&mut fast, 2, 3).0, Claimed::TakenUp(0));
+    assert_eq!(claim(&mut fast, 3, 3).0, Claimed::TakenUp(2));
+    let (mut of_slow, mut of_fast) = (begun(2), begun(2));
+    assert_eq!(save(&mut slow, &mut of_slow, 0, 0.25), SaveOutcome::Lost);
+    assert_eq!(save(&mut slow, &mut of_slow, 1, 0.25), SaveOutcome::Lost);
+    assert_eq!(slow.heartbeat(), Ok(vec![0]));
+    assert_eq!(save(&mut fast, &mut of_fast, 0, 0.5), SaveOutcome::Saved);
+    let (claimed, told) = claim(&mut slow, 1, 3);
+    let told: Vec<Trial> = told.into_iter().map(|found| found.trial).collect();
+    assert_eq!((claimed, told), (Claimed::Wait, vec![begun(0), begun(1), of_fast]));
+}
+
+fn workers_that_begin_listed_trials_do_each_once(database: &TestDatabase) {
+    const TRIALS: usize = 90;
+    let (study, objective) = (&study(database), &Counted(AtomicUsize::new(0)));
+    let ends: Vec<Vec<Trial>> = thread::scope(|scope| {
+        let part = || {
+            let mut store = worker(database, study, LONG);
+            let run = run(objective, &mut InOrder(TRIALS), &mut store, &options(), |_, _| {});
+            assert_eq!(run.store_result, Ok(()));
+            outcome(&run.history)
+        };
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(part)).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(ends[0].len(), TRIALS);
+    for (number, trial) in ends[0].iter().enumerate() {
+        assert_eq!(trial.params, candidate(number).params);
+        assert!(trial.is_finished());
+    }
+    assert!(ends.iter().all(|trials| *trials == ends[0]));
+    assert_eq!(objective.0.load(Ordering::SeqCst), TRIALS * FOLDS);
+}
+
+/// So many trials, of which the number says what they try.
+struct InOrder(usize);
+
+impl Suggest for InOrder {
+    fn suggest(&mut self, history: &History) -> Suggestion {
+        let number = history.trials().len();
+        self.candidate_at(number, number).into()
+    }
+
+    fn is_listed(&self) -> bool {
+        true
+    }
+
+    fn candidate_at(&self, number: usize, place: usize) -> Option<Candidate> {
+        (number < self.0).then(|| candidate(place))
+    }
 }
