@@ -2,14 +2,20 @@
 //!
 //! ```text
 //! cargo bench --profile dev --bench noop_trials -- [--trials 10000]
-//!     [--storage memory|FILE|postgresql://…|https://…] [--serve FILE] [--jobs 1] [--folds 1] [--workers 1] [--sampler random]
+//!     [--storage memory|FILE|postgresql://…|https://…] [--serve FILE] [--jobs 1] [--folds 1] [--workers 1]
+//!     [--sampler random] [--window 8] [--sleep 0] [--spread 0]
+//!     [--server-pid PID] [--end-after TRIALS]
 //! ```
 //!
 //! `--serve` has a server of the file in this process, on 127.0.0.1, with the feature `http`, and goes to the file over
 //! it.
 //!
-//! `--workers` processes share the study, each with a connection of its own (here they are threads); with
-//! more than one, and with a sampler that learns, the time of each worker is the time of all.
+//! `--workers` processes share the study, each with a connection and a history of its own (here they are threads). Then,
+//! and with a sampler that learns, the line has: trials a second, as long as all workers have some to begin, or until `--end-after` so many
+//! results; how long all of it took, with what is read in the end, unless it was ended; which share of their time workers wait from the end of a trial to the begin of
+//! the next; and processor times a trial, of this process and of the server whose first process is `--server-pid`.
+//! `--sleep` is how long a trial takes on average, in seconds; with `--spread 0.2` from 0.8 to 1.2 times as long, which its
+//! params decide. `bench/scale/scale.py` makes a table of that.
 //!
 //! The space is six floats; the objective adds them up. Printed is one line
 //! of JSON: `window_us` has the mean microseconds of a trial for each tenth of the trials, or for each
@@ -24,6 +30,7 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::Duration;
 
 use burn_tune_search::clock::Stopwatch;
@@ -62,7 +69,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file =
         StudyFile::parse(Path::new("noop.toml"), SPACE).map_err(|error| error.to_string())?;
     let measured = match &options.storage {
-        Some(url) if options.workers > 1 || options.sampler.learns() => {
+        Some(url)
+            if options.workers > 1 || options.sampler.learns() || options.server_pid.is_some() =>
+        {
             println!("{}", serde_json::to_string(&measure_workers(&options, &file, url)?)?);
             return Ok(());
         }
@@ -86,13 +95,30 @@ struct Options {
     folds: usize,
     workers: usize,
     sampler: SamplerKind,
+    window: Option<usize>,
+    sleep: Duration,
+    spread: f64,
+    /// The first process of the server.
+    server_pid: Option<u32>,
+    /// After so many results all ends, with the trials that are under way.
+    end_after: Option<usize>,
 }
 
 impl Options {
     fn from_arguments(mut arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
-        let sampler = SamplerKind::Random;
-        let mut options =
-            Options { trials: 10_000, storage: None, jobs: 1, folds: 1, workers: 1, sampler };
+        let mut options = Options {
+            trials: 10_000,
+            storage: None,
+            jobs: 1,
+            folds: 1,
+            workers: 1,
+            sampler: SamplerKind::Random,
+            window: None,
+            sleep: Duration::ZERO,
+            spread: 0.0,
+            server_pid: None,
+            end_after: None,
+        };
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} is followed by a value"))?;
             match name.as_str() {
@@ -104,13 +130,18 @@ impl Options {
                 "--jobs" => options.jobs = value.parse()?,
                 "--folds" => options.folds = value.parse()?,
                 "--workers" => options.workers = value.parse()?,
+                "--window" => options.window = Some(value.parse()?),
+                "--sleep" => options.sleep = Duration::try_from_secs_f64(value.parse()?)?,
+                "--spread" => options.spread = value.parse::<f64>()?.clamp(0.0, 1.0),
+                "--end-after" => options.end_after = Some(value.parse()?),
+                "--server-pid" => options.server_pid = Some(value.parse()?),
                 "--sampler" => {
                     let known = SamplerKind::NAMES.iter().find(|(name, _)| *name == value);
                     options.sampler = known.ok_or("--sampler is none that there is")?.1;
                 }
                 _ => {
-                    let known =
-                        "--trials, --storage, --serve, --jobs, --folds, --workers, --sampler";
+                    let known = "--trials, --storage, --serve, --jobs, --folds, --workers, --sampler, \
+                                 --window, --sleep, --spread, --server-pid, --end-after";
                     return Err(format!("{name} is none of {known}").into());
                 }
             }
@@ -227,7 +258,7 @@ fn measure(
     };
     let run_options = RunOptions::new(options.jobs, 0);
     let mut windows = Windows::begin(options.trials, run_options.since);
-    let objective = Noop { folds: options.folds };
+    let objective = Noop { options, clock: None };
     let watch = |event: &Event, history: &History| windows.event(event, history);
     run(&objective, &mut suggest, store, &run_options, watch).store_result?;
     windows.measured(options)
@@ -238,11 +269,19 @@ struct MeasuredWorkers {
     trials: usize,
     workers: usize,
     sampler: &'static str,
-    /// From the first worker's start to the last one's end.
+    sleep_s: f64,
+    /// From the first worker's start until there were as many results as are measured: behind that, each worker reads
+    /// what all have come to.
     seconds: f64,
     trials_per_s: f64,
-    /// Of this process's processors, a trial; a server's are not in it.
+    /// Until the last worker knew all of it.
+    seconds_to_the_end: f64,
+    /// Which share of their time workers wait from the end of a trial to the begin of the next.
+    wait_share: f64,
+    /// Of this process's processors until the last result, a trial.
     cpu_us_per_trial: f64,
+    /// Of the server's, likewise; 0 where nobody said which it is.
+    server_cpu_us_per_trial: f64,
 }
 
 /// Several workers, each with a connection, at one study.
@@ -255,45 +294,161 @@ fn measure_workers(
     let study = store.study().clone();
     let mut settings = file.spec.settings.clone();
     settings.sampler = options.sampler;
-    let run_options = RunOptions::new(1, 0);
-    let cpu_before_s = process_cpu_s();
-    let since = Stopwatch::start();
+    settings.window = options.window;
+    let all_are_there = Barrier::new(options.workers + 1);
+    let clock = WorkersClock::default();
     let work = || -> Result<(), String> {
-        let retry_policy = RetryPolicy { limit: Duration::from_secs(300), stop: Stop::default() };
-        let storage = Storage::open(url, OpenMode::MayCreate, retry_policy)
-            .map_err(|error| error.to_string())?;
-        let mut store = StudyStore::join(storage, study.clone(), worker_options(options, file))
-            .map_err(|error| error.to_string())?;
-        let objectives = vec![(0, Direction::Maximize)];
-        let mut suggester = Suggester::of(&file.spec, &settings, &[options.trials], objectives)?;
-        let objective = Noop { folds: options.folds };
-        let run_options = RunOptions { since, ..run_options.clone() };
-        let run = run(&objective, &mut suggester, &mut store, &run_options, |_, _| {});
+        let ready = || {
+            let retry_policy =
+                RetryPolicy { limit: Duration::from_secs(300), stop: Stop::default() };
+            let storage = Storage::open(url, OpenMode::MayCreate, retry_policy)
+                .map_err(|error| error.to_string())?;
+            let store = StudyStore::join(storage, study.clone(), worker_options(options, file))
+                .map_err(|error| error.to_string())?;
+            let objectives = vec![(0, Direction::Maximize)];
+            let suggester = Suggester::of(&file.spec, &settings, &[options.trials], objectives)?;
+            Ok::<_, String>((store, suggester))
+        };
+        let ready = ready();
+        all_are_there.wait();
+        let (mut store, mut suggester) = ready?;
+        let run_options = RunOptions {
+            window: settings.effective_window().unwrap_or(1),
+            ..RunOptions::new(1, 0)
+        };
+        let objective = Noop { options, clock: Some(&clock) };
+        let watch = |event: &Event, history: &History| {
+            if let Event::FoldFinished { trial, .. } = event
+                && history.trials()[*trial].is_finished()
+            {
+                clock.trial_ended(options);
+            }
+        };
+        let run = run(&objective, &mut suggester, &mut store, &run_options, watch);
         run.store_result.map_err(|error| error.to_string())
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..options.workers).map(|_| scope.spawn(work)).collect();
+        all_are_there.wait();
+        clock.begin(options);
         workers
             .into_iter()
             .try_for_each(|worker| worker.join().map_err(|_| "a worker panicked".to_owned())?)
     })?;
-    let seconds = since.elapsed_s();
-    let cpu_s = process_cpu_s() - cpu_before_s;
+    let measured = clock.measured(options);
     check_rows(&mut { store }, options.trials)?;
-    Ok(MeasuredWorkers {
-        trials: options.trials,
-        workers: options.workers,
-        sampler: options.sampler.name(),
-        seconds,
-        trials_per_s: options.trials as f64 / seconds,
-        cpu_us_per_trial: cpu_s * 1e6 / options.trials as f64,
-    })
+    Ok(measured)
+}
+
+/// How many results are measured: those behind may be of trials that were begun when there were no more for others.
+fn measured_trials(options: &Options) -> usize {
+    let most_ahead = if options.sleep.is_zero() { 16 } else { 1 };
+    let measured = options.trials.saturating_sub(options.workers * most_ahead);
+    options.end_after.unwrap_or(measured).clamp(1, options.trials)
+}
+
+/// What the workers do with their time.
+#[derive(Default)]
+struct WorkersClock(Mutex<WorkersTimes>);
+
+#[derive(Default)]
+struct WorkersTimes {
+    since: Option<Stopwatch>,
+    ended: usize,
+    waited_s: f64,
+    worked_s: f64,
+    /// The processor times of this process and the server's, at the beginning and at the end of what is measured.
+    cpu_s: [(f64, f64); 2],
+    last_s: f64,
+}
+
+impl WorkersClock {
+    fn times(&self) -> std::sync::MutexGuard<'_, WorkersTimes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, options: &Options) {
+        let mut times = self.times();
+        times.since = Some(Stopwatch::start());
+        times.cpu_s[0] = (process_cpu_s(), server_cpu_s(options));
+    }
+
+    #[expect(clippy::print_stdout, clippy::exit, reason = "a benchmark prints its result")]
+    fn trial_ended(&self, options: &Options) {
+        let mut times = self.times();
+        times.ended += 1;
+        if times.ended != measured_trials(options) {
+            return;
+        }
+        times.last_s = times.since.as_ref().map_or(0.0, Stopwatch::elapsed_s);
+        times.cpu_s[1] = (process_cpu_s(), server_cpu_s(options));
+        if options.end_after.is_some() {
+            drop(times);
+            let measured = serde_json::to_string(&self.measured(options));
+            println!("{}", measured.unwrap_or_default());
+            std::process::exit(0);
+        }
+    }
+
+    /// A worker has waited, and then worked.
+    fn spent(&self, waited: Option<f64>, worked: f64) {
+        let mut times = self.times();
+        if times.last_s > 0.0 {
+            return;
+        }
+        times.waited_s += waited.unwrap_or(0.0);
+        times.worked_s += worked;
+    }
+
+    fn measured(&self, options: &Options) -> MeasuredWorkers {
+        let times = self.times();
+        let trials = measured_trials(options) as f64;
+        let per_trial = |before: f64, after: f64| (after - before) * 1e6 / trials;
+        let [before, after] = times.cpu_s;
+        MeasuredWorkers {
+            trials: options.trials,
+            workers: options.workers,
+            sampler: options.sampler.name(),
+            sleep_s: options.sleep.as_secs_f64(),
+            seconds: times.last_s,
+            trials_per_s: trials / times.last_s,
+            seconds_to_the_end: times.since.as_ref().map_or(0.0, Stopwatch::elapsed_s),
+            wait_share: times.waited_s / (times.waited_s + times.worked_s),
+            cpu_us_per_trial: per_trial(before.0, after.0),
+            server_cpu_us_per_trial: per_trial(before.1, after.1),
+        }
+    }
+}
+
+/// For how long the server's processes have had a processor, in seconds.
+fn server_cpu_s(options: &Options) -> f64 {
+    let Some(first) = options.server_pid else { return 0.0 };
+    let of_server = |process: &fs::DirEntry| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let fields = stat_fields(&process.path())?;
+        let parent: u32 = fields.get(1)?.parse().ok()?;
+        let ticks = |field: usize| fields.get(field).and_then(|ticks| ticks.parse::<f64>().ok());
+        let own = ticks(11)? + ticks(12)?;
+        // Of its processes that have ended, the first one has the times.
+        let ended = ticks(13)? + ticks(14)?;
+        match pid == first {
+            true => Some(own + ended),
+            false => (parent == first).then_some(own),
+        }
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|process| of_server(&process)).sum::<f64>() / 100.0
+}
+
+/// What Linux says of a process, behind its name.
+fn stat_fields(process: &Path) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    Some(stat.rsplit(')').next()?.split_whitespace().map(str::to_owned).collect())
 }
 
 /// For how long this process has had a processor, its ended threads included, in seconds.
 fn process_cpu_s() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let fields = stat_fields(Path::new("/proc/self")).unwrap_or_default();
     let ticks = |field: usize| fields.get(field).and_then(|t| t.parse::<f64>().ok());
     // utime and stime, in the hundredths of a second that Linux tells them in.
     (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / 100.0
@@ -380,8 +535,15 @@ fn median(values: &[f64]) -> f64 {
     values[values.len() / 2]
 }
 
-struct Noop {
-    folds: usize,
+/// Adds numbers up, and sleeps.
+struct Noop<'a> {
+    options: &'a Options,
+    clock: Option<&'a WorkersClock>,
+}
+
+thread_local! {
+    /// When this worker's last fold ended.
+    static LAST: std::cell::Cell<Option<Stopwatch>> = const { std::cell::Cell::new(None) };
 }
 
 #[derive(Deserialize)]
@@ -395,11 +557,11 @@ struct Point {
     f: f64,
 }
 
-impl Objective for Noop {
+impl Objective for Noop<'_> {
     type Config = Point;
 
     fn folds(&self) -> usize {
-        self.folds
+        self.options.folds
     }
 
     fn evaluate(
@@ -408,8 +570,16 @@ impl Objective for Noop {
         _: usize,
         _: &TaskHandle,
     ) -> Result<FoldScore, ObjectiveError> {
+        let waited_s = LAST.get().map(|last| last.elapsed_s());
+        let since = Stopwatch::start();
         let Point { a, b, c, d, e, f } = point;
+        let spread = self.options.spread * (2.0 * a - 1.0);
+        std::thread::sleep(self.options.sleep.mul_f64(1.0 + spread));
         let score = a + b + c + d + e + f;
+        if let Some(clock) = self.clock {
+            clock.spent(waited_s, since.elapsed_s());
+            LAST.set(Some(Stopwatch::start()));
+        }
         Ok(FoldScore { score, ..FoldScore::default() })
     }
 }
