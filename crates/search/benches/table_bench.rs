@@ -6,6 +6,8 @@
 //! ```
 //!
 //! The searches are those of the product, with its loop, samplers and pruners; what they train is looked up.
+//! `SAMPLERS=tpe,gp`, `PRUNERS=none`, `WORKERS=8,128` and `SEEDS=10` take others than the table has
+//! (`bench/samplers/windows.py`).
 
 #![expect(clippy::print_stdout, reason = "it is a program")]
 
@@ -101,10 +103,19 @@ impl Objective for Table {
 fn main() -> Result<(), Box<dyn Error>> {
     let (file, table) = Table::read(Path::new(FOLDER))?;
     let mut rows = Vec::new();
-    for sampler in SAMPLERS {
-        for pruner in PRUNERS {
-            for workers in WORKERS {
-                for seed in 0..SEEDS {
+    let by_name =
+        |name: String| SamplerKind::NAMES.iter().find(|known| known.0 == name).map(|n| n.1);
+    let samplers = listed("SAMPLERS").map(|names| names.into_iter().filter_map(by_name).collect());
+    let pruners = listed("PRUNERS");
+    let pruner = |name: &String| PRUNERS.into_iter().find(|known| known.unwrap_or("none") == name);
+    let pruners = pruners.map(|names| names.iter().filter_map(pruner).collect());
+    let workers = listed("WORKERS");
+    let workers = workers.map(|all| all.iter().filter_map(|n| n.parse().ok()).collect());
+    let seeds = listed("SEEDS").and_then(|seeds| seeds.first()?.parse().ok()).unwrap_or(SEEDS);
+    for sampler in samplers.unwrap_or(SAMPLERS.to_vec()) {
+        for &pruner in pruners.as_ref().unwrap_or(&PRUNERS.to_vec()) {
+            for &workers in workers.as_ref().unwrap_or(&WORKERS.to_vec()) {
+                for seed in 0..seeds {
                     let (epochs, best) = search(&file, &table, sampler, pruner, workers, seed)?;
                     rows.push(serde_json::json!({
                         "sampler": sampler.name(), "pruner": pruner.unwrap_or("none"), "workers": workers,
@@ -116,6 +127,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("[\n{}\n]", rows.join(",\n"));
     Ok(())
+}
+
+/// What stands in a variable, with commas between.
+fn listed(name: &str) -> Option<Vec<String>> {
+    Some(std::env::var(name).ok()?.split(',').map(str::to_owned).collect())
 }
 
 /// After how many epochs one of the three best was complete, if it was, and the best accuracy after a fifth of

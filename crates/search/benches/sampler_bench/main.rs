@@ -4,7 +4,9 @@
 //! cargo bench --profile dev --bench sampler_bench [-- SAMPLER …] > bench/samplers/ours.json
 //! ```
 //!
-//! The table is of the seeds 0 to 29. To try something out, take others: `SEEDS=1000..1020`.
+//! The table is of the seeds 0 to 29. To try something out, take others: `SEEDS=1000..1020`. `WINDOWS=8,128`,
+//! `AT=64,128,256` and `PROBLEMS=sphere-5,hartmann-6` take other windows than there are in the table, other numbers of
+//! trials, and some of the problems (`bench/samplers/windows.py`).
 
 #![expect(clippy::print_stdout, reason = "it is a program")]
 
@@ -59,13 +61,18 @@ fn main() {
         Some(first.parse().ok()?..last.parse().ok()?)
     });
     let seeds = seeds.unwrap_or(0..30);
-    let problems = problems();
+    let named = listed::<String>("PROBLEMS");
+    let is_named = |name: &str| named.as_ref().is_none_or(|named| named.iter().any(|n| n == name));
+    let problems: Vec<Problem> =
+        problems().into_iter().filter(|problem| is_named(problem.name)).collect();
+    let windows = listed::<usize>("WINDOWS");
+    let at = listed::<usize>("AT");
     let mut runs = Vec::new();
     for entry in
         LEARNERS.iter().filter(|entry| args.is_empty() || args.iter().any(|arg| arg == entry.name))
     {
         for problem in &problems {
-            for &workers in entry.workers {
+            for &workers in windows.as_deref().unwrap_or(entry.workers) {
                 runs.extend(seeds.clone().map(|seed| (entry, problem, workers, seed)));
             }
         }
@@ -73,7 +80,8 @@ fn main() {
     let rows: Vec<String> = runs
         .into_par_iter()
         .filter_map(|(entry, problem, workers, seed)| {
-            let best = run(problem, entry, workers, seed)?;
+            let at = at.as_deref().unwrap_or(entry.at);
+            let best = run(problem, entry, workers, seed, at)?;
             let row = serde_json::json!({
                 "problem": problem.name, "sampler": entry.name, "workers": workers, "seed": seed, "best": best
             });
@@ -85,13 +93,19 @@ fn main() {
 
 /// The best loss after each of the entry's numbers of trials. With `workers`, trial n knows how trials
 /// 0 to n - workers ended. `None` where the sampler does not take the space. All random numbers are those of a study with this seed.
-fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Vec<f64>> {
+fn run(
+    problem: &Problem,
+    entry: &Entry,
+    workers: usize,
+    seed: u64,
+    at: &[usize],
+) -> Option<Vec<f64>> {
     let space = UnitSpace::new(&problem.space);
     let mut learner = (entry.make)(space.clone())?;
     let sobol = SobolSampler::new(&space, seed).ok()?;
     let mut past = SamplerHistory::new(space.len(), 1);
     let mut losses = Vec::new();
-    for trial in 0..*entry.at.last()? {
+    for trial in 0..*at.last()? {
         if let Some(ended) = (trial + 1).checked_sub(workers + 1) {
             past.end(ended, Outcome::Complete, &losses[ended..=ended]);
         }
@@ -106,5 +120,11 @@ fn run(problem: &Problem, entry: &Entry, workers: usize, seed: u64) -> Option<Ve
         past.begin(&point);
     }
     let best = |at: &usize| losses[..*at].iter().copied().fold(f64::INFINITY, f64::min);
-    Some(entry.at.iter().map(best).collect())
+    Some(at.iter().map(best).collect())
+}
+
+/// What stands in a variable, with commas between.
+fn listed<T: std::str::FromStr>(name: &str) -> Option<Vec<T>> {
+    let text = std::env::var(name).ok()?;
+    Some(text.split(',').filter_map(|item| item.parse().ok()).collect())
 }
