@@ -1,7 +1,7 @@
 //! What whoever begins a study says of its settings besides its file or program.
 
 use burn_tune_search::pruner::PrunerSettings;
-use burn_tune_search::settings::{SamplerKind, StopRule, StudySettings};
+use burn_tune_search::settings::{DEFAULT_WINDOW, SamplerKind, StopRule, StudySettings};
 use serde_json::{Value, json};
 
 /// Settings that go before those of the study's file or program; `None` where nothing is said.
@@ -15,6 +15,9 @@ pub struct SettingsOverrides {
     pub pruner: Option<Option<PrunerSettings>>,
     /// How many trials are under way at once, at most, where something learns from those before.
     pub window: Option<usize>,
+    /// How many workers are to work on it, and with how many jobs each: the window of a new study follows from
+    /// that where none is stated, and stays as it is.
+    pub workers: Option<(usize, usize)>,
     /// The score at which the study ends.
     pub target: Option<f64>,
     /// After how many trials without a better one it ends.
@@ -36,7 +39,7 @@ impl SettingsOverrides {
             target: self.target.or(settings.stop_rule.target),
             no_improvement: self.no_improvement.or(settings.stop_rule.no_improvement),
         };
-        StudySettings {
+        let mut applied = StudySettings {
             seed: seed.unwrap_or(settings.seed),
             sampler: sampler.unwrap_or(settings.sampler),
             pruner: pruner.clone().unwrap_or_else(|| settings.pruner.clone()),
@@ -45,7 +48,12 @@ impl SettingsOverrides {
             top: top.unwrap_or(settings.top),
             stop_rule,
             ..settings.clone()
+        };
+        if let (None, Some((workers, jobs))) = (applied.window, self.workers) {
+            let window = applied.window_for(workers, jobs);
+            applied.window = window.filter(|window| *window != DEFAULT_WINDOW);
         }
+        applied
     }
 
     /// What is said, by the keys that stored settings have for it.
@@ -67,6 +75,8 @@ impl SettingsOverrides {
 
 #[cfg(test)]
 mod tests {
+    use burn_tune_search::settings::WINDOW_PER_TRIAL;
+
     use super::*;
 
     /// Every override is both applied and compared: the settings that come of it have what its entries say.
@@ -77,6 +87,7 @@ mod tests {
             sampler: Some(SamplerKind::Gp),
             pruner: Some(PrunerSettings::by_name("median")),
             window: Some(3),
+            workers: Some((64, 2)),
             target: Some(0.5),
             no_improvement: Some(9),
             folds: Some(4),
@@ -90,6 +101,25 @@ mod tests {
         for (key, value) in entries {
             assert_eq!(settings[key], value, "{key}");
         }
+    }
+
+    #[test]
+    fn a_window_follows_from_the_workers_where_none_is_stated() {
+        let overrides =
+            SettingsOverrides { workers: Some((64, 1)), ..SettingsOverrides::default() };
+        let window = |overrides: &SettingsOverrides, sampler, window| {
+            let settings = StudySettings { sampler, window, ..StudySettings::default() };
+            overrides.applied_to(&settings).window
+        };
+        let chosen = window(&overrides, SamplerKind::Tpe, None);
+        assert_eq!(chosen, Some(64 * WINDOW_PER_TRIAL));
+        assert_eq!(window(&overrides, SamplerKind::Tpe, Some(5)), Some(5));
+        assert_eq!(window(&overrides, SamplerKind::Random, None), None, "it has no effect there");
+        let stated = SettingsOverrides { window: Some(9), ..overrides.clone() };
+        assert_eq!(window(&stated, SamplerKind::Tpe, None), Some(9));
+        let few = SettingsOverrides { workers: Some((1, 2)), ..overrides.clone() };
+        assert_eq!(window(&few, SamplerKind::Tpe, None), None, "as of a search without workers");
+        assert!(overrides.entries().is_empty(), "other workers may join");
     }
 
     #[test]
