@@ -1,8 +1,8 @@
 """Workers on studies that a search has begun, in PostgreSQL and SQLite, and all that can happen to them.
 
 Starts a PostgreSQL of its own on 127.0.0.1 (Debian's package `postgresql`), in a folder that it removes. Workers are
-killed, stopped past their leases, asked to end; the searching process is killed; the server crashes, and the network
-to it swallows everything for a while. Every leaderboard is compared with that of a single process that nothing happened
+killed, stopped past their leases, asked to end; the searching process is killed; the server crashes, the network
+to it swallows everything for a while, and disks are full (where root runs this, who can make small ones). Every leaderboard is compared with that of a single process that nothing happened
 to, to the byte. The program has to be built with the feature `postgres`:
 
     cargo build -p burn-tune-cli --features burn-tune-cli/postgres
@@ -10,6 +10,7 @@ to, to the byte. The program has to be built with the feature `postgres`:
 """
 
 import argparse
+import os
 import pathlib
 import select
 import signal
@@ -23,7 +24,7 @@ import urllib.request
 from collections.abc import Callable
 
 from harness import PATIENCE_S, BurnTune, Checks
-from server import Server
+from server import Server, SmallDisk
 
 COMMAND = """
 [study]
@@ -155,6 +156,11 @@ def check(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
     files(checks, burn_tune.on(str(burn_tune.folder / "shared.db")))
     asked_to_end(checks, burn_tune)
     network(checks, burn_tune, server)
+    if os.geteuid() == 0:
+        full_disk_of_server(checks, burn_tune, server)
+        full_disk_of_worker(checks, burn_tune)
+    else:
+        print("full disks: left out, since only root can make small ones")
 
 
 def refusals(checks: Checks, burn_tune: BurnTune) -> None:
@@ -278,6 +284,45 @@ def network(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
         said = search.communicate(timeout=PATIENCE_S)[0]
         checks.holds("the search ends well", search.returncode == 0, said)
         same(checks, burn_tune, "far", "command")
+
+
+def full_disk_of_server(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
+    with checks.section("the disk of the server is full for a while"), SmallDisk(server.folder / "small", 24) as disk:
+        server.sql(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
+        server.sql("CREATE DATABASE small TABLESPACE small")
+        on_small = burn_tune.on(burn_tune.database.replace("/tune", "/small"))
+        search = on_small.start(*search_of("command", TRIALS), "--study", "full", "--jobs", 1)
+        worker = Worker(on_small, "full", "--wait-for-study", "60s", "--jobs", 2)
+        worker.wait_for(" begins")
+        disk.fill()
+        worker.wait_for("is full")
+        time.sleep(2)
+        running = [search.poll(), worker.process.poll()]
+        checks.equal("both wait", running, [None, None])
+        disk.free()
+        code, said = worker.end()
+        checks.holds("the worker ends well once there is room", code == 0, said)
+        said = search.communicate(timeout=PATIENCE_S)[0]
+        checks.holds("as does the search", search.returncode == 0, said)
+        same(checks, on_small, "full", "command")
+        on_small.run("delete", "--study", "full", "--yes")
+        server.sql("DROP DATABASE small WITH (FORCE)")
+        server.sql("DROP TABLESPACE small")
+
+
+def full_disk_of_worker(checks: Checks, burn_tune: BurnTune) -> None:
+    with checks.section("the disk of a worker is full"), SmallDisk(burn_tune.folder / "node", 1) as disk:
+        search = burn_tune.start(*search_of("model", MODEL_TRIALS), "--study", "node", "--limit", 1000, "--watch")
+        wait_until(lambda: "node" in names(burn_tune), lambda: "the study is there")
+        disk.fill()
+        log = disk.folder / "log"
+        worker = burn_tune.start("worker", "--study", "node", "--jobs", 1, "--log", log, "--out", disk.folder / "out")
+        said = worker.communicate(timeout=PATIENCE_S)[0]
+        checks.holds("the worker ends well", worker.returncode == 0, said)
+        checks.holds("and says that it has no log", "the log cannot be written any more" in said, said)
+        said = search.communicate(timeout=PATIENCE_S)[0]
+        checks.holds("the search ends well", search.returncode == 0, said)
+        same(checks, burn_tune, "node", "model")
 
 
 def search_of(space: str, trials: int) -> list[object]:

@@ -1,5 +1,6 @@
 """A PostgreSQL of the checks' own: Debian's package `postgresql`, in a temporary folder."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -7,6 +8,36 @@ import socket
 import subprocess
 import sys
 import tempfile
+
+
+class SmallDisk:
+    """A file system of few bytes, for root alone, until the end of a `with`."""
+
+    def __init__(self, folder: pathlib.Path, megabytes: int) -> None:
+        self.folder = folder
+        self.folder.mkdir(exist_ok=True)
+        size = f"size={megabytes}m,mode=777"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "small", str(self.folder)], check=True)
+
+    def fill(self) -> None:
+        """Takes all that is left."""
+        with open(self.folder / "filler", "ab", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(bytes(4096))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def free(self) -> None:
+        (self.folder / "filler").unlink()
+
+    def __enter__(self) -> "SmallDisk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Whoever still has a file open there does not keep it from going.
+        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
 
 class Server:
@@ -38,6 +69,9 @@ class Server:
     def control(self, *what: str) -> None:
         options = f"-k {self.folder} -h 127.0.0.1 -p {self.port}"
         self.call("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, *what)
+
+    def sql(self, statement: str) -> None:
+        self.call("psql", "-X", "-q", "-h", "127.0.0.1", "-p", self.port, "-U", "burntune", "-c", statement, "tune")
 
     def crash(self) -> None:
         """Stops without a shutdown, as in a power cut, and starts again."""
