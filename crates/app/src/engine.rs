@@ -149,6 +149,16 @@ fn how_many_at_once(args: &SearchOptions, fuses: bool) -> (Vec<String>, usize) {
     (words, run.jobs.unwrap_or(of_devices))
 }
 
+/// How many workers an engine is to start, where one is, and how many trainings each has at once.
+pub fn workers_at_once(args: &SearchOptions) -> Option<(usize, usize)> {
+    let together = match args.run.fuse {
+        Some(Fuse::Together(most)) => Some(most * args.run.device.len().max(1)),
+        _ => None,
+    };
+    let (_, jobs) = how_many_at_once(args, false);
+    args.engine.engine.map(|_| (args.engine.count(), together.unwrap_or(jobs)))
+}
+
 /// Where this program is, for other machines that have the same files. By the name that its user has typed, where that
 /// is a link: workers are known by it.
 fn path_of_this_program() -> Result<PathBuf> {

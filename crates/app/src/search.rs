@@ -250,7 +250,8 @@ impl<O: Objective> Search<'_, O> {
         };
         progress.say(&opening_line(plan, self.describe, &self.source.name, &at_work, &study));
         let local = self.placed.as_ref().and_then(|_| engine::local_address(&self.url));
-        for notice in plan.notices.iter().cloned().chain(self.narrow_window()).chain(local) {
+        let windows = self.chosen_window().or_else(|| self.narrow_window());
+        for notice in plan.notices.iter().cloned().chain(windows).chain(local) {
             progress.say(&format!("note: {notice}"));
         }
         self.placed.iter().flat_map(Placed::told).for_each(|line| progress.say(&line));
@@ -300,6 +301,24 @@ impl<O: Objective> Search<'_, O> {
                 numbers.join(", "),
                 self.args.retries,
                 self.resume_command(),
+            )
+        })
+    }
+
+    /// Says which window follows from the number of workers, where it was not stated.
+    fn chosen_window(&self) -> Option<String> {
+        let (workers, jobs) = engine::workers_at_once(self.args)?;
+        if self.active.study().resumed || self.args.proposals.window.is_some() {
+            return None;
+        }
+        let settings = self.plan().settings();
+        let window = settings.effective_window()?;
+        let file = self.source.spec.settings.window;
+        (file.is_none() && settings.window_for(workers, jobs) == Some(window)).then(|| {
+            format!(
+                "{window} trials may be under way at once, for {} with {} each: the same trials on any machine have --window {window}",
+                count(workers, "worker"),
+                count(jobs, "job"),
             )
         })
     }

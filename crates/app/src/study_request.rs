@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::about::program_name;
 use crate::args::{AskOptions, ProposalArgs, PrunerChoice, SearchOptions};
+use crate::engine::workers_at_once;
 use crate::source::Source;
 
 /// A study of this space, with nothing else said.
@@ -32,6 +33,7 @@ pub fn of_search(
         folds: args.folds,
         top: args.top,
         objective,
+        workers: workers_at_once(args),
         ..of_proposals(&args.proposals)
     };
     StudyRequest {
