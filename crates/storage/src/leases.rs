@@ -43,7 +43,8 @@ pub(crate) fn lost_trials_params(study: i64) -> [Value; 3] {
 }
 
 /// The running trials of ours in a study by number, with their keys and leases; without those that are lost.
-pub(crate) const RUNNING_TRIALS: &str = "SELECT t.trial_id, t.number, l.worker, l.expires - {epoch}, l.lost FROM trials t \
+pub(crate) const RUNNING_TRIALS: &str = "SELECT t.trial_id, t.number, (SELECT COUNT(*) FROM trial_system_attributes s WHERE s.trial_id = t.trial_id), \
+     l.worker, l.expires - {epoch}, l.lost FROM trials t \
      JOIN trial_system_attributes a ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
      LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = ?3 \
      WHERE t.study_id = ?1 AND t.state = ?4 AND NOT EXISTS \
@@ -62,11 +63,29 @@ pub(crate) fn running_trials_params(study: i64) -> [Value; 6] {
     ]
 }
 
-/// The keys, numbers and leases in the rows of [`RUNNING_TRIALS`].
-pub(crate) fn running_trials(rows: &[Row]) -> Vec<(i64, usize, Option<Lease>)> {
+/// A running trial of ours.
+pub(crate) struct RunningTrial {
+    /// Its key.
+    pub id: i64,
+    /// Its number.
+    pub number: usize,
+    /// How many system attributes it has: one more with each fold that ends.
+    pub attributes: usize,
+    /// Who works on it.
+    pub lease: Option<Lease>,
+}
+
+/// What is in the rows of [`RUNNING_TRIALS`].
+pub(crate) fn running_trials(rows: &[Row]) -> Vec<RunningTrial> {
+    let count = |value: i64| usize::try_from(value).ok();
     let running = |row: &Row| match row.as_slice() {
-        [Value::Int(id), Value::Int(number), rest @ ..] => {
-            Some((*id, usize::try_from(*number).ok()?, lease(rest)))
+        [Value::Int(id), Value::Int(number), Value::Int(attributes), rest @ ..] => {
+            Some(RunningTrial {
+                id: *id,
+                number: count(*number)?,
+                attributes: count(*attributes)?,
+                lease: lease(rest),
+            })
         }
         _ => None,
     };
@@ -167,7 +186,7 @@ impl Leases {
         &self,
         db: &mut dyn Database,
         study: i64,
-    ) -> Result<Vec<(i64, usize, Option<Lease>)>, StorageError> {
+    ) -> Result<Vec<RunningTrial>, StorageError> {
         Ok(running_trials(&db.query(RUNNING_TRIALS, &running_trials_params(study))?))
     }
 

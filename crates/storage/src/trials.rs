@@ -230,20 +230,10 @@ impl TrialsQuery {
         self.selects[1..].iter().map(|select| (select.as_str(), self.params.as_slice()))
     }
 
-    /// Asks all of it. Where there are no trials, as with nearly every claim of a process that works alone, it is one
-    /// query.
+    /// Asks all of it. Where there are no trials, it is one query.
     pub fn read(&self, db: &mut dyn Database) -> Result<Vec<TrialRecord>, StorageError> {
         let (select, params) = self.trials();
-        let rows = db.query(select, params)?;
-        self.read_parts(db, rows)
-    }
-
-    /// Asks for the rest of those trials whose own rows are these.
-    pub fn read_parts(
-        &self,
-        db: &mut dyn Database,
-        trials: Vec<Row>,
-    ) -> Result<Vec<TrialRecord>, StorageError> {
+        let trials = db.query(select, params)?;
         if trials.is_empty() {
             return Ok(Vec::new());
         }

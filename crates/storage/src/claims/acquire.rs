@@ -12,7 +12,7 @@ use crate::StorageError;
 use crate::attributes::{LOST, WORKER};
 use crate::database::{Database, Value};
 use crate::leases::{
-    LOST_TRIALS, Lease, Leases, RUNNING_TRIALS, TRIAL, lost_trials_params, running_trials,
+    LOST_TRIALS, Leases, RUNNING_TRIALS, RunningTrial, TRIAL, lost_trials_params, running_trials,
     running_trials_params,
 };
 use crate::records::{RecordState, StudyRecord, TrialRecord};
@@ -26,14 +26,21 @@ pub struct Scan {
     /// The keys of the trials that are new, by number.
     pub ids: Vec<i64>,
     /// Trials that others have begun and not ended.
-    pub running: BTreeMap<i64, StoredTrial>,
+    pub running: BTreeMap<i64, Seen>,
     /// What has become of trials since the last look, by number.
     pub news: Vec<StoredTrial>,
     /// Whether there are trials that nobody ends because they have lost their workers too often.
     pub has_lost: bool,
     /// How many of the trials that are new are other programs'.
     pub foreign: usize,
-    leases: Vec<(i64, usize, Option<Lease>)>,
+    leases: Vec<RunningTrial>,
+}
+
+/// A running trial as it was when it was read, and how many system attributes it had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    trial: StoredTrial,
+    attributes: usize,
 }
 
 /// What a process knows of a study's trials.
@@ -44,7 +51,7 @@ pub struct Known {
     /// How many of those are other programs'.
     pub foreign: usize,
     /// Trials that others have begun and not ended, as they were when they were last looked at.
-    pub running: BTreeMap<i64, StoredTrial>,
+    pub running: BTreeMap<i64, Seen>,
     /// Trials that this process has begun itself behind those that it has read: their keys by number.
     pub ahead: BTreeMap<usize, i64>,
 }
@@ -60,7 +67,8 @@ impl Known {
         if self.ahead.remove(&number).is_none() {
             let state = TrialState::Running { folds: Vec::new() };
             let trial = Trial { number, name: None, params: Params::default(), state };
-            self.running.insert(self.id(number), StoredTrial { trial, spans: Vec::new() });
+            let trial = StoredTrial { trial, spans: Vec::new() };
+            self.running.insert(self.id(number), Seen { trial, attributes: 0 });
         }
     }
 
@@ -89,17 +97,10 @@ impl Scan {
         folds: usize,
         known: &Known,
     ) -> Result<Self, StorageError> {
-        let open: Vec<i64> = known.running.keys().copied().collect();
-        let open = TrialsQuery::with_keys(&open);
         let new = TrialsQuery::after(study.id, known.ids.last().copied().unwrap_or(0));
         let (running, lost) = (running_trials_params(study.id), lost_trials_params(study.id));
         // First the leases.
-        let mut queries = vec![(RUNNING_TRIALS, running.as_slice()), (LOST_TRIALS, &lost)];
-        for open in &open {
-            queries.push(open.trials());
-            queries.extend(open.parts());
-        }
-        queries.push(new.trials());
+        let queries = [(RUNNING_TRIALS, running.as_slice()), (LOST_TRIALS, &lost), new.trials()];
         let mut answers = db.queries(&queries)?.into_iter();
         let mut next = || answers.next().unwrap_or_default();
         let mut scan = Scan {
@@ -110,18 +111,41 @@ impl Scan {
             leases: running_trials(&next()),
             has_lost: !next().is_empty(),
         };
+        let new_trials = next();
+        let open = TrialsQuery::with_keys(&scan.changed(known));
+        let mut queries = Vec::new();
+        for open in &open {
+            queries.push(open.trials());
+            queries.extend(open.parts());
+        }
+        if !new_trials.is_empty() {
+            queries.extend(new.parts());
+        }
+        let mut answers = db.queries(&queries)?.into_iter();
+        let mut next = || answers.next().unwrap_or_default();
         for open in &open {
             let (trials, parts) = (next(), open.parts().map(|_| next()).collect());
             for record in TrialsQuery::assemble(trials, parts)? {
-                scan.add(&record, folds, known.running.get(&record.id))?;
+                let known = known.running.get(&record.id).map(|seen| &seen.trial);
+                scan.add(&record, folds, known)?;
             }
         }
-        let trials = next();
-        for record in new.read_parts(db, trials)? {
+        let parts = new.parts().map(|_| next()).collect();
+        for record in TrialsQuery::assemble(new_trials, parts)? {
             scan.add_new(&record, study, folds, known)?;
         }
         scan.news.sort_by_key(|found| found.trial.number);
         Ok(scan)
+    }
+
+    /// The keys of those trials that were running and may have become something else. The others are as they were.
+    fn changed(&mut self, known: &Known) -> Vec<i64> {
+        let attributes: BTreeMap<i64, usize> =
+            self.leases.iter().map(|running| (running.id, running.attributes)).collect();
+        let (same, changed): (Vec<_>, Vec<_>) = (known.running.iter())
+            .partition(|(id, seen)| attributes.get(id) == Some(&seen.attributes));
+        self.running = same.into_iter().map(|(id, seen)| (*id, seen.clone())).collect();
+        changed.into_iter().map(|(id, _)| *id).collect()
     }
 
     fn add_new(
@@ -160,7 +184,8 @@ impl Scan {
     ) -> Result<(), StorageError> {
         let found = stored_trial(record, folds).map_err(StorageError::Permanent)?;
         if !record.state.has_ended() && !found.trial.is_finished() {
-            self.running.insert(record.id, found.clone());
+            let attributes = record.system_attributes.len();
+            self.running.insert(record.id, Seen { trial: found.clone(), attributes });
         }
         if known != Some(&found) {
             self.news.push(found);
@@ -170,8 +195,8 @@ impl Scan {
 }
 
 /// How many other processes work on the running trials.
-pub fn others_at_work(running: &[(i64, usize, Option<Lease>)], leases: &Leases) -> usize {
-    let held = running.iter().filter_map(|(_, _, lease)| lease.as_ref());
+pub fn others_at_work(running: &[RunningTrial], leases: &Leases) -> usize {
+    let held = running.iter().filter_map(|running| running.lease.as_ref());
     let others = held.filter(|lease| !leases.is_free(lease));
     others.map(|lease| lease.worker.as_str()).collect::<BTreeSet<_>>().len()
 }
@@ -192,14 +217,10 @@ impl OpenTrials {
     }
 
     /// Of those that run, to a process that has `mine`.
-    pub fn among(
-        running: &[(i64, usize, Option<Lease>)],
-        leases: &Leases,
-        mine: &BTreeSet<usize>,
-    ) -> Self {
+    pub fn among(running: &[RunningTrial], leases: &Leases, mine: &BTreeSet<usize>) -> Self {
         let mut open = OpenTrials::default();
-        for (_, _, lease) in running.iter().filter(|(_, number, _)| !mine.contains(number)) {
-            match lease {
+        for running in running.iter().filter(|running| !mine.contains(&running.number)) {
+            match &running.lease {
                 Some(lease) if !leases.is_free(lease) => open.elsewhere = true,
                 _ => open.abandoned = true,
             }
@@ -230,7 +251,7 @@ pub fn take_up_abandoned(
     leases: &Leases,
     mine: &BTreeSet<usize>,
 ) -> Result<Option<usize>, StorageError> {
-    for (id, number, lease) in leases.of_running_trials(db, study.id)? {
+    for RunningTrial { id, number, lease, .. } in leases.of_running_trials(db, study.id)? {
         if mine.contains(&number) {
             continue;
         }

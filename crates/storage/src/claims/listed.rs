@@ -114,7 +114,7 @@ impl StudyStore {
         let running =
             storage.transaction(Access::Read, |db| leases.of_running_trials(db, study.id))?;
         ahead.looked = Stopwatch::start();
-        ahead.next = ahead.next.max(running.last().map_or(0, |(_, number, _)| number + 1));
+        ahead.next = ahead.next.max(running.last().map_or(0, |running| running.number + 1));
         processes.store(1 + others_at_work(&running, leases), Ordering::Relaxed);
         Ok(OpenTrials::among(&running, leases, mine).abandoned)
     }
