@@ -53,7 +53,7 @@ impl Display for Script<'_> {
         for (key, value) in environment {
             writeln!(f, "export {key}={}", quoted(value))?;
         }
-        let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+        let words: Vec<String> = command.iter().map(quoted).collect();
         // In place of the shell, so that it is the worker that is told of its end.
         writeln!(f, "exec {}", words.join(" \\\n  "))
     }
