@@ -73,6 +73,8 @@ pub struct StudyStore {
     mine: BTreeSet<usize>,
     /// How far trials are begun without a look at what others do; `None` where nobody has asked for that.
     ahead: Option<Ahead>,
+    /// Whether this process waits for another to work out what the next trial tries.
+    waits_for_proposal: bool,
     last_heartbeat: Stopwatch,
     backoff: Backoff,
     processes: Arc<AtomicUsize>,
@@ -101,6 +103,7 @@ impl StudyStore {
             known: Known::default(),
             mine: BTreeSet::new(),
             ahead: None,
+            waits_for_proposal: false,
             last_heartbeat: Stopwatch::start(),
             backoff: Backoff::new(),
             processes: Arc::new(AtomicUsize::new(1)),
@@ -145,6 +148,14 @@ impl StudyStore {
     /// if its number is still free. Otherwise all is done again, with what is known then.
     fn claim_trial(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StorageError> {
         let mut proposal = Proposal::NotBegun;
+        if self.waits_for_proposal {
+            // Who has waited for it looks at that first: of many, all but one would read what is new in vain.
+            self.waits_for_proposal = self.is_proposed_elsewhere()? || !self.begin_proposal()?;
+            if self.waits_for_proposal {
+                return Ok(Claimed::Wait);
+            }
+            proposal = Proposal::Begun;
+        }
         let claimed = loop {
             let scan = self.scan()?;
             let mut suggestion = suggest(&scan.news, Effort::AtOnce);
@@ -154,13 +165,17 @@ impl StudyStore {
                 break open.left_to_others(suggestion.as_ref(), scan.has_lost);
             }
             if suggestion.is_none() && !open.abandoned {
-                if proposal == Proposal::NotBegun {
-                    proposal = self.begin_proposal()?;
-                }
                 match proposal {
+                    // From now on nobody else comes in between: what was read is read again, and then decided.
+                    Proposal::NotBegun if self.begin_proposal()? => {
+                        proposal = Proposal::Begun;
+                        continue;
+                    }
+                    Proposal::NotBegun => {
+                        self.waits_for_proposal = true;
+                        break Claimed::Wait;
+                    }
                     Proposal::Begun => suggestion = suggest(&[], Effort::Any),
-                    Proposal::Elsewhere => break Claimed::Wait,
-                    Proposal::NotBegun => continue,
                 }
             }
             let candidate = match suggestion {
@@ -263,18 +278,19 @@ impl StudyStore {
     }
 
     /// Says that this process works on what the next trial tries, so that others wait for it instead of doing
-    /// the same. It is a hint and no lock: whoever overlooks it loses some time.
-    fn begin_proposal(&mut self) -> Result<Proposal, StorageError> {
-        let StudyStore { storage, study, leases, known, .. } = self;
+    /// the same; false where another does. It is a hint and no lock: whoever overlooks it loses some time.
+    fn begin_proposal(&mut self) -> Result<bool, StorageError> {
+        let StudyStore { storage, study, leases, .. } = self;
         storage.transaction(Access::Write, |db| {
-            if lock_and_next_number(db, study.id)? != known.ids.len() {
-                return Ok(Proposal::NotBegun);
-            }
-            Ok(match leases.take_proposal(db, study.id)? {
-                true => Proposal::Begun,
-                false => Proposal::Elsewhere,
-            })
+            lock_study(db, study.id)?;
+            leases.take_proposal(db, study.id)
         })
+    }
+
+    /// Whether another process works on what the next trial tries. That is cheap to ask, and locks nothing.
+    fn is_proposed_elsewhere(&mut self) -> Result<bool, StorageError> {
+        let StudyStore { storage, study, leases, .. } = self;
+        storage.transaction(Access::Read, |db| leases.is_proposed_elsewhere(db, study.id))
     }
 
     fn end_proposal(&mut self) -> Result<(), StorageError> {
@@ -291,14 +307,15 @@ impl StudyStore {
 enum Proposal {
     NotBegun,
     Begun,
-    /// Another does.
-    Elsewhere,
 }
 
 impl Store for StudyStore {
     fn claim(&mut self, suggest: &mut SuggestAfter) -> Result<Claimed, StoreError> {
         let claimed = self.claim_trial(suggest).map_err(store_error)?;
         self.backoff.asked(claimed == Claimed::Wait);
+        if self.waits_for_proposal {
+            self.backoff.soon();
+        }
         Ok(claimed)
     }
 

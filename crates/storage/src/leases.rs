@@ -8,7 +8,9 @@ use crate::attributes::{LOST, PROPOSAL, REPEATS, WORKER};
 use crate::database::{Access, Database, Row, Value};
 use crate::records::{RecordState, StudyRecord};
 use crate::storage::Storage;
-use crate::studies::{lock_study, set_study_system_attribute, study_system_attribute};
+use crate::studies::{
+    STUDY_SYSTEM_ATTRIBUTE, lock_study, set_study_system_attribute, study_system_attribute,
+};
 use crate::worker::Worker;
 
 /// The task of the lease of a trial itself.
@@ -268,21 +270,42 @@ impl Leases {
     /// Takes the lease of what the next trial of a study tries, unless another worker has it. It expires as all
     /// leases do.
     pub fn take_proposal(&self, db: &mut dyn Database, study: i64) -> Result<bool, StorageError> {
-        let now_s = match db.query("SELECT {epoch}", &[])?.first().map(Vec::as_slice) {
-            Some([Value::Float(now_s)]) => *now_s,
-            row => return Err(StorageError::Permanent(format!("no time is {row:?}"))),
-        };
-        let taken = study_system_attribute(db, study, PROPOSAL)?;
-        let taken: Option<(String, f64)> = taken.and_then(|json| serde_json::from_str(&json).ok());
-        let is_elsewhere = |(worker, expires_s): (String, f64)| {
-            !self.is_free(&Lease { worker, left_s: expires_s - now_s, lost: 0 })
-        };
-        if taken.is_some_and(is_elsewhere) {
+        let (now_s, is_elsewhere) = self.proposal(db, study)?;
+        if is_elsewhere {
             return Ok(false);
         }
         let json = serde_json::json!([self.name, now_s + self.lease_s]).to_string();
         set_study_system_attribute(db, study, PROPOSAL, &json)?;
         Ok(true)
+    }
+
+    /// Whether another worker has that lease.
+    pub fn is_proposed_elsewhere(
+        &self,
+        db: &mut dyn Database,
+        study: i64,
+    ) -> Result<bool, StorageError> {
+        self.proposal(db, study).map(|(_, is_elsewhere)| is_elsewhere)
+    }
+
+    /// What time it is, and whether another worker has that lease.
+    fn proposal(&self, db: &mut dyn Database, study: i64) -> Result<(f64, bool), StorageError> {
+        let key = [Value::Int(study), text(PROPOSAL)];
+        let mut found = db.queries(&[("SELECT {epoch}", &[]), (STUDY_SYSTEM_ATTRIBUTE, &key)])?;
+        let (taken, now) = (found.pop().unwrap_or_default(), found.pop().unwrap_or_default());
+        let now_s = match now.first().map(Vec::as_slice) {
+            Some([Value::Float(now_s)]) => *now_s,
+            row => return Err(StorageError::Permanent(format!("no time is {row:?}"))),
+        };
+        let json = match taken.first().map(Vec::as_slice) {
+            Some([Value::Text(json)]) => json.as_str(),
+            _ => return Ok((now_s, false)),
+        };
+        let taken: Option<(String, f64)> = serde_json::from_str(json).ok();
+        let is_elsewhere = taken.is_some_and(|(worker, expires_s)| {
+            !self.is_free(&Lease { worker, left_s: expires_s - now_s, lost: 0 })
+        });
+        Ok((now_s, is_elsewhere))
     }
 
     /// Ends that lease, if it is this worker's.

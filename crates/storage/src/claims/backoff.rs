@@ -50,6 +50,12 @@ impl Backoff {
         }
     }
 
+    /// What is waited for takes little time, and costs little to ask.
+    pub fn soon(&mut self) {
+        self.delay = jittered(FIRST_DELAY * 2);
+        self.pause = FIRST_PAUSE;
+    }
+
     /// Whether to ask again, after a change or without one.
     pub fn is_due(&mut self, changed: bool) -> bool {
         self.changed |= changed;

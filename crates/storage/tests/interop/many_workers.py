@@ -305,7 +305,6 @@ def full_disk_of_server(checks: Checks, burn_tune: BurnTune, server: Server) -> 
         said = search.communicate(timeout=PATIENCE_S)[0]
         checks.holds("as does the search", search.returncode == 0, said)
         same(checks, on_small, "full", "command")
-        on_small.run("delete", "--study", "full", "--yes")
         server.sql("DROP DATABASE small WITH (FORCE)")
         server.sql("DROP TABLESPACE small")
 

@@ -266,13 +266,14 @@ fn a_number_that_is_taken_meanwhile_is_decided_again(database: &TestDatabase) {
 fn one_at_a_time_works_out_what_comes_next(database: &TestDatabase) {
     let study = study(database);
     let (mut first, mut second) = (worker(database, &study, LONG), worker(database, &study, SHORT));
+    let mut third = worker(database, &study, LONG);
     let takes_time = |effort| (effort == Effort::Any).then(|| Suggestion::Candidate(candidate(0)));
     let mut others = Vec::new();
     let claimed = first.claim(&mut |_, effort| {
         if effort == Effort::Any {
             others.push(second.claim(&mut |_, effort| takes_time(effort)));
             // What takes no time, and what is to be saved, need not wait.
-            others.push(second.claim(&mut |_, _| Some(Suggestion::End)));
+            others.push(third.claim(&mut |_, _| Some(Suggestion::End)));
         }
         takes_time(effort)
     });
