@@ -223,12 +223,8 @@ impl Connection {
                 statements.insert(sql.clone(), statement);
             }
         }
-        let question = |word| match word {
-            &Word::Batch(ref sql) => Question::Batch(sql),
-            Word::Execute(sql, params) => Question::Execute(&statements[sql], borrowed(params)),
-            Word::Query(sql, params) => Question::Query(&statements[sql], borrowed(params)),
-        };
-        client.ask_all(words.iter().map(question).collect())
+        let questions = words.iter().map(|word| question(word, statements));
+        client.ask_all(questions.collect())
     }
 }
 
@@ -330,6 +326,14 @@ impl Database for PostgresDatabase {
 /// What those who wait for changes of a study listen to.
 fn channel(study: i64) -> String {
     format!("burn_tune_study_{study}")
+}
+
+fn question<'a>(word: &'a Word, statements: &'a HashMap<String, Statement>) -> Question<'a> {
+    match word {
+        Word::Batch(sql) => Question::Batch(sql),
+        Word::Execute(sql, params) => Question::Execute(&statements[sql], borrowed(params)),
+        Word::Query(sql, params) => Question::Query(&statements[sql], borrowed(params)),
+    }
 }
 
 fn rows(answer: Answer) -> Result<Vec<Row>, StorageError> {

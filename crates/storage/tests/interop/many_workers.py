@@ -287,7 +287,9 @@ def network(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
 
 
 def full_disk_of_server(checks: Checks, burn_tune: BurnTune, server: Server) -> None:
-    with checks.section("the disk of the server is full for a while"), SmallDisk(server.folder / "small", 24) as disk:
+    with checks.section("the disk of the server is full for a while"), SmallDisk(
+        server.folder / "small", 24, "postgres"
+    ) as disk:
         server.sql(f"CREATE TABLESPACE small LOCATION '{disk.folder}'")
         server.sql("CREATE DATABASE small TABLESPACE small")
         on_small = burn_tune.on(burn_tune.database.replace("/tune", "/small"))

@@ -13,11 +13,12 @@ import tempfile
 class SmallDisk:
     """A file system of few bytes, for root alone, until the end of a `with`."""
 
-    def __init__(self, folder: pathlib.Path, megabytes: int) -> None:
+    def __init__(self, folder: pathlib.Path, megabytes: int, owner: str = "root") -> None:
         self.folder = folder
         self.folder.mkdir(exist_ok=True)
         size = f"size={megabytes}m,mode=777"
         subprocess.run(["mount", "-t", "tmpfs", "-o", size, "small", str(self.folder)], check=True)
+        shutil.chown(self.folder, owner)
 
     def fill(self) -> None:
         """Takes all that is left."""
