@@ -31,8 +31,11 @@ const SEEDS: u64 = 10;
 /// The window, in workers.
 const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0];
 
-/// How long trials take: a name, and a draw.
-const DURATIONS: [(&str, fn(&mut ChaCha8Rng) -> f64); 6] = [
+/// How long a trial takes.
+type Draw = fn(&mut ChaCha8Rng) -> f64;
+
+/// How long trials take, by a name.
+const DURATIONS: [(&str, Draw); 6] = [
     ("all the same", |_| 1.0),
     ("±20 %", |rng| 0.8 + 0.4 * rng.random::<f64>()),
     ("from 0.5 to 1.5 times", |rng| 0.5 + rng.random::<f64>()),
@@ -80,7 +83,7 @@ fn idle_share(
     file: &StudyFile,
     workers: usize,
     window: usize,
-    duration: fn(&mut ChaCha8Rng) -> f64,
+    duration: Draw,
     seed: u64,
 ) -> Result<f64, Box<dyn Error>> {
     let trials = workers * ROUNDS;
