@@ -87,8 +87,8 @@ fn bench(args: &[OsString]) -> Result<ExitCode, String> {
     run(cargo(&bench))
 }
 
-/// The features that `--backend NAME`, `serve` and a `--storage` on a server ask for, or the database that the
-/// environment names.
+/// The features that `--backend NAME`, `serve`, an `--engine` and a `--storage` on a server ask for, or the database that
+/// the environment names.
 fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let words: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let values = |option: &str| -> Vec<&str> {
@@ -102,7 +102,8 @@ fn features(args: &[OsString], storage: Option<&str>) -> Vec<&'static str> {
     let storages: Vec<&str> = values("--storage").into_iter().chain(storage).collect();
     let any =
         |scheme: &str| storages.iter().any(|url| url.starts_with(scheme) && url.contains("://"));
-    if any("postgres") {
+    let of_cluster = ["ray", "kubernetes"].iter().any(|name| values("--engine").contains(name));
+    if any("postgres") || of_cluster && !any("http") {
         features.push("postgres");
     }
     if any("http") || words.first() == Some(&"serve") {
@@ -162,6 +163,9 @@ mod tests {
         check("studies", Some("postgres://h/d"), &["postgres"]);
         check("worker --study a --storage https://h", None, &["http"]);
         check("serve --storage x.db", None, &["http"]);
+        check("search --engine kubernetes --print", None, &["postgres"]);
+        check("search --engine=ray", Some("https://h"), &["http"]);
+        check("search --engine slurm", None, &[]);
     }
 }
 

@@ -16,7 +16,7 @@ const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "DESIGN.md", "CONT
 const MADE_LATER: [&str; 2] = ["results/", "target/"];
 /// Dependencies that one package of the workspace has for itself, or few have: in which section of whose
 /// manifests.
-const CONFINED: [(&str, &str, &[&str]); 12] = [
+const CONFINED: [(&str, &str, &[&str]); 14] = [
     ("cubecl", "dependencies", &["crates/model"]),
     (
         "burn",
@@ -31,7 +31,9 @@ const CONFINED: [(&str, &str, &[&str]); 12] = [
     ("askama", "dependencies", &["crates/report"]),
     ("rusqlite", "dependencies", &["crates/storage"]),
     ("rcgen", "dependencies", &["crates/storage"]),
-    ("rustls", "dependencies", &["crates/storage"]),
+    ("rustls", "dependencies", &["crates/app", "crates/storage"]),
+    ("ureq", "dependencies", &["crates/app"]),
+    ("serde-saphyr", "dependencies", &["crates/app"]),
     ("jsonschema", "dev-dependencies", &["xtask"]),
 ];
 

@@ -5,6 +5,10 @@ mod attention;
 mod contract;
 mod external;
 mod failures;
+#[cfg(feature = "engines")]
+mod kubernetes;
+#[cfg(feature = "engines")]
+mod ray;
 mod slurm;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +35,7 @@ const FOLDER: &str = "engine";
 /// What is wrong, and what to do.
 pub fn choose(args: &SearchOptions, url: &StorageUrl) -> Result<Option<Box<dyn Engine>>> {
     let EngineArgs { engine, workers, sbatch_arg, .. } = &args.engine;
-    let Some(kind) = engine else {
+    let Some(kind) = *engine else {
         if let Some(WorkersArg::Count(count)) = workers {
             bail!(
                 "--workers {count} says how many workers an engine starts: name one, such as --engine slurm; --jobs says how many trials run at once on this machine"
@@ -49,10 +53,68 @@ pub fn choose(args: &SearchOptions, url: &StorageUrl) -> Result<Option<Box<dyn E
             "--timeout is for trials that this process begins, and with --engine workers do: leave it out, and have the engine limit them, such as by --sbatch-arg=--time=2:00:00"
         );
     }
-    check_storage(url, args.storage.as_deref().unwrap_or_default())?;
+    check_options(&args.engine, kind)?;
+    let is_reached = || check_storage(url, args.storage.as_deref().unwrap_or_default());
     Ok(Some(match kind {
-        EngineKind::Slurm => Box::new(Slurm::find(sbatch_arg.clone())?),
+        EngineKind::Slurm => {
+            is_reached()?;
+            Box::new(Slurm::find(sbatch_arg.clone())?)
+        }
+        EngineKind::Ray => {
+            is_reached()?;
+            ray(&args.engine)?
+        }
+        EngineKind::Kubernetes => bail!(
+            "--engine kubernetes only prints a manifest, and nobody has tried that on a cluster yet: add --print, and give what it prints to `kubectl apply -f -`"
+        ),
     }))
+}
+
+/// Refuses an option that means nothing to the engine.
+fn check_options(args: &EngineArgs, engine: EngineKind) -> Result<()> {
+    use EngineKind::{Kubernetes, Ray, Slurm};
+    let given: [(&str, bool, &[EngineKind], &str); 6] = [
+        ("--sbatch-arg", !args.sbatch_arg.is_empty(), &[Slurm], "Slurm"),
+        ("--worker-program", args.worker_program.is_some(), &[Ray], "Ray"),
+        ("--ray-address", args.ray_address.is_some(), &[Ray], "Ray"),
+        (
+            "--worker-gpus",
+            args.worker_gpus.is_some(),
+            &[Ray, Kubernetes],
+            "Ray and Kubernetes, and --sbatch-arg=--gres=gpu:1 for Slurm",
+        ),
+        ("--image", args.image.is_some(), &[Kubernetes], "Kubernetes"),
+        (
+            "--print",
+            args.print,
+            &[Kubernetes],
+            "Kubernetes: other engines start the workers themselves",
+        ),
+    ];
+    let wrong = given.iter().find(|(_, is_given, of, _)| *is_given && !of.contains(&engine));
+    match wrong {
+        Some((option, _, _, whose)) => bail!("{option} is for {whose}"),
+        None => Ok(()),
+    }
+}
+
+#[cfg(feature = "engines")]
+fn ray(args: &EngineArgs) -> Result<Box<dyn Engine>> {
+    let ray = ray::Ray::find(args.ray_address.as_deref(), args.worker_gpus)?;
+    Ok(Box::new(if args.worker_program.is_some() { ray.without_shared_files() } else { ray }))
+}
+
+#[cfg(not(feature = "engines"))]
+fn ray(_: &EngineArgs) -> Result<Box<dyn Engine>> {
+    bail!("{}", without("ray"))
+}
+
+/// What is said of an engine that is not in this program.
+#[cfg(not(feature = "engines"))]
+fn without(engine: &str) -> String {
+    format!(
+        "this program was built without `--engine {engine}`: the feature `postgres` or `http`, which has the database of its workers, builds it in"
+    )
 }
 
 /// Refuses a database that workers do not reach, and one whose password they would have to be told.
@@ -98,32 +160,88 @@ pub fn workers(
     folder: &Path,
     (more, fuses): (Vec<String>, bool),
 ) -> Result<Workers> {
-    let EngineArgs { grace, worker_arg, .. } = &args.engine;
     let folder = absolute(folder)?.join(FOLDER);
     fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let (how, cpus) = how_many_at_once(args, fuses);
-    let mut command = vec![path_of_this_program()?.display().to_string(), "worker".to_owned()];
-    command.push(format!("--study={study}"));
-    command.extend(how);
-    command.push(format!("--lease={}", humantime::format_duration(args.lease)).replace(' ', ""));
-    command.push(format!("--retries={}", args.retries));
-    command.push(format!("--grace={}", humantime::format_duration(*grace)).replace(' ', ""));
-    command.push(format!("--out={}", absolute(&args.run.out)?.display()));
-    command.extend(args.keep_models.map(|best| format!("--keep-models={best}")));
-    command.extend(more);
-    // The user's own come last.
-    command.extend(worker_arg.iter().cloned());
+    let elsewhere = args.engine.worker_program.clone();
+    let mut further = Vec::new();
+    if elsewhere.is_none() {
+        further.push(format!("--out={}", absolute(&args.run.out)?.display()));
+        further.extend(args.keep_models.map(|best| format!("--keep-models={best}")));
+    }
+    further.extend(more);
+    let (arguments, cpus) = arguments_of_worker(args, study, (further, fuses));
+    let program = elsewhere
+        .map_or_else(|| path_of_this_program().map(|path| path.display().to_string()), Ok)?;
+    let mut command = vec![program];
+    command.extend(arguments);
     Ok(Workers {
         study: study.to_owned(),
         count: args.engine.count(),
         command,
         environment: vec![(STORAGE_VARIABLE.to_owned(), url.to_string())],
         cpus,
-        grace: *grace,
+        grace: args.engine.grace,
         folder,
         directory: env::current_dir().context("this folder is gone")?,
     })
+}
+
+/// What a worker of the study is called with, and how many cores it needs. `more` are further arguments.
+fn arguments_of_worker(
+    args: &SearchOptions,
+    study: &str,
+    (more, fuses): (Vec<String>, bool),
+) -> (Vec<String>, usize) {
+    let EngineArgs { grace, worker_arg, .. } = &args.engine;
+    let (how, cpus) = how_many_at_once(args, fuses);
+    let mut words = vec!["worker".to_owned(), format!("--study={study}")];
+    words.extend(how);
+    words.push(format!("--lease={}", humantime::format_duration(args.lease)).replace(' ', ""));
+    words.push(format!("--retries={}", args.retries));
+    words.push(format!("--grace={}", humantime::format_duration(*grace)).replace(' ', ""));
+    words.extend(more);
+    // The user's own come last.
+    words.extend(worker_arg.iter().cloned());
+    (words, cpus)
+}
+
+/// What starts the workers of a study that nobody has begun yet, as `--print` prints it; `more` as for [`workers`].
+///
+/// # Errors
+///
+/// Where the engine cannot be started so, or would not take it.
+pub fn printed(args: &SearchOptions, study: &str, more: (Vec<String>, bool)) -> Result<String> {
+    let url: Option<StorageUrl> = args.storage.as_deref().map(str::parse).transpose()?;
+    if let (Some(url @ StorageUrl::Sqlite(_)), Some(given)) = (&url, &args.storage) {
+        check_storage(url, given)?;
+    }
+    if let Some(engine) = args.engine.engine {
+        check_options(&args.engine, engine)?;
+    }
+    manifest(&args.engine, study, url.as_ref(), arguments_of_worker(args, study, more))
+}
+
+#[cfg(feature = "engines")]
+fn manifest(
+    args: &EngineArgs,
+    study: &str,
+    url: Option<&StorageUrl>,
+    (arguments, cpus): (Vec<String>, usize),
+) -> Result<String> {
+    let image = args.image.as_deref().unwrap_or(kubernetes::IMAGE);
+    let (count, gpus, grace) = (args.count(), args.worker_gpus, args.grace);
+    kubernetes::Pods { study, count, arguments, cpus, gpus, grace, image, url }.manifest()
+}
+
+#[cfg(not(feature = "engines"))]
+fn manifest(
+    _: &EngineArgs,
+    _: &str,
+    _: Option<&StorageUrl>,
+    _: (Vec<String>, usize),
+) -> Result<String> {
+    bail!("{}", without("kubernetes"))
 }
 
 /// The arguments of a worker that say what it trains at once, and how many cores that needs. Where nobody says anything
@@ -190,5 +308,9 @@ pub fn arguments(args: &SearchOptions) -> String {
         |option: &str, given: &String| crate::console::quoted(&format!("{option}={given}"));
     words.extend(worker_arg.iter().map(|given| quoted("--worker-arg", given)));
     words.extend(sbatch_arg.iter().map(|given| quoted("--sbatch-arg", given)));
+    words.extend(args.engine.ray_address.iter().map(|given| quoted("--ray-address", given)));
+    let program = args.engine.worker_program.iter();
+    words.extend(program.map(|given| quoted("--worker-program", given)));
+    words.extend(args.engine.worker_gpus.map(|gpus| format!("--worker-gpus {gpus}")));
     words.iter().map(|word| format!(" {word}")).collect()
 }

@@ -100,6 +100,13 @@ pub fn search<O: Objective>(
         let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
         return print(&opening::dry_run(&plan, describe, jobs(&plan)?));
     }
+    if args.engine.print {
+        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
+        let fuses = describe.fused(&plan, args.run.device.first().copied()).is_some();
+        // It is there, as the arguments are checked for it.
+        let study = args.study.as_deref().unwrap_or_default();
+        return print(&engine::printed(args, study, (describe.worker_arguments(), fuses))?);
+    }
     if args.check {
         let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
         // Of an objective each: what one keeps between trainings is not to hide that another would have it not.

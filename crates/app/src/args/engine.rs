@@ -38,6 +38,23 @@ pub struct EngineArgs {
         requires = "engine"
     )]
     pub sbatch_arg: Vec<String>,
+    /// The dashboard of a cluster of Ray, such as http://HOST:8265 [default: as `ray job submit` has it,
+    /// RAY_API_SERVER_ADDRESS or http://127.0.0.1:8265]
+    #[arg(help_heading = "Engine", long, value_name = "URL", requires = "engine")]
+    pub ray_address: Option<String>,
+    /// This program on machines of Ray that do not share this one's files, such as its name in their image: workers
+    /// keep no files there [default: this program by its path, in this folder]
+    #[arg(help_heading = "Engine", long, value_name = "PROGRAM", requires = "engine")]
+    pub worker_program: Option<String>,
+    /// Graphics cards that Ray or Kubernetes keeps free for each worker; for Ray also a part of one, such as 0.25
+    #[arg(help_heading = "Engine", long, value_name = "N", value_parser = gpus, requires = "engine")]
+    pub worker_gpus: Option<f64>,
+    /// The image of the workers, for Kubernetes, whose entry point is this program [default: burn-tune]
+    #[arg(help_heading = "Engine", long, value_name = "NAME", requires = "engine")]
+    pub image: Option<String>,
+    /// Print what starts the workers, instead of starting them, and make no study: with --engine kubernetes
+    #[arg(help_heading = "Engine", long, requires_all = ["engine", "study"])]
+    pub print: bool,
 }
 
 /// Who starts workers.
@@ -45,6 +62,10 @@ pub struct EngineArgs {
 pub enum EngineKind {
     /// An array of jobs, by `sbatch`
     Slurm,
+    /// Jobs of a cluster of Ray, by its REST API
+    Ray,
+    /// A Job, which --print prints for `kubectl apply`
+    Kubernetes,
 }
 
 /// What `--workers` says.
@@ -65,6 +86,13 @@ impl EngineArgs {
             Some(WorkersArg::Count(count)) => count,
             _ => 1,
         }
+    }
+}
+
+fn gpus(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(gpus) if gpus > 0.0 && gpus.is_finite() => Ok(gpus),
+        _ => Err("write a number above 0, such as 1 or 0.25".into()),
     }
 }
 

@@ -51,3 +51,38 @@ fn what_cannot_be_had_is_refused_before_a_study_is_begun() {
     assert_snapshot!(workplace.run(alone).ends_with(2).stderr);
     assert!(!workplace.path("results").join("studies.db").exists());
 }
+
+#[test]
+fn what_an_engine_does_not_know_is_refused() {
+    let workplace = Workplace::with_space(SPACE);
+    let search = "search --space spaces/space.toml --trials 2 --study s --workers 4";
+    let server = "--storage postgresql://me@127.0.0.1:1/tune";
+    let refused = |args: &str| workplace.run(&format!("{search} {args}")).ends_with(2).stderr;
+    let said = [
+        refused(&format!("--engine kubernetes {server}")),
+        refused(&format!("--engine ray --sbatch-arg=--time=1 {server}")),
+        refused(&format!("--engine slurm --ray-address http://head:8265 {server}")),
+        refused(&format!("--engine slurm --worker-gpus 1 {server}")),
+        refused(&format!("--engine ray --print {server}")),
+        refused("--engine kubernetes --print --storage results/studies.db"),
+        refused("--engine kubernetes --worker-gpus 0 --print"),
+        refused("--engine ray"),
+    ];
+    assert_snapshot!(said.join("\n"));
+    let unnamed = "search --space spaces/space.toml --engine kubernetes --workers 4 --print";
+    assert!(workplace.run(unnamed).ends_with(2).stderr.contains("--study"));
+    assert!(!workplace.path("results").join("studies.db").exists());
+}
+
+#[test]
+#[cfg(not(any(feature = "http", feature = "postgres")))]
+fn an_engine_that_is_not_built_in_is_told_with_the_feature() {
+    let workplace = Workplace::with_space(SPACE);
+    let search = "search --space spaces/space.toml --trials 2 --study s --workers 4";
+    for args in
+        ["--engine ray --storage postgresql://me@127.0.0.1:1/tune", "--engine kubernetes --print"]
+    {
+        let said = workplace.run(&format!("{search} {args}")).ends_with(2).stderr;
+        assert!(said.contains("the feature `postgres` or `http`"), "{said}");
+    }
+}
