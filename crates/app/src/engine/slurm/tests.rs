@@ -1,3 +1,5 @@
+//! What `sbatch` is given, what `squeue` says, and what is told of it, with stand-ins for these commands.
+
 use insta::assert_snapshot;
 
 use super::*;
