@@ -54,3 +54,35 @@ pub fn textwrap(line: &str, width: usize, indent: &str) -> String {
     }
     text
 }
+
+/// A text of at most `width` columns, cut between words.
+pub fn cut_at_word(text: &str, width: usize) -> String {
+    if measure_text_width(text) <= width {
+        return text.to_owned();
+    }
+    let mut cut = String::new();
+    for word in text.split(' ') {
+        if measure_text_width(&cut) + measure_text_width(word) + 2 > width {
+            break;
+        }
+        cut += word;
+        cut.push(' ');
+    }
+    cut + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_are_cut_between_words() {
+        let params = "batch_size=100 lr=0.001 activation=relu";
+        assert_eq!(cut_at_word(params, 80), params);
+        assert_eq!(cut_at_word(params, 30), "batch_size=100 lr=0.001 …");
+        assert_eq!(cut_at_word(params, 3), "…");
+        for width in 1..60 {
+            assert!(measure_text_width(&cut_at_word(params, width)) <= width);
+        }
+    }
+}

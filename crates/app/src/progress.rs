@@ -22,7 +22,7 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, P
 
 use crate::console::say;
 use crate::control_echo;
-use crate::lines::params_line;
+use crate::lines::{cut_at_word, params_line};
 
 pub use self::voice::Voice;
 
@@ -454,22 +454,6 @@ fn task_text(trial: usize, task: Task, folds: usize, refit_noun: &str) -> String
     }
 }
 
-/// A text of at most `width` columns, cut between words.
-fn cut_at_word(text: &str, width: usize) -> String {
-    if measure_text_width(text) <= width {
-        return text.to_owned();
-    }
-    let mut cut = String::new();
-    for word in text.split(' ') {
-        if measure_text_width(&cut) + measure_text_width(word) + 2 > width {
-            break;
-        }
-        cut += word;
-        cut.push(' ');
-    }
-    cut + "…"
-}
-
 /// `pruned after epoch 3 at 0.8123`.
 fn pruned_text(trial: &Trial, step_name: StepName) -> String {
     let Some(last) = trial.pruned_at() else { return "pruned".into() };
@@ -500,20 +484,4 @@ fn line_style() -> ProgressStyle {
 fn task_style() -> ProgressStyle {
     ProgressStyle::with_template("  {spinner:.dim} {prefix}  {elapsed:.dim}  {msg:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn params_are_cut_between_words() {
-        let params = "batch_size=100 lr=0.001 activation=relu";
-        assert_eq!(cut_at_word(params, 80), params);
-        assert_eq!(cut_at_word(params, 30), "batch_size=100 lr=0.001 …");
-        assert_eq!(cut_at_word(params, 3), "…");
-        for width in 1..60 {
-            assert!(measure_text_width(&cut_at_word(params, width)) <= width);
-        }
-    }
 }
