@@ -192,7 +192,7 @@ impl Store for Member<'_> {
         let is_left =
             |(trial, owner): &(Trial, Option<usize>)| owner.is_none() && !trial.is_finished();
         let mut begun = Vec::new();
-        if trials.iter().any(is_left) || (trials.len() + self.process) % 3 == 0 {
+        if trials.iter().any(is_left) || (trials.len() + self.process).is_multiple_of(3) {
             return Ok(begun);
         }
         while begun.len() <= most

@@ -1,4 +1,4 @@
-"""What a trial costs Optuna besides its training: `crates/storage/benches/noop_trials.rs` with Optuna 5.
+"""What a trial costs Optuna besides its training: `crates/storage/benches/noop_trials/main.rs` with Optuna 5.
 
     python optuna_noop.py [--trials 300] [--storage memory|FILE|postgresql://…] [--wal]
 
