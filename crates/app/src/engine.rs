@@ -41,6 +41,11 @@ pub fn choose(args: &SearchOptions, url: &StorageUrl) -> Result<Option<Box<dyn E
                 "--workers {count} says how many workers an engine starts: name one, such as --engine slurm; --jobs says how many trials run at once on this machine"
             );
         }
+        if args.watch && args.timeout.is_some() {
+            bail!(
+                "--timeout is for trials that this process begins, and with --watch workers do: leave one of them out"
+            );
+        }
         return Ok(None);
     };
     if !matches!(workers, Some(WorkersArg::Count(_))) {

@@ -2,8 +2,9 @@
 //! last study's beside the database, where a person reviews them.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{fs, io};
 
 use burn_tune_ranking::ResultFile;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,9 @@ use crate::output_folder::{FileError, OutputFolder};
 use crate::results::{
     CURVES, CV_RESULTS, LEADERBOARD, REPORT, REPORT_CURVES, StudyResults, TIMELINE, Written,
 };
+
+/// Folders that this process has made.
+static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// Which study a folder is of.
 const IDENTITY: &str = "study.json";
@@ -67,7 +71,7 @@ impl StudyFolder {
     ///
     /// Where it cannot be written to.
     pub fn open(all: OutputFolder, identity: &StudyIdentity) -> Result<Self, FileError> {
-        let name = folder_name(&all, identity);
+        let name = claimed_name(&all, identity);
         let own = OutputFolder::open(&all.path(&name))?;
         let folder = StudyFolder { all, own, identity: identity.clone(), name };
         let before = origin_of(&folder.all, &folder.name);
@@ -195,6 +199,30 @@ fn study_of(all: &OutputFolder, leaderboard: &[u8]) -> Option<String> {
     newest.file_name().into_string().ok()
 }
 
+/// The name of the study's folder. A new one says from its first moment whose it is: another process that begins with
+/// the same study now would take it for another's.
+fn claimed_name(all: &OutputFolder, identity: &StudyIdentity) -> String {
+    let name = folder_name(all, identity);
+    let path = all.path(&name);
+    if path.exists() {
+        return name;
+    }
+    let made = MADE.fetch_add(1, Ordering::Relaxed);
+    let beside = all.path(&format!(".{name}.{}-{made}", std::process::id()));
+    let noted = Noted { identity: Cow::Borrowed(identity), origin: Vec::new() };
+    // What fails is said by whoever opens the folder next, unless another process was faster.
+    if fs::create_dir(&beside).is_ok() {
+        let written = serde_json::to_vec_pretty(&noted)
+            .map_err(io::Error::from)
+            .and_then(|json| fs::write(beside.join(IDENTITY), json))
+            .and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            let _ = fs::remove_dir_all(&beside);
+        }
+    }
+    folder_name(all, identity)
+}
+
 /// The study's name as one of a folder; with a sum behind it where another study has that folder.
 fn folder_name(all: &OutputFolder, identity: &StudyIdentity) -> String {
     let name = file_name(&identity.study);
@@ -261,5 +289,21 @@ mod tests {
             }
         }
         assert_eq!(seen[0], "mlp");
+    }
+
+    #[test]
+    fn processes_that_begin_at_once_with_one_study_have_one_folder() {
+        for _ in 0..50 {
+            let temporary = tempfile::tempdir().unwrap();
+            let all = OutputFolder::open(temporary.path()).unwrap();
+            let open = || claimed_name(&all, &identity("mlp", "a.db"));
+            // As if each were another process.
+            let names = std::thread::scope(|scope| {
+                [0; 4].map(|_| scope.spawn(open)).map(|thread| thread.join().unwrap())
+            });
+            assert_eq!(names, ["mlp"; 4]);
+            let inside: Vec<_> = fs::read_dir(temporary.path()).unwrap().flatten().collect();
+            assert_eq!(inside.len(), 1, "{inside:?}");
+        }
     }
 }
