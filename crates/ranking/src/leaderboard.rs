@@ -11,6 +11,7 @@ use burn_tune_search::trial::Refit;
 use burn_tune_search::{Direction, Flag, History, Params, RefitScore, Space, TrialState};
 use serde::{Deserialize, Serialize};
 
+use self::flags::of_models;
 pub use self::pruning::{PruningEntry, StepScore};
 use crate::noise::NoiseBand;
 use crate::result_file::{ResultFile, finite};
@@ -393,7 +394,7 @@ fn top_entry(standing: &Standing, refits: &[Refit], seeds: usize) -> TopEntry {
     TopEntry {
         trial: trial.number,
         name: trial.name.clone(),
-        flags: Flag::union(refit_flags.cloned()),
+        flags: of_models(Flag::union(refit_flags.cloned())),
         refit: refits.as_deref().map(refit_entry),
     }
 }
@@ -465,7 +466,7 @@ fn trial_entry(
         mean_test_score: finite(standing.mean),
         std_test_score: finite(standing.std),
         split_test_scores: standing.scores.iter().copied().map(finite).collect(),
-        flags: trial.flags(),
+        flags: of_models(trial.flags()),
         within_noise_of_best: noise.map(|(best, band)| {
             band.holds(direction.loss(standing.mean) - direction.loss(best.mean))
         }),

@@ -1,5 +1,6 @@
 //! The flags of a leaderboard: those of folds and of refits as one list, and what is known of those of a file.
 
+use burn_tune_search::flag::MODEL_NOT_SAVED;
 use burn_tune_search::{Flag, KnownFlag};
 
 use super::{Leaderboard, TrialEntry};
@@ -19,4 +20,11 @@ impl Leaderboard {
             Flag::look_up(flags, known);
         }
     }
+}
+
+/// Those of the models themselves. Whether the file of one could be written is a matter of one machine's disk: it is kept
+/// with the trial, and told where it happens, but the leaderboard is the same whatever disk was full.
+pub(super) fn of_models(mut flags: Vec<Flag>) -> Vec<Flag> {
+    flags.retain(|flag| *flag != MODEL_NOT_SAVED.flag());
+    flags
 }

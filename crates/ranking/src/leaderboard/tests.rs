@@ -97,6 +97,21 @@ fn a_file_of_format_1_is_read_as_what_would_be_written_today() {
     assert_snapshot!(Leaderboard::from_json(&later).unwrap_err().to_string(), @"it has format 3, and this program reads formats 1 to 2: it was written by another version of burn-tune; write it anew with `burn-tune search`");
 }
 
+#[test]
+fn a_disk_that_was_full_is_no_part_of_the_file() {
+    use burn_tune_search::flag::MODEL_NOT_SAVED;
+    let with = |flags: &[Flag]| {
+        let events = vec![
+            started(None, params(0.001, "relu")),
+            finished(0, 0, with_flags(0.9, flags.to_vec())),
+        ];
+        Leaderboard::new(&facts(), &history(1, events), &[]).to_json()
+    };
+    let sick = flag("never_predicts:[5]");
+    assert_eq!(with(&[sick.clone(), MODEL_NOT_SAVED.flag()]), with(&[sick.clone()]));
+    assert_ne!(with(&[sick]), with(&[]));
+}
+
 /// Lists on one line, so that a snapshot can be read.
 fn compact(leaderboard: &Leaderboard) -> String {
     let value: Value = serde_json::from_str(&leaderboard.to_json()).unwrap();

@@ -2,8 +2,8 @@
 
 Starts a PostgreSQL of its own on 127.0.0.1 (Debian's package `postgresql`), in a folder that it removes. Workers are
 killed, stopped past their leases, asked to end; the searching process is killed; the server crashes, the network
-to it swallows everything for a while, and disks are full (where root runs this, who can make small ones). Every leaderboard is compared with that of a single process that nothing happened
-to, to the byte. The program has to be built with the feature `postgres`:
+to it swallows everything for a while, and disks are full (where root runs this, who can make small ones). Every
+leaderboard is compared with that of a single process that nothing happened to, to the byte. The program has to be built with the feature `postgres`:
 
     cargo build -p burn-tune-cli --features burn-tune-cli/postgres
     python crates/storage/tests/interop/many_workers.py --burn-tune target/debug/burn-tune
@@ -297,7 +297,8 @@ def full_disk_of_server(checks: Checks, burn_tune: BurnTune, server: Server) -> 
         worker = Worker(on_small, "full", "--wait-for-study", "60s", "--jobs", 2)
         worker.wait_for(" begins")
         disk.fill()
-        worker.wait_for("is full")
+        refused = "No space left on device"
+        wait_until(lambda: refused in server.log(), lambda: f"{refused!r} stands in the server's log")
         time.sleep(2)
         running = [search.poll(), worker.process.poll()]
         checks.equal("both wait", running, [None, None])
@@ -312,15 +313,20 @@ def full_disk_of_server(checks: Checks, burn_tune: BurnTune, server: Server) -> 
 
 
 def full_disk_of_worker(checks: Checks, burn_tune: BurnTune) -> None:
-    with checks.section("the disk of a worker is full"), SmallDisk(burn_tune.folder / "node", 1) as disk:
+    with checks.section("the disk of a worker is full"), SmallDisk(burn_tune.folder / "node", 4) as disk:
+        out = ("--out", disk.folder / "out", "--keep-models", MODEL_TRIALS)
         search = burn_tune.start(*search_of("model", MODEL_TRIALS), "--study", "node", "--limit", 1000, "--watch")
-        wait_until(lambda: "node" in names(burn_tune), lambda: "the study is there")
         disk.fill()
-        log = disk.folder / "log"
-        worker = burn_tune.start("worker", "--study", "node", "--jobs", 1, "--log", log, "--out", disk.folder / "out")
-        said = worker.communicate(timeout=PATIENCE_S)[0]
-        checks.holds("the worker ends well", worker.returncode == 0, said)
-        checks.holds("and says that it has no log", "the log cannot be written any more" in said, said)
+        refused = burn_tune.start("worker", "--study", "node", "--wait-for-study", "60s", *out)
+        said = refused.communicate(timeout=PATIENCE_S)[0]
+        checks.holds("one that begins is refused with the place", "cannot write" in said and str(disk.folder) in said, said)
+        checks.holds("by its exit code, too", refused.returncode != 0, said)
+        disk.free()
+        worker = Worker(burn_tune, "node", "--jobs", 1, *out)
+        worker.wait_for(" begins")
+        disk.fill()
+        code, said = worker.end()
+        checks.holds("one at work goes on", code == 0, said)
         said = search.communicate(timeout=PATIENCE_S)[0]
         checks.holds("the search ends well", search.returncode == 0, said)
         same(checks, burn_tune, "node", "model")

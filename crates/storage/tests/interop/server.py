@@ -71,6 +71,10 @@ class Server:
         options = f"-k {self.folder} -h 127.0.0.1 -p {self.port}"
         self.call("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, *what)
 
+    def log(self) -> str:
+        """What the server has said."""
+        return (self.folder / "log").read_text()
+
     def sql(self, statement: str) -> None:
         self.call("psql", "-X", "-q", "-h", "127.0.0.1", "-p", self.port, "-U", "burntune", "-c", statement, "tune")
 
