@@ -99,6 +99,7 @@ impl StudySettings {
     /// The window for a study that so many workers, with so many jobs each, are to work on: [`WINDOW_PER_TRIAL`] for
     /// each trial that they have under way at once, and not below [`DEFAULT_WINDOW`]. `None` where nothing looks at
     /// the trials before.
+    #[doc(hidden)]
     pub fn window_for(&self, workers: usize, jobs: usize) -> Option<usize> {
         // A pruner may have the folds of a trial come one after the other.
         let folds_at_once = if self.pruner.is_some() { 1 } else { self.folds.max(1) };
