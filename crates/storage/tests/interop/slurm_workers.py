@@ -14,6 +14,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import re
 import sys
 import tempfile
 import time
