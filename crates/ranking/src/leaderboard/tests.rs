@@ -108,7 +108,7 @@ fn a_disk_that_was_full_is_no_part_of_the_file() {
         Leaderboard::new(&facts(), &history(1, events), &[]).to_json()
     };
     let sick = flag("never_predicts:[5]");
-    assert_eq!(with(&[sick.clone(), MODEL_NOT_SAVED.flag()]), with(&[sick.clone()]));
+    assert_eq!(with(&[sick.clone(), MODEL_NOT_SAVED.flag()]), with(std::slice::from_ref(&sick)));
     assert_ne!(with(&[sick]), with(&[]));
 }
 
