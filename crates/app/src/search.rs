@@ -28,7 +28,8 @@ use burn_tune_study::open_or_create::{Prepare, plan_new, plan_without_database};
 use burn_tune_study::results::{CV_RESULTS, LEADERBOARD, StudyResults, Written};
 use burn_tune_study::study_folder::{DATABASE, StudyIdentity};
 use burn_tune_study::{
-    ActiveStudy, Observer, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, open_or_create,
+    ActiveStudy, Observer, OpenStudy, Outcome, OutputFolder, StudyFolder, StudyPlan, StudyRequest,
+    open_or_create,
 };
 use serde_json::Value;
 
@@ -91,31 +92,10 @@ pub fn search<O: Objective>(
 ) -> Result<ExitCode> {
     check_jobs(&args.run, describe.fuses())?;
     let request = study_request::of_search(source, args, overrides);
+    if args.dry_run || args.engine.print || args.check {
+        return without_study(source, args, &request, describe, prepare);
+    }
     let reader = reader();
-    let jobs = |plan: &StudyPlan<O>| {
-        let fused = describe.fused(plan, args.run.device.first().copied());
-        jobs(&args.run, fused, Some(plan.settings()))
-    };
-    if args.dry_run {
-        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        return print(&opening::dry_run(&plan, describe, jobs(&plan)?));
-    }
-    if args.engine.print {
-        let plan = plan_new(&request, reader, &mut prepare).map_err(source.with_line())?;
-        let fuses = describe.fused(&plan, args.run.device.first().copied()).is_some();
-        // It is there, as the arguments are checked for it.
-        let study = args.study.as_deref().unwrap_or_default();
-        return print(&engine::printed(args, study, (describe.worker_arguments(), fuses))?);
-    }
-    if args.check {
-        let mut plan = || plan_new(&request, reader, &mut prepare).map_err(source.with_line());
-        // Of an objective each: what one keeps between trainings is not to hide that another would have it not.
-        let plans = [plan()?, plan()?];
-        let seed = plans[0].settings().seed;
-        let options = run_options(&args.run, jobs(&plans[0])?, seed)?;
-        let trial_timeout = args.trial_timeout;
-        return repeatability::check(&plans, RunOptions { trial_timeout, ..options });
-    }
     let url = match &args.storage {
         Some(url) => url.parse()?,
         None => StorageUrl::Sqlite(args.run.out.join(DATABASE)),
@@ -138,7 +118,7 @@ pub fn search<O: Objective>(
     let study = study.map_err(source.with_line())?;
     keep_limits(&mut storage, &study, args)?;
     // One thread that waits watches, so that somebody asks what there is to do.
-    let jobs = if args.only_watches() { 1 } else { jobs(&study.plan)? };
+    let jobs = if args.only_watches() { 1 } else { jobs_of(args, describe, &study.plan)? };
     let mut options = RunOptions { jobs, ..options };
     let asked = options.stop.clone();
     // With workers elsewhere, whoever wants an end is heard by those who look after them.
@@ -164,12 +144,48 @@ pub fn search<O: Objective>(
         best => active.keep_models(folder.models(), best),
     }
     let mut search = Search { source, args, describe, url, folder, active, asked, placed: None };
-    if let Some(engine) = engine
-        && let Some(printed) = search.place(engine, signals)?
-    {
-        return print(&printed);
+    if let Some(engine) = engine {
+        search.place(engine, signals)?;
     }
     search.run()
+}
+
+/// What can be asked of a search without a study: what it would try, what would start its workers, whether its numbers
+/// can be repeated.
+fn without_study<O: Objective>(
+    source: &Source,
+    args: &SearchOptions,
+    request: &StudyRequest,
+    describe: &dyn Describe<O>,
+    mut prepare: impl Prepare<O, Error>,
+) -> Result<ExitCode> {
+    let mut plan = || plan_new(request, reader(), &mut prepare).map_err(source.with_line());
+    if args.dry_run {
+        let plan = plan()?;
+        return print(&opening::dry_run(&plan, describe, jobs_of(args, describe, &plan)?));
+    }
+    if args.engine.print {
+        let fuses = describe.fused(&plan()?, args.run.device.first().copied()).is_some();
+        // It is there, as the arguments are checked for it.
+        let study = args.study.as_deref().unwrap_or_default();
+        return print(&engine::printed(args, study, (describe.worker_arguments(), fuses))?);
+    }
+    // Of an objective each: what one keeps between trainings is not to hide that another would have it not.
+    let plans = [plan()?, plan()?];
+    let seed = plans[0].settings().seed;
+    let options = run_options(&args.run, jobs_of(args, describe, &plans[0])?, seed)?;
+    let trial_timeout = args.trial_timeout;
+    repeatability::check(&plans, RunOptions { trial_timeout, ..options })
+}
+
+/// How many trainings of a study run at once in this process.
+fn jobs_of<O: Objective>(
+    args: &SearchOptions,
+    describe: &dyn Describe<O>,
+    plan: &StudyPlan<O>,
+) -> Result<usize> {
+    let fused = describe.fused(plan, args.run.device.first().copied());
+    jobs(&args.run, fused, Some(plan.settings()))
 }
 
 /// Keeps what a trial may take with the study, so that workers elsewhere know it.
@@ -334,10 +350,8 @@ impl<O: Objective> Search<'_, O> {
     fn narrow_window(&self) -> Option<String> {
         let settings = self.plan().settings();
         let window = settings.effective_window()?;
-        let jobs = match &self.placed {
-            Some(placed) => placed.workers.count * placed.workers.cpus,
-            None => self.active.options().jobs,
-        };
+        let elsewhere = engine::workers_at_once(self.args).map(|(workers, jobs)| workers * jobs);
+        let jobs = elsewhere.unwrap_or(self.active.options().jobs);
         let most = window * settings.folds;
         if most >= jobs {
             return None;

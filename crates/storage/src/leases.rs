@@ -45,7 +45,8 @@ pub(crate) fn lost_trials_params(study: i64) -> [Value; 3] {
 }
 
 /// The running trials of ours in a study by number, with their keys and leases; without those that are lost.
-pub(crate) const RUNNING_TRIALS: &str = "SELECT t.trial_id, t.number, (SELECT COUNT(*) FROM trial_system_attributes s WHERE s.trial_id = t.trial_id), \
+pub(crate) const RUNNING_TRIALS: &str = "SELECT t.trial_id, t.number, \
+     (SELECT COUNT(*) FROM trial_system_attributes s WHERE s.trial_id = t.trial_id), \
      l.worker, l.expires - {epoch}, l.lost FROM trials t \
      JOIN trial_system_attributes a ON a.trial_id = t.trial_id AND a.\"key\" = ?2 \
      LEFT JOIN burn_tune_leases l ON l.trial_id = t.trial_id AND l.task = ?3 \

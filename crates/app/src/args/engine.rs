@@ -14,7 +14,7 @@ pub struct EngineArgs {
     /// --lease and --retries
     #[arg(help_heading = "Engine", long, value_name = "E", value_enum, requires = "workers", conflicts_with_all = ["dry_run", "check"])]
     pub engine: Option<EngineKind>,
-    /// How many workers the engine starts, each with --jobs trials at once [default: 1]
+    /// How many workers the engine starts, each with --jobs trials at once, or one where that is not said
     #[arg(help_heading = "Engine", long, value_name = "N", value_parser = workers)]
     pub workers: Option<WorkersArg>,
     /// How long a worker that is to end may finish what it is at

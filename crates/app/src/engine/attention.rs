@@ -10,7 +10,7 @@ use burn_tune_search::Stop;
 use burn_tune_search::clock::Stopwatch;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use super::contract::{Cancel, Engine, Job, Look, Notice, Submitted, Workers};
+use super::contract::{Cancel, Engine, Job, Look, Notice, Workers};
 use super::failures::Failures;
 use crate::progress::Voice;
 
@@ -35,19 +35,14 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// Has the engine start the workers; answers what is to be printed instead, where that is all that it does.
+    /// Has the engine start the workers.
     ///
     /// # Errors
     ///
     /// What the engine says.
-    pub fn submit(&mut self) -> Result<Option<String>> {
-        match self.engine.submit(&self.workers)? {
-            Submitted::Printed(text) => Ok(Some(text)),
-            Submitted::Job(job) => {
-                self.job = Some(job);
-                Ok(None)
-            }
-        }
+    pub fn submit(&mut self) -> Result<()> {
+        self.job = Some(self.engine.submit(&self.workers)?);
+        Ok(())
     }
 
     /// What was submitted, as a sentence.

@@ -12,7 +12,7 @@ pub trait Engine: Send {
     /// # Errors
     ///
     /// What the engine says, and what to do.
-    fn submit(&mut self, workers: &Workers) -> Result<Submitted>;
+    fn submit(&mut self, workers: &Workers) -> Result<Job>;
 
     /// How the workers are. It does not take long: an engine that does not answer is a notice, and the counts are those
     /// from before.
@@ -45,16 +45,6 @@ pub struct Workers {
     pub folder: PathBuf,
     /// The folder that the paths of the search start from.
     pub directory: PathBuf,
-}
-
-/// What has become of the wish for workers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Submitted {
-    /// They are going to be started.
-    Job(Job),
-    /// Nothing: this is what starts them, for the user to take from stdout.
-    #[expect(dead_code, reason = "no engine prints yet")]
-    Printed(String),
 }
 
 /// What an engine has been given.

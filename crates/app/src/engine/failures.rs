@@ -52,7 +52,7 @@ impl Failures {
     }
 }
 
-/// `worker 3 (n1)`, `each of 3 workers, 0 1 2 (n1, n2),`.
+/// `worker 3 on n1`, `each of 3 workers (0, 1, 2) on n1, n2`.
 fn who(workers: &[&FailedWorker]) -> String {
     let mut machines: Vec<&str> =
         workers.iter().filter_map(|worker| worker.machine.as_deref()).collect();

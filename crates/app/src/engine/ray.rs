@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use self::jobs_api::{ApiError, JobsApi, NewJob, RuntimeEnv};
 use self::slot::{End, Ended, MOST_QUICK, QUICK, Slot, Verdict};
-use super::contract::{Cancel, Engine, FailedWorker, Job, Look, Notice, Submitted, Workers};
+use super::contract::{Cancel, Engine, FailedWorker, Job, Look, Notice, Workers};
 use crate::console::quoted;
 use crate::exit::WorkFailed;
 
@@ -38,11 +38,11 @@ pub struct Ray {
     silence: Duration,
     /// Whether the nodes have the folders of this machine.
     shares_files: bool,
-    placed: Option<Placed>,
+    placed: Option<PlacedJobs>,
 }
 
-/// The workers that a cluster was asked for.
-struct Placed {
+/// The jobs that a cluster was asked for, one for each worker.
+struct PlacedJobs {
     silence: Duration,
     /// All of each job but its name.
     job: NewJob,
@@ -106,8 +106,8 @@ impl Ray {
 }
 
 impl Engine for Ray {
-    fn submit(&mut self, workers: &Workers) -> Result<Submitted> {
-        let mut placed = Placed {
+    fn submit(&mut self, workers: &Workers) -> Result<Job> {
+        let mut placed = PlacedJobs {
             silence: self.silence,
             job: self.job(workers),
             run: run_name(&workers.study),
@@ -126,7 +126,7 @@ impl Engine for Ray {
             whereabouts: format!(", each a job with the NAME {run}-…"),
         };
         self.placed = Some(placed);
-        Ok(Submitted::Job(job))
+        Ok(job)
     }
 
     fn poll(&mut self) -> Look {
@@ -144,7 +144,7 @@ impl Engine for Ray {
     }
 }
 
-impl Placed {
+impl PlacedJobs {
     /// Submits the next job of each place that has none. The first error ends it, and the rest stays due.
     fn submit_due(&mut self, api: &JobsApi) -> Result<(), ApiError> {
         for slot in self.slots.iter_mut().filter(|slot| slot.is_due()) {

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow, bail};
 
 use self::queue::{Phase, Task, parse};
 use self::script::{Script, keep};
-use super::contract::{Cancel, Engine, FailedWorker, Job, Look, Notice, Submitted, Workers};
+use super::contract::{Cancel, Engine, FailedWorker, Job, Look, Notice, Workers};
 use super::external::{Failure, find, output};
 use super::failures::end_of_log;
 use crate::console::quoted;
@@ -159,7 +159,7 @@ impl Slurm {
 }
 
 impl Engine for Slurm {
-    fn submit(&mut self, workers: &Workers) -> Result<Submitted> {
+    fn submit(&mut self, workers: &Workers) -> Result<Job> {
         let script = Script { workers, sbatch_args: &self.sbatch_args };
         let path = keep(&workers.folder, &script)?;
         let words = [OsStr::new("--parsable"), path.as_os_str()];
@@ -179,11 +179,11 @@ impl Engine for Slurm {
         };
         let how_to_cancel = format!("scancel {}", job.command(&[id]).join(" "));
         self.job = Some(job);
-        Ok(Submitted::Job(Job {
+        Ok(Job {
             name: format!("job {id} of Slurm"),
             how_to_cancel,
             whereabouts: format!(", by the script {}; their logs are beside it", path.display()),
-        }))
+        })
     }
 
     fn poll(&mut self) -> Look {

@@ -10,13 +10,13 @@ use crossbeam_channel::Receiver;
 
 use super::Search;
 use crate::engine::{self, Engine, Placed};
+use crate::exit::WorkFailed;
 
 /// How long a database may take to say who works.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl<O: Objective> Search<'_, O> {
-    /// Has the engine start workers on the study; answers what is to be printed instead, where it does no more. `signals`
-    /// tell that the user wants an end.
+    /// Has the engine start workers on the study. `signals` tell that the user wants an end.
     ///
     /// # Errors
     ///
@@ -25,7 +25,7 @@ impl<O: Objective> Search<'_, O> {
         &mut self,
         engine: Box<dyn Engine>,
         signals: Option<Receiver<()>>,
-    ) -> Result<Option<String>> {
+    ) -> Result<()> {
         let Search { args, describe, url, folder, .. } = &*self;
         let device = args.run.device.first().copied();
         let fuses = describe.fused(self.plan(), device).is_some();
@@ -34,17 +34,18 @@ impl<O: Objective> Search<'_, O> {
         let more = (describe.worker_arguments(), fuses);
         let workers = engine::workers(args, study, url, &own, more)?;
         let mut placed = Placed { engine, workers, signals, job: None };
-        let printed = match self.asked.is_requested() {
-            true => None,
-            false => placed.submit().map_err(|error| {
-                anyhow!(
+        if !self.asked.is_requested() {
+            placed.submit().map_err(|error| {
+                let text = format!(
                     "{error:#}\nthe study `{study}` is begun, and nothing of it is lost; to go on: {}",
                     self.resume_command()
-                )
-            })?,
-        };
+                );
+                // With the exit code that it had.
+                if error.is::<WorkFailed>() { anyhow!(WorkFailed(text)) } else { anyhow!(text) }
+            })?;
+        }
         self.placed = Some(placed);
-        Ok(printed)
+        Ok(())
     }
 }
 

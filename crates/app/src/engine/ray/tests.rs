@@ -225,7 +225,7 @@ fn each_worker_is_a_job_that_asks_for_its_cores_and_gets_time_to_end() {
     let fake = Fake::new();
     let mut ray = fake.ray();
     ray.gpus = Some(0.5);
-    let Submitted::Job(job) = ray.submit(&workers(2)).unwrap() else { panic!("no job") };
+    let job = ray.submit(&workers(2)).unwrap();
     assert_eq!(job.name, format!("Ray at {}", fake.address()));
     let run = ray.placed.as_ref().unwrap().run.clone();
     assert!(run.starts_with("burn-tune-Night-2-"), "{run}");

@@ -112,7 +112,7 @@ fn stand_ins(folder: &Path, script: &str) -> Commands {
     Commands { sbatch: path("sbatch"), squeue: path("squeue"), scancel: path("scancel") }
 }
 
-fn submitted(script: &str) -> (tempfile::TempDir, Slurm, Result<Submitted, String>) {
+fn submitted(script: &str) -> (tempfile::TempDir, Slurm, Result<Job, String>) {
     let folder = tempfile::tempdir().unwrap();
     let mut slurm = Slurm::new(stand_ins(folder.path(), script), Vec::new());
     let submitted = slurm.submit(&workers(folder.path())).map_err(|error| error.to_string());
@@ -137,7 +137,7 @@ fn a_job_that_is_refused_is_told_in_the_words_of_slurm() {
 fn the_job_is_asked_about_and_ended_on_its_cluster() {
     let script = "case $1 in --parsable) printf 'welcome\\n12;east\\n';; --noheader) echo '0|RUNNING|n1|None';; *) echo 'scancel: error: Kill job error on job id 12: Job/step already completing or completed' >&2; exit 1;; esac";
     let (folder, mut slurm, submitted) = submitted(script);
-    let Ok(Submitted::Job(job)) = submitted else { panic!("{submitted:?}") };
+    let Ok(job) = submitted else { panic!("{submitted:?}") };
     assert_eq!(job.name, "job 12 of Slurm");
     assert_eq!(job.how_to_cancel, "scancel 12 --clusters=east");
     assert_eq!(slurm.poll().running, 1);
