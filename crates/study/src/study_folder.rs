@@ -296,7 +296,7 @@ mod tests {
         for _ in 0..50 {
             let temporary = tempfile::tempdir().unwrap();
             let all = OutputFolder::open(temporary.path()).unwrap();
-            let open = || claimed_name(&all, &identity("mlp", "a.db"));
+            let open = || StudyFolder::open(all.clone(), &identity("mlp", "a.db")).unwrap().name;
             // As if each were another process.
             let names = std::thread::scope(|scope| {
                 [0; 4].map(|_| scope.spawn(open)).map(|thread| thread.join().unwrap())
